@@ -1,0 +1,164 @@
+//! A configured probe, and what is believed after running it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Which question a probe answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Has it started? Gates the other two.
+    Startup,
+    /// Should it be restarted?
+    Liveness,
+    /// Should it get traffic?
+    Readiness,
+}
+
+/// A configured check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Which question it answers.
+    pub kind: Kind,
+    /// How it asks.
+    pub handler: Handler,
+    /// When it asks.
+    pub timing: Timing,
+    /// How many equal answers in a row are believed.
+    pub thresholds: Thresholds,
+}
+
+/// How a probe asks. Ports are resolved numbers; `host: None` means the target's own address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Handler {
+    /// A TCP connection that opens is success.
+    TcpSocket {
+        /// Address or name to dial instead of the target's.
+        host: Option<String>,
+        /// Port.
+        port: u16,
+    },
+    /// A GET that answers 200-399 is success.
+    HttpGet {
+        /// http or https (any certificate is accepted).
+        scheme: Scheme,
+        /// Address or name to dial instead of the target's.
+        host: Option<String>,
+        /// Port.
+        port: u16,
+        /// Path and query.
+        path: String,
+        /// Request headers in order; a repeated name is sent twice.
+        headers: Vec<(String, String)>,
+    },
+}
+
+/// Scheme of an HTTP probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain.
+    Http,
+    /// TLS without verification, as the kubelet does.
+    Https,
+}
+
+/// When a probe asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// No question before the target has run this long (whole seconds).
+    pub initial_delay: Duration,
+    /// Between questions.
+    pub period: Duration,
+    /// For one answer.
+    pub timeout: Duration,
+}
+
+/// How many equal answers in a row are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Successes.
+    pub success: u32,
+    /// Failures.
+    pub failure: u32,
+}
+
+/// What is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Yes.
+    Success,
+    /// No.
+    Failure,
+    /// Nothing yet.
+    Unknown,
+}
+
+/// What the engine must know of a target to decide whether and whom to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Which life of the target this is: a restart changes it and resets what is believed.
+    pub incarnation: String,
+    /// Where it is, once known.
+    pub address: Option<IpAddr>,
+    /// For how long it has been running now; `None` when it is not running.
+    pub running_for: Option<Duration>,
+    /// It is being stopped: liveness and startup end, readiness goes on.
+    pub terminating: bool,
+    /// It was ready (and started) in this same incarnation before the engine began: believe so until a probe says
+    /// otherwise, as the kubelet does since 1.35.
+    pub was_ready: bool,
+}
+
+/// What the engine tells its owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// What is believed has changed.
+    Verdict {
+        /// Target.
+        target: String,
+        /// Question.
+        kind: Kind,
+        /// Incarnation it is about.
+        incarnation: String,
+        /// Now believed.
+        verdict: Verdict,
+        /// The answer that tipped it.
+        message: String,
+    },
+    /// One answer was a failure (the threshold may not be reached yet).
+    Unhealthy {
+        /// Target.
+        target: String,
+        /// Question.
+        kind: Kind,
+        /// The answer.
+        message: String,
+    },
+    /// One answer was a success with a warning (a redirect to another host).
+    Warning {
+        /// Target.
+        target: String,
+        /// Question.
+        kind: Kind,
+        /// The answer.
+        message: String,
+    },
+}
+
+// === impl Timing ===
+
+impl Default for Timing {
+    /// The API server's defaults.
+    fn default() -> Self {
+        Self { initial_delay: Duration::ZERO, period: Duration::from_secs(10), timeout: Duration::from_secs(1) }
+    }
+}
+
+// === impl Thresholds ===
+
+impl Default for Thresholds {
+    /// The API server's defaults.
+    fn default() -> Self {
+        Self { success: 1, failure: 3 }
+    }
+}

@@ -1,0 +1,1 @@
+//! A real control plane and the binaries, for tests and the demo.

@@ -1,0 +1,1 @@
+//! Runs Kubernetes pods as Triton instances.

@@ -1,0 +1,1 @@
+//! Keys, fingerprints and HTTP signatures as CloudAPI wants them.
