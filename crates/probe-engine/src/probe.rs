@@ -1,5 +1,6 @@
 //! A configured probe, and what is believed after running it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -96,11 +97,12 @@ pub enum Verdict {
 /// What the engine must know of a target to decide whether and whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Which life of the target this is: a restart changes it and resets what is believed.
+    /// Which life of the target this is: a restart changes it and resets what is believed. Empty means not known
+    /// yet: nothing is asked.
     pub incarnation: String,
     /// Where it is, once known.
     pub address: Option<IpAddr>,
-    /// For how long it has been running now; `None` when it is not running.
+    /// For how long it had been running when this was observed; `None` when it is not running.
     pub running_for: Option<Duration>,
     /// It is being stopped: liveness and startup end, readiness goes on.
     pub terminating: bool,
@@ -108,6 +110,9 @@ pub struct Facts {
     /// otherwise, as the kubelet does since 1.35.
     pub was_ready: bool,
 }
+
+/// How the message of an [`Event::Unhealthy`] begins when no answer could be had, in the kubelet's words.
+pub const ERRORED: &str = "errored and resulted in unknown state: ";
 
 /// What the engine tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +130,8 @@ pub enum Event {
         /// The answer that tipped it.
         message: String,
     },
-    /// One answer was a failure (the threshold may not be reached yet).
+    /// One answer was a failure (the threshold may not be reached yet), or could not be had at all: then the message
+    /// begins with [`ERRORED`] and it counts neither way.
     Unhealthy {
         /// Target.
         target: String,
@@ -145,12 +151,46 @@ pub enum Event {
     },
 }
 
+// === impl Kind ===
+
+impl Kind {
+    /// Every kind, in the order in which they gate each other.
+    pub const ALL: [Self; 3] = [Self::Startup, Self::Liveness, Self::Readiness];
+}
+
+impl fmt::Display for Kind {
+    /// The kubelet's word, as its events begin: `Readiness probe failed: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Startup => "Startup",
+            Self::Liveness => "Liveness",
+            Self::Readiness => "Readiness",
+        })
+    }
+}
+
 // === impl Timing ===
+
+impl Timing {
+    /// A zero period or timeout is one that was not given: it takes the default, as the API server does.
+    pub(crate) fn with_defaults(self) -> Self {
+        let default = Self::default();
+        Self {
+            initial_delay: self.initial_delay,
+            period: if self.period.is_zero() { default.period } else { self.period },
+            timeout: if self.timeout.is_zero() { default.timeout } else { self.timeout },
+        }
+    }
+}
 
 impl Default for Timing {
     /// The API server's defaults.
     fn default() -> Self {
-        Self { initial_delay: Duration::ZERO, period: Duration::from_secs(10), timeout: Duration::from_secs(1) }
+        Self {
+            initial_delay: Duration::ZERO,
+            period: Duration::from_secs(10),
+            timeout: Duration::from_secs(1),
+        }
     }
 }
 
