@@ -72,6 +72,12 @@ pub(crate) fn find<'a>(pod: &'a Pod, key: &str) -> Option<Annotation<'a>> {
     })
 }
 
+/// Whether the pod asks for deletion protection: only then may its protection be lifted when the pod goes.
+#[must_use]
+pub fn wants_deletion_protection(pod: &Pod) -> bool {
+    find(pod, DELETION_PROTECTION).is_some_and(|annotation| annotation.value.trim() == "true")
+}
+
 /// A switch: `true`, `false`, or absent or empty for false.
 pub(crate) fn flag(inputs: &Inputs<'_>, key: &str, findings: &mut Findings) -> bool {
     let Some(Annotation { path, value }) = find(inputs.pod, key) else { return false };

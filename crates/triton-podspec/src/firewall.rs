@@ -6,23 +6,45 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use k8s_openapi::api::core::v1::Pod;
 use sha2::{Digest, Sha256};
 use triton_cloudapi::tags::{TagValue, Tags};
 
 use crate::annotations::{self, Annotation, FIREWALL_ENABLED, FIREWALL_GROUP, PREFIX};
 use crate::diagnostic::{Findings, quote};
-use crate::inputs::Inputs;
+use crate::catalog::Catalog;
+use crate::inputs::{Defaults, Inputs};
 use crate::plan::FirewallRulePlan;
 use crate::ports::{Port, ports};
 use crate::rules;
+use crate::sources::Sources;
 
 /// Tag that says which ports are open.
 pub const PORTS_TAG: &str = "k8s_fwports";
 /// Tag that says which firewall group an instance is in.
 pub const GROUP_TAG: &str = "k8s_fwgroup";
 
+/// The tags that firewall rules are about.
+pub const RULE_TAGS: [&str; 2] = [PORTS_TAG, GROUP_TAG];
+
 /// Longest value of the ports tag that lists the ports; beyond it a hash stands for them.
 const PORTS_TAG_MAX: usize = 200;
+
+/// The firewall rules that a pod's instance needs, whatever else there is to say about the pod: for an instance that
+/// is there already.
+#[must_use]
+pub fn rules(pod: &Pod) -> Vec<FirewallRulePlan> {
+    let inputs = Inputs {
+        pod,
+        cluster: "",
+        node: "",
+        host_ip: None,
+        catalog: &Catalog::default(),
+        defaults: &Defaults::default(),
+        sources: &Sources::default(),
+    };
+    firewall(&inputs, &mut Findings::default()).rules
+}
 
 /// What the firewall needs.
 #[derive(Debug, Default)]
@@ -112,6 +134,7 @@ fn port_rule(port: Port, tag: &str) -> FirewallRulePlan {
     FirewallRulePlan {
         rule: format!("FROM any TO tag \"{PORTS_TAG}\" = \"{tag}\" ALLOW {protocol} PORT {number}"),
         purpose: format!("{protocol} {number} from anywhere"),
+        tag: (PORTS_TAG.to_owned(), tag.to_owned()),
     }
 }
 
@@ -121,5 +144,6 @@ fn group_rules(group: &str) -> [FirewallRulePlan; 2] {
             "FROM tag \"{GROUP_TAG}\" = \"{group}\" TO tag \"{GROUP_TAG}\" = \"{group}\" ALLOW {protocol} PORT ALL"
         ),
         purpose: format!("{protocol} within {group}"),
+        tag: (GROUP_TAG.to_owned(), group.to_owned()),
     })
 }

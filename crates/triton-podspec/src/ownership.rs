@@ -3,6 +3,8 @@
 //! They are set with the create request, so an instance is never without them, and they are all the provider needs to
 //! find its instances again after a restart. They hold no spec and no secret.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Pod;
 use triton_cloudapi::tags::{TagValue, Tags};
 
@@ -59,6 +61,12 @@ pub fn tags(owner: &Owner) -> Tags {
         .into_iter()
         .map(|(tag, value)| (tag.to_owned(), TagValue::from(value.as_str())))
         .collect()
+}
+
+/// The tag filter that lists all instances of one node of one cluster.
+#[must_use]
+pub fn filter(cluster: &str, node: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(CLUSTER.to_owned(), cluster.to_owned()), (NODE.to_owned(), node.to_owned())])
 }
 
 /// Whose an instance with these tags is; `None` unless every ownership tag is there, is text and is not empty.

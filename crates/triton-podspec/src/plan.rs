@@ -35,6 +35,8 @@ pub struct FirewallRulePlan {
     pub rule: String,
     /// What it is for, in a few words (`tcp 22 from anywhere`); becomes part of the rule's description.
     pub purpose: String,
+    /// The tag that the rule is about, as instances that need it carry it.
+    pub tag: (String, String),
 }
 
 /// Something that was chosen for the pod.

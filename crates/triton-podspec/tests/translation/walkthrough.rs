@@ -83,24 +83,28 @@ fn the_walkthrough_becomes_exactly_this_request() {
 #[test]
 fn the_walkthrough_needs_a_rule_for_its_port_and_two_for_its_group() {
     let plan = plan(&walkthrough());
-    let rule = |rule: &str, purpose: &str| FirewallRulePlan {
+    let rule = |rule: &str, purpose: &str, tag: (&str, &str)| FirewallRulePlan {
         rule: rule.to_owned(),
         purpose: purpose.to_owned(),
+        tag: (tag.0.to_owned(), tag.1.to_owned()),
     };
     assert_eq!(
         plan.firewall_rules,
         [
             rule(
                 r#"FROM tag "k8s_fwgroup" = "ubuntu" TO tag "k8s_fwgroup" = "ubuntu" ALLOW tcp PORT ALL"#,
-                "tcp within ubuntu"
+                "tcp within ubuntu",
+                ("k8s_fwgroup", "ubuntu")
             ),
             rule(
                 r#"FROM tag "k8s_fwgroup" = "ubuntu" TO tag "k8s_fwgroup" = "ubuntu" ALLOW udp PORT ALL"#,
-                "udp within ubuntu"
+                "udp within ubuntu",
+                ("k8s_fwgroup", "ubuntu")
             ),
             rule(
                 r#"FROM any TO tag "k8s_fwports" = "tcp-22" ALLOW tcp PORT 22"#,
-                "tcp 22 from anywhere"
+                "tcp 22 from anywhere",
+                ("k8s_fwports", "tcp-22")
             ),
         ]
     );
