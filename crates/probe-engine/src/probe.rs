@@ -114,6 +114,9 @@ pub struct Facts {
 /// How the message of an [`Event::Unhealthy`] begins when no answer could be had, in the kubelet's words.
 pub const ERRORED: &str = "errored and resulted in unknown state: ";
 
+/// The longest period or timeout the API can say: an `int32` of seconds. Clocks can still be reckoned with it.
+pub(crate) const LONGEST: Duration = Duration::from_secs(i32::MAX.unsigned_abs() as u64);
+
 /// What the engine tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -172,13 +175,15 @@ impl fmt::Display for Kind {
 // === impl Timing ===
 
 impl Timing {
-    /// A zero period or timeout is one that was not given: it takes the default, as the API server does.
+    /// A zero period or timeout is one that was not given: it takes the default, as the API server does. None is longer
+    /// than [`LONGEST`].
     pub(crate) fn with_defaults(self) -> Self {
         let default = Self::default();
+        let or = |given: Duration, default| if given.is_zero() { default } else { given };
         Self {
             initial_delay: self.initial_delay,
-            period: if self.period.is_zero() { default.period } else { self.period },
-            timeout: if self.timeout.is_zero() { default.timeout } else { self.timeout },
+            period: or(self.period, default.period).min(LONGEST),
+            timeout: or(self.timeout, default.timeout).min(LONGEST),
         }
     }
 }
