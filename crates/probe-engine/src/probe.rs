@@ -97,8 +97,9 @@ pub enum Verdict {
 /// What the engine must know of a target to decide whether and whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Which life of the target this is: a restart changes it and resets what is believed. Empty means not known
-    /// yet: nothing is asked.
+    /// Which life of the target this is: a restart must change it, which resets what is believed. A startup or
+    /// liveness probe that failed asks nothing more until it changes, or until the target is seen not running between.
+    /// Empty means not known yet: nothing is asked.
     pub incarnation: String,
     /// Where it is, once known.
     pub address: Option<IpAddr>,
@@ -120,7 +121,7 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(i32::MAX.unsigned_abs()
 /// What the engine tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// What is believed has changed.
+    /// What is believed has changed. A failed startup or liveness asks for a restart.
     Verdict {
         /// Target.
         target: String,
@@ -130,7 +131,7 @@ pub enum Event {
         incarnation: String,
         /// Now believed.
         verdict: Verdict,
-        /// The answer that tipped it.
+        /// The answer that tipped it (up to 10 KiB of a body), or what else did.
         message: String,
     },
     /// One answer was a failure (the threshold may not be reached yet), or could not be had at all: then the message
