@@ -149,6 +149,8 @@ impl Engine {
 
     /// Forgets `target` and ends its workers. No event about it is sent once this returns. Forgetting what is not
     /// there is fine.
+    ///
+    /// This is how the owner ends probes for good: when a target is gone, or is over and will not run again.
     pub fn remove(&self, target: &str) {
         if let Some(entry) = self.shared.lock().targets.remove(target) {
             entry.target.retire();

@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::dial::{dial, dial_failed, why};
 use crate::headers::{Headers, headers};
-use crate::probe::Scheme;
+use crate::probe::{LONGEST, Scheme};
 use crate::prober::Outcome;
 use crate::url::{Location, Url};
 
@@ -49,7 +49,7 @@ struct Answer {
 
 /// Asks, follows redirects on the same host, and judges the answer.
 pub(crate) async fn ask(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Outcome {
-    let deadline = Instant::now() + question.timeout;
+    let deadline = Instant::now() + question.timeout.min(LONGEST);
     let get = question.url.display();
     let too_late = || format!("Get \"{get}\": no answer within {:?}", question.timeout);
     let answer = match timeout_at(deadline, follow(question, tls)).await {

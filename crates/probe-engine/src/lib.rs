@@ -61,6 +61,8 @@
 //! - questions are asked [`MAX_ASKING`] at a time, and the wait is not taken from the answer's timeout;
 //! - connections are reset, not closed, so that no ephemeral port waits for a minute.
 //!
+//! `examples/watch_port.rs` watches a port without Kubernetes; `examples/probe_rate.rs` measures.
+//!
 //! It does not restart anything, run commands (exec), speak gRPC, read annotations or resolve named ports.
 
 pub mod probe;

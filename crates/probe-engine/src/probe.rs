@@ -97,8 +97,9 @@ pub enum Verdict {
 /// What the engine must know of a target to decide whether and whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Which life of the target this is: a restart changes it and resets what is believed. Empty means not known
-    /// yet: nothing is asked.
+    /// Which life of the target this is: a restart must change it, which resets what is believed. A startup or
+    /// liveness probe that failed asks nothing more until it changes, or until the target is seen not running between.
+    /// Empty means not known yet: nothing is asked.
     pub incarnation: String,
     /// Where it is, once known.
     pub address: Option<IpAddr>,
@@ -114,10 +115,13 @@ pub struct Facts {
 /// How the message of an [`Event::Unhealthy`] begins when no answer could be had, in the kubelet's words.
 pub const ERRORED: &str = "errored and resulted in unknown state: ";
 
+/// The longest period or timeout the API can say: an `int32` of seconds. Clocks can still be reckoned with it.
+pub(crate) const LONGEST: Duration = Duration::from_secs(i32::MAX.unsigned_abs() as u64);
+
 /// What the engine tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// What is believed has changed.
+    /// What is believed has changed. A failed startup or liveness asks for a restart.
     Verdict {
         /// Target.
         target: String,
@@ -127,7 +131,7 @@ pub enum Event {
         incarnation: String,
         /// Now believed.
         verdict: Verdict,
-        /// The answer that tipped it.
+        /// The answer that tipped it (up to 10 KiB of a body), or what else did.
         message: String,
     },
     /// One answer was a failure (the threshold may not be reached yet), or could not be had at all: then the message
@@ -172,13 +176,15 @@ impl fmt::Display for Kind {
 // === impl Timing ===
 
 impl Timing {
-    /// A zero period or timeout is one that was not given: it takes the default, as the API server does.
+    /// A zero period or timeout is one that was not given: it takes the default, as the API server does. None is longer
+    /// than [`LONGEST`].
     pub(crate) fn with_defaults(self) -> Self {
         let default = Self::default();
+        let or = |given: Duration, default| if given.is_zero() { default } else { given };
         Self {
             initial_delay: self.initial_delay,
-            period: if self.period.is_zero() { default.period } else { self.period },
-            timeout: if self.timeout.is_zero() { default.timeout } else { self.timeout },
+            period: or(self.period, default.period).min(LONGEST),
+            timeout: or(self.timeout, default.timeout).min(LONGEST),
         }
     }
 }

@@ -56,6 +56,7 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug)]
 enum Cause<'a> {
     Incarnation,
+    WasReady,
     NotRunning,
     Terminating,
     Answer(&'a str),
@@ -195,7 +196,9 @@ impl Target {
         let Some(slot) = &mut slots[kind as usize] else { return Decision::Skip };
         let begun = slot.state.meet(facts);
         if let Some(verdict) = begun {
-            self.changed(inner, kind, verdict, Cause::Incarnation);
+            let inherited = verdict == Verdict::Success && kind != Kind::Liveness;
+            let cause = if inherited { Cause::WasReady } else { Cause::Incarnation };
+            self.changed(inner, kind, verdict, cause);
         }
         let decision = inner.decide(kind, now);
         let terminating = inner.facts.terminating && kind != Kind::Readiness;
@@ -217,6 +220,7 @@ impl Target {
     fn changed(&self, inner: &Inner, kind: Kind, verdict: Verdict, cause: Cause<'_>) {
         let message = match cause {
             Cause::Incarnation => "a new incarnation has begun",
+            Cause::WasReady => "was ready before probing began",
             // A failed startup or liveness asks for a restart, and nobody asks that of what does not run: the belief
             // changes as the kubelet's does, but silently.
             Cause::NotRunning if kind != Kind::Readiness => return,
