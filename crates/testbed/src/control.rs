@@ -58,7 +58,7 @@ pub struct SimInstance {
 #[non_exhaustive]
 pub struct SimTransition {
     /// The state it came into.
-    pub state: String,
+    pub to: String,
     /// When.
     pub at: Timestamp,
 }
@@ -222,7 +222,7 @@ impl SimInstance {
     /// # Errors
     /// When it never did.
     pub fn first(&self, state: &str) -> Result<Timestamp> {
-        match self.transitions.iter().find(|transition| transition.state == state) {
+        match self.transitions.iter().find(|transition| transition.to == state) {
             Some(transition) => Ok(transition.at),
             None => bail!("instance {} was never {state}", self.id),
         }

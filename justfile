@@ -1,0 +1,45 @@
+# Everything CI runs, under the name it runs it by. `cargo xtask` does the work; this is only shorter to type.
+
+# What CI checks.
+check: fmt-check lint doc layers test demo
+
+# All tests; the ones against a real control plane too.
+test:
+    cargo xtask test
+
+# The walkthrough, step by step.
+demo *args:
+    cargo xtask demo {{args}}
+
+# Everything up, and left running.
+up *args:
+    cargo xtask up {{args}}
+
+# Everything down again.
+down *args:
+    cargo xtask down {{args}}
+
+# What the node costs: time, requests, writes, memory.
+bench *args:
+    cargo xtask bench {{args}}
+
+# Does this machine have what is needed?
+doctor:
+    cargo xtask check
+
+fmt:
+    cargo fmt --all
+
+fmt-check:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy -p testbed --features cluster --tests -- -D warnings
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# House rules: which crate may know which, and what a file looks like.
+layers:
+    cargo test -p xtask --test layers --test tidy
