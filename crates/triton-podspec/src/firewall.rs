@@ -75,10 +75,14 @@ pub(crate) fn firewall(inputs: &Inputs<'_>, findings: &mut Findings) -> Firewall
                 ),
             );
         }
-    } else if enabled && ports.is_empty() {
+    } else if enabled
+        && ports.is_empty()
+        && annotations::find(inputs.pod, FIREWALL_GROUP).is_none()
+        && let Some(annotation) = annotations::find(inputs.pod, FIREWALL_ENABLED)
+    {
         findings.add(
             &rules::FIREWALL_CLOSED,
-            format!("metadata.annotations['{FIREWALL_ENABLED}']"),
+            annotation.path,
             "the firewall is on, and neither containers[0].ports nor fwgroup lets anything in",
         );
     }
