@@ -1,2 +1,53 @@
-//! Placeholder until the first module lands.
-fn main() {}
+//! Development tasks: `cargo xtask demo`, `test`, `up`, `down`, `bench`, `check`.
+
+mod bench;
+mod build;
+mod check;
+mod clock;
+mod demo;
+mod down;
+mod screen;
+mod steps;
+mod test;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Development tasks of vk-triton. Each says what is missing when it needs something this machine does not have.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Task {
+    /// Shows it: control plane, simulator, vk-triton, and the walkthrough, step by step.
+    Demo(demo::Args),
+    /// Tests everything: unit, doc and scenario tests, then the tests against a real control plane.
+    Test(test::Args),
+    /// Starts everything and leaves it running.
+    Up(up::Args),
+    /// Ends what `up` started.
+    Down(down::Args),
+    /// Measures what the node adds: time, requests, writes, memory.
+    Bench(bench::Args),
+    /// Looks whether this machine has what the other tasks need.
+    Check,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Demo(args) => demo::run(args).await,
+        Task::Test(args) => test::run(args).await,
+        Task::Up(args) => up::run(args).await,
+        Task::Down(args) => down::run(args).await,
+        Task::Bench(args) => bench::run(args).await,
+        Task::Check => check::run().await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            testbed::say(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The programs a control plane is made of, and where they come from.
+//!
+//! Looked for in this order: `$KUBEBUILDER_ASSETS`, `PATH` (right version only), the cache under
+//! `$XDG_CACHE_HOME/vk-triton`; what is still missing is built into the cache with the Go toolchain.
+
+pub mod build;
+pub mod find;
+pub mod version;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use self::find::{Places, find_etcd, find_tool};
+use self::version::{EtcdRelease, Release};
+use crate::progress::say;
+
+/// A Kubernetes program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tool {
+    /// The API server.
+    Apiserver,
+    /// The controllers.
+    ControllerManager,
+    /// The scheduler.
+    Scheduler,
+    /// The command line client.
+    Kubectl,
+}
+
+/// Where each program is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Assets {
+    /// etcd.
+    pub etcd: PathBuf,
+    /// kube-apiserver.
+    pub apiserver: PathBuf,
+    /// kube-controller-manager.
+    pub controller_manager: PathBuf,
+    /// kube-scheduler.
+    pub scheduler: PathBuf,
+    /// kubectl.
+    pub kubectl: PathBuf,
+}
+
+// === impl Tool ===
+
+impl Tool {
+    /// Every one, in the order of a start.
+    pub const ALL: [Self; 4] =
+        [Self::Apiserver, Self::ControllerManager, Self::Scheduler, Self::Kubectl];
+
+    /// Name of its program.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Apiserver => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Kubectl => "kubectl",
+        }
+    }
+
+    /// Go package that builds it.
+    #[must_use]
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Apiserver => "k8s.io/kubernetes/cmd/kube-apiserver",
+            Self::ControllerManager => "k8s.io/kubernetes/cmd/kube-controller-manager",
+            Self::Scheduler => "k8s.io/kubernetes/cmd/kube-scheduler",
+            Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
+        }
+    }
+
+    /// Arguments that make it print its version and nothing else.
+    #[must_use]
+    pub fn version_args(self) -> &'static [&'static str] {
+        match self {
+            Self::Kubectl => &["version", "--client"],
+            _ => &["--version"],
+        }
+    }
+}
+
+// === impl Assets ===
+
+impl Assets {
+    /// Finds every program, and builds what is missing.
+    ///
+    /// The first build takes minutes; it says so as it goes.
+    ///
+    /// # Errors
+    /// When something must be built and there is no Go toolchain, or the build fails.
+    pub async fn find_or_build(release: &Release) -> Result<Self> {
+        let places = Places::from_env()?;
+        let etcd = match find_etcd(&places).await {
+            Some(etcd) => etcd,
+            None => {
+                build::etcd(&places.cache, &EtcdRelease::V3_6).await.context("building etcd")?
+            }
+        };
+        let mut missing = Vec::new();
+        for tool in Tool::ALL {
+            if find_tool(&places, release, tool).await.is_none() {
+                missing.push(tool);
+            }
+        }
+        if !missing.is_empty() {
+            build::kubernetes(&places.cache, release, &missing)
+                .await
+                .context("building Kubernetes")?;
+        }
+        let path = |tool| {
+            let (places, release) = (&places, release);
+            async move {
+                let found = find_tool(places, release, tool).await;
+                found.with_context(|| format!("finding {} after it was built", tool.program()))
+            }
+        };
+        Ok(Self {
+            etcd,
+            apiserver: path(Tool::Apiserver).await?,
+            controller_manager: path(Tool::ControllerManager).await?,
+            scheduler: path(Tool::Scheduler).await?,
+            kubectl: path(Tool::Kubectl).await?,
+        })
+    }
+
+    /// Finds kubectl alone (for a cluster somebody else runs), and builds it when there is none.
+    ///
+    /// # Errors
+    /// As [`Assets::find_or_build`].
+    pub async fn kubectl(release: &Release) -> Result<PathBuf> {
+        let places = Places::from_env()?;
+        if let Some(kubectl) = find_tool(&places, release, Tool::Kubectl).await {
+            return Ok(kubectl);
+        }
+        build::kubernetes(&places.cache, release, &[Tool::Kubectl])
+            .await
+            .context("building kubectl")?;
+        find_tool(&places, release, Tool::Kubectl)
+            .await
+            .context("finding kubectl after it was built")
+    }
+}
+
+/// Says which program of another version is passed over, so that nobody wonders why theirs is not used.
+pub(crate) fn say_passed_over(program: &Path, found: &str, wanted: &str) {
+    say(format_args!("passing over {}: it is {found}, wanted is {wanted}", program.display()));
+}

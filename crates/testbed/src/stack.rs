@@ -1,0 +1,176 @@
+//! All of it: control plane, ssh-agent, simulator, node.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use kube_client::Client;
+
+use crate::assets::Assets;
+use crate::assets::version::Release;
+use crate::binaries::Binaries;
+use crate::cluster::Cluster;
+use crate::kubeconfig;
+use crate::kubectl::Kubectl;
+use crate::node::{Node, NodeOptions};
+use crate::simulator::{Simulator, SimulatorOptions, port_22_trouble};
+use crate::ssh_agent::{KeyKind, SshAgent};
+
+/// What the node may do in the cluster.
+pub(crate) const RBAC: &str = include_str!("../../../fixtures/deploy/rbac.yml");
+
+/// What is started, and how.
+#[derive(Clone, Debug)]
+pub struct StackOptions {
+    /// Kubernetes release of the control plane.
+    pub release: Release,
+    /// A cluster somebody else runs, instead of a control plane of our own.
+    pub kubeconfig: Option<PathBuf>,
+    /// Kind of the account's key.
+    pub key: KeyKind,
+    /// The simulator.
+    pub simulator: SimulatorOptions,
+    /// The node, unless it is started by hand.
+    pub node: Option<NodeOptions>,
+}
+
+/// Everything, running; it ends when this value is dropped.
+///
+/// Fields are in the order in which they must end: clients before servers.
+pub struct Stack {
+    /// The node, if it was asked for.
+    pub node: Option<Node>,
+    /// The simulator.
+    pub simulator: Simulator,
+    /// The agent with the account's key.
+    pub agent: SshAgent,
+    /// The control plane, unless it is somebody else's.
+    pub cluster: Option<Cluster>,
+    kubectl: Kubectl,
+    kubeconfig: PathBuf,
+    client: Client,
+    metrics_url: String,
+}
+
+impl Default for StackOptions {
+    fn default() -> Self {
+        Self {
+            release: Release::NEWEST,
+            kubeconfig: None,
+            key: KeyKind::default(),
+            simulator: SimulatorOptions::default(),
+            node: Some(NodeOptions::default()),
+        }
+    }
+}
+
+// === impl Stack ===
+
+impl Stack {
+    /// Starts everything in `dir`, and waits until the node is Ready. `started` hears of each part as it is up.
+    ///
+    /// # Errors
+    /// When a part cannot be started or does not get ready.
+    pub async fn start(
+        dir: &Path,
+        binaries: &Binaries,
+        options: &StackOptions,
+        mut started: impl FnMut(&str),
+    ) -> Result<Self> {
+        let trouble = port_22_trouble();
+        ensure!(trouble.is_none(), trouble.unwrap_or_default());
+        let dir = std::path::absolute(dir).context("finding the directory")?;
+
+        let agent = SshAgent::start(&dir, options.key).await?;
+        started(&format!("ssh-agent with a fresh key, {}", agent.md5()));
+
+        let simulator =
+            Simulator::start(&binaries.triton_sim, &dir, &agent, &options.simulator).await?;
+        started(&format!("simulator, CloudAPI at {}", simulator.url()));
+
+        let mut cluster = None;
+        let (client, kubectl, kubeconfig, for_node) = match &options.kubeconfig {
+            Some(theirs) => {
+                let theirs = std::path::absolute(theirs).context("finding the kubeconfig")?;
+                let kubectl = Kubectl::new(&Assets::kubectl(&options.release).await?, &theirs);
+                (kubeconfig::client(&theirs).await?, kubectl, theirs.clone(), theirs)
+            }
+            None => {
+                let ours = cluster.insert(Cluster::start(&dir, options.release).await?);
+                (
+                    ours.client(),
+                    ours.kubectl(),
+                    ours.kubeconfig().to_owned(),
+                    ours.node_kubeconfig()?,
+                )
+            }
+        };
+        kubectl
+            .run_with(&["apply", "-f", "-"], RBAC)
+            .await
+            .context("granting the node its rights")?;
+        match &cluster {
+            Some(cluster) => started(&format!(
+                "control plane, Kubernetes {} at {}",
+                options.release.version,
+                cluster.url()
+            )),
+            None => started(&format!("the cluster of {}", kubeconfig.display())),
+        }
+
+        let settings = options.node.clone().unwrap_or_default();
+        let prepared =
+            Node::prepare(&binaries.vk_triton, &dir, &for_node, &simulator, &agent, &settings)?;
+        let metrics_url = prepared.metrics_url();
+        let mut node = None;
+        if options.node.is_some() {
+            let starting = node.insert(Node::start(prepared)?);
+            starting.wait_until_ready(client.clone()).await?;
+            started(&format!("vk-triton, node {} is Ready", starting.name()));
+        }
+        Ok(Self { node, simulator, agent, cluster, kubectl, kubeconfig, client, metrics_url })
+    }
+
+    /// kubectl as an administrator.
+    #[must_use]
+    pub fn kubectl(&self) -> &Kubectl {
+        &self.kubectl
+    }
+
+    /// Kubeconfig of an administrator.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Client of an administrator.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// URL of the node's metrics, whether it was started here or is yet to be.
+    #[must_use]
+    pub fn metrics_url(&self) -> &str {
+        &self.metrics_url
+    }
+
+    /// The node that was asked for.
+    ///
+    /// # Errors
+    /// When it was not.
+    pub fn node(&mut self) -> Result<&mut Node> {
+        self.node.as_mut().context("finding the node: this stack was started without")
+    }
+
+    /// Lets everything run on after this process has ended.
+    pub fn leave(self) {
+        if let Some(node) = self.node {
+            node.leave();
+        }
+        self.simulator.leave();
+        self.agent.leave();
+        if let Some(cluster) = self.cluster {
+            cluster.leave();
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! `cargo xtask demo`: the walkthrough of the first Triton provider, on one machine.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use testbed::wait::{Seen, until};
+use testbed::{Kubectl, NodeOptions, Scratch, SimInstance, Stack, StackOptions, instance_table};
+
+use crate::build::{binaries, workspace};
+use crate::clock::now;
+use crate::screen::print;
+use crate::steps::Steps;
+
+/// Longest any step may take: provisioning 2 s, the probe's delay 10 s, and a slow machine.
+const LIMIT: Duration = Duration::from_secs(180);
+/// The manifest, word for word as its author wrote it.
+const MANIFEST: &str = "fixtures/walkthrough/deployment.yml";
+/// What the manifest's Deployment is called.
+const DEPLOYMENT: &str = "ubuntu";
+
+/// Options.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Use this cluster instead of starting a control plane. It must reach this machine's loopback for nothing: only
+    /// vk-triton talks to it. The demo works in a namespace of its own and removes it.
+    #[arg(long, value_name = "F")]
+    kubeconfig: Option<PathBuf>,
+    /// Build and run with optimization.
+    #[arg(long)]
+    release: bool,
+}
+
+/// One demo under way.
+struct Demo {
+    stack: Stack,
+    kubectl: Kubectl,
+}
+
+/// Runs every step; the first that does not hold is the error.
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let mut scratch = Scratch::create("demo").await?;
+    let shown = walk(&args, &scratch).await;
+    if shown.is_err() {
+        scratch.keep();
+    }
+    shown
+}
+
+async fn walk(args: &Args, scratch: &Scratch) -> Result<()> {
+    let mut steps = Steps::new();
+    print("vk-triton demo: a Deployment becomes Triton instances\n");
+    let mut built = None;
+    steps
+        .step("build vk-triton and the simulator", async {
+            built = Some(binaries(args.release).await?);
+            Ok(String::new())
+        })
+        .await?;
+    let built = built.context("building")?;
+
+    let theirs = args.kubeconfig.is_some();
+    let namespace = if theirs {
+        format!("vk-triton-demo-{}", std::process::id())
+    } else {
+        "default".to_owned()
+    };
+    let name = if theirs { namespace.clone() } else { NodeOptions::default().name };
+    let options = StackOptions {
+        kubeconfig: args.kubeconfig.clone(),
+        node: Some(NodeOptions { name, ..NodeOptions::default() }),
+        ..StackOptions::default()
+    };
+    let mut stack = None;
+    let what = if theirs {
+        "start the simulator and vk-triton"
+    } else {
+        "start a control plane, the simulator and vk-triton"
+    };
+    steps
+        .step(what, async {
+            let tell = |part: &str| print(format_args!("               {part}"));
+            stack = Some(Stack::start(scratch.path(), &built, &options, tell).await?);
+            Ok("everything runs".to_owned())
+        })
+        .await?;
+    let stack = stack.context("starting")?;
+    let demo = Demo { kubectl: stack.kubectl().in_namespace(&namespace), stack };
+
+    if theirs {
+        demo.stack.kubectl().run(&["create", "namespace", &namespace]).await?;
+    }
+    let walked = demo.walk(&mut steps).await;
+    if theirs {
+        let node = options.node.map(|node| node.name).unwrap_or_default();
+        demo.stack.kubectl().run(&["delete", "namespace", &namespace, "--wait=false"]).await?;
+        demo.stack
+            .kubectl()
+            .run(&["delete", "node", &node, "--ignore-not-found", "--wait=false"])
+            .await?;
+    }
+    walked?;
+    drop(demo);
+    steps.finish("every step held");
+    Ok(())
+}
+
+// === impl Demo ===
+
+impl Demo {
+    async fn walk(&self, steps: &mut Steps) -> Result<()> {
+        let manifest = workspace().join(MANIFEST);
+        let manifest = manifest.to_string_lossy();
+        steps.step("kubectl get nodes", self.kubectl.run(&["get", "nodes"])).await?;
+        let apply = ["apply", "-f", &*manifest];
+        steps.step(&format!("kubectl apply -f {MANIFEST}"), self.kubectl.run(&apply)).await?;
+        steps
+            .step("the pod is Ready: its instance runs and answers on port 22", self.ready(1))
+            .await?;
+        let scale = ["scale", "--replicas=3", "deployment", DEPLOYMENT];
+        steps.step(&format!("kubectl {}", scale.join(" ")), self.kubectl.run(&scale)).await?;
+        steps.step("all three pods are Ready", self.ready(3)).await?;
+        let describe = ["describe", "deployment", DEPLOYMENT];
+        steps.step(&format!("kubectl {}", describe.join(" ")), self.kubectl.run(&describe)).await?;
+        steps.step("triton ls", self.table(3)).await?;
+        steps
+            .step(
+                "an instance is destroyed behind our back; another takes its place",
+                self.replaced(3),
+            )
+            .await?;
+        steps.step("triton ls", self.table(3)).await?;
+        let delete = ["delete", "deployment", DEPLOYMENT];
+        steps.step(&format!("kubectl {}", delete.join(" ")), self.kubectl.run(&delete)).await?;
+        steps.step("no pod, no instance and no firewall rule is left", self.nothing_left()).await
+    }
+
+    /// Waits until the Deployment has exactly `wanted` ready pods, each with a running instance.
+    async fn ready(&self, wanted: usize) -> Result<String> {
+        until(&format!("{wanted} ready pods"), LIMIT, || async {
+            let deployment = self.kubectl.json(&["get", "deployment", DEPLOYMENT]).await?;
+            let ready = deployment["status"]["readyReplicas"].as_u64().unwrap_or(0);
+            let all = deployment["status"]["replicas"].as_u64().unwrap_or(0);
+            let running = self.running().await?.len();
+            let holds = ready == wanted as u64 && all == wanted as u64 && running == wanted;
+            Ok(if holds {
+                Seen::Done(())
+            } else {
+                Seen::NotYet(format!("{all} pods, {ready} ready, {running} running instances"))
+            })
+        })
+        .await?;
+        let pods = self.kubectl.run(&["get", "pods", "-o", "wide"]).await?;
+        Ok(format!("{wanted} of {wanted}\n{pods}"))
+    }
+
+    async fn running(&self) -> Result<Vec<SimInstance>> {
+        let mut living = self.stack.simulator.control().living().await?;
+        living.retain(|instance| instance.state == "running");
+        Ok(living)
+    }
+
+    async fn table(&self, wanted: usize) -> Result<String> {
+        let living = self.stack.simulator.control().living().await?;
+        ensure!(living.len() == wanted, "there are {} instances, not {wanted}", living.len());
+        Ok(format!("{wanted} instances\n{}", instance_table(&living, &BTreeMap::new(), now())))
+    }
+
+    async fn replaced(&self, wanted: usize) -> Result<String> {
+        let running = self.running().await?;
+        let victim = running.first().context("finding an instance to destroy")?;
+        self.stack.simulator.control().behind_our_back(&victim.id, "destroy").await?;
+        until("the destroyed instance to be replaced", LIMIT, || async {
+            let running = self.running().await?;
+            let replaced =
+                running.len() == wanted && running.iter().all(|instance| instance.id != victim.id);
+            Ok(if replaced {
+                Seen::Done(())
+            } else {
+                Seen::NotYet(format!("{} running instances", running.len()))
+            })
+        })
+        .await?;
+        self.ready(wanted).await?;
+        Ok(format!("{} was destroyed, and {wanted} are Ready again", victim.id))
+    }
+
+    async fn nothing_left(&self) -> Result<String> {
+        until("everything to be gone", LIMIT, || async {
+            let pods = self.kubectl.json(&["get", "pods", "-l", "app=ubuntu"]).await?;
+            let pods = pods["items"].as_array().map_or(0, Vec::len);
+            let control = self.stack.simulator.control();
+            let (instances, rules) =
+                (control.living().await?.len(), control.firewall_rules().await?.len());
+            let seen = format!("{pods} pods, {instances} instances, {rules} firewall rules");
+            Ok(if pods + instances + rules == 0 { Seen::Done(seen) } else { Seen::NotYet(seen) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,54 @@
+//! `cargo xtask test`: everything that can be tested on one machine.
+
+use std::ffi::OsString;
+
+use anyhow::Result;
+use tokio::time::Instant;
+
+use crate::build::{binaries, cargo};
+use crate::screen::print;
+
+/// Options.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out the tests against a real control plane.
+    #[arg(long)]
+    without_cluster: bool,
+    /// Only cluster tests whose name contains this.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+}
+
+/// Builds the programs, then runs the workspace's tests, then the cluster tests, one after another.
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let mut took = Vec::new();
+    let mut timed = |part: &'static str, begun: Instant| took.push((part, begun.elapsed()));
+
+    let begun = Instant::now();
+    let built = binaries(false).await?;
+    timed("build vk-triton and triton-sim", begun);
+
+    if args.only.is_none() {
+        let begun = Instant::now();
+        cargo(&["test", "--workspace"], &[]).await?;
+        timed("unit, doc and scenario tests", begun);
+    }
+    if !args.without_cluster {
+        let begun = Instant::now();
+        let env: [(&str, OsString); 2] = [
+            ("VK_TRITON_BIN", built.vk_triton.into()),
+            ("TRITON_SIM_BIN", built.triton_sim.into()),
+        ];
+        // One at a time: each has a control plane of its own, and they would only slow each other down.
+        let mut line = vec!["test", "-p", "testbed", "--features", "cluster", "--test", "*", "--"];
+        line.extend(args.only.as_deref());
+        line.extend(["--test-threads=1", "--nocapture"]);
+        cargo(&line, &env).await?;
+        timed("cluster tests", begun);
+    }
+    print("");
+    for (part, time) in took {
+        print(format_args!("{:>7.1} s  {part}", time.as_secs_f64()));
+    }
+    Ok(())
+}
