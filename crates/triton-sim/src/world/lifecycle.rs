@@ -57,6 +57,7 @@ impl World {
     /// Runs everything that is due by `now`, each at the moment it was due.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         while let Some((at, instance, event)) = self.agenda.take_due(now) {
+            self.changes += 1;
             match event {
                 Event::Allocated => self.allocated(instance, at),
                 Event::Provisioned => self.provisioned(instance, at),
@@ -73,6 +74,7 @@ impl World {
 
     /// Starts the life of an instance that was just recorded.
     pub(super) fn schedule_allocation(&mut self, id: Uuid, now: Timestamp) {
+        self.changes += 1;
         let at = add(now, self.delays.create);
         self.agenda.add(at, id, Event::Allocated);
     }
@@ -81,17 +83,13 @@ impl World {
     pub(crate) fn submit(&mut self, id: Uuid, kind: JobKind, caller: Caller, now: Timestamp) {
         let delay = self.delayed(self.delays.job);
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        let provisioning = instance.state == InstanceState::Provisioning;
-        let is_destroy = matches!(kind, JobKind::Destroy);
-        if is_destroy {
+        if matches!(kind, JobKind::Destroy) {
             instance.is_deleting = true;
         }
         instance.jobs.push_back(Job { kind, caller });
+        self.changes += 1;
         if instance.jobs.len() == 1 {
             self.agenda.add(add(now, delay), id, Event::JobBegins);
-        } else if is_destroy && provisioning {
-            // Nothing to wait for: what is queued before it is a change to an instance that will never run.
-            tracing::trace!(%id, "destroy waits behind another job of a provisioning instance");
         }
     }
 
@@ -105,6 +103,7 @@ impl World {
         instance.jobs.clear();
         instance.is_deleting = false;
         instance.enter(state, now);
+        self.changes += 1;
         self.agenda.forget(id);
         self.release_if_gone(id);
         true
@@ -133,7 +132,8 @@ impl World {
 
     fn provisioned(&mut self, id: Uuid, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        if instance.state != InstanceState::Provisioning {
+        // Who deletes an instance while it is made sees it fail: it never runs.
+        if instance.state != InstanceState::Provisioning || instance.is_deleting {
             return;
         }
         let failed = instance.fate.provision_fails;

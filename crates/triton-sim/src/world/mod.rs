@@ -28,8 +28,8 @@ pub(crate) use address::{Addresses, BLOCKS, Subnet};
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
 pub(crate) use create::{CreateParams, NetworkRequest};
-pub(crate) use filter::{InstanceFilter, StateFilter};
-pub(crate) use firewall::{FirewallRule, RuleText};
+pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
+pub(crate) use firewall::FirewallRule;
 pub(crate) use instance::{Caller, Fate, Instance, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) rules: BTreeMap<Uuid, FirewallRule>,
     pub(crate) addresses: Addresses,
     pub(crate) delays: Delays,
+    /// Grows with each change, so that a watcher knows whether to look.
+    pub(crate) changes: u64,
     compute_nodes: Vec<Uuid>,
     agenda: Agenda,
     random: StdRng,
@@ -74,6 +76,7 @@ impl World {
             rules: BTreeMap::new(),
             addresses: Addresses::new(block, networks),
             delays,
+            changes: 0,
             compute_nodes: Vec::new(),
             agenda: Agenda::default(),
             random: StdRng::seed_from_u64(seed),

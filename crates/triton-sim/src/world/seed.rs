@@ -16,7 +16,7 @@ pub(crate) fn catalog() -> Catalog {
 }
 
 fn packages() -> Vec<Package> {
-    let zone = |id, name: &str, memory_mib, disk_gib, vcpus, group: &str| Package {
+    let zone = |id, name: &str, memory_mib, disk_gib: u64, vcpus, group: &str| Package {
         id,
         name: name.to_owned(),
         version: "1.0.0".to_owned(),
