@@ -111,7 +111,7 @@ impl Stack {
         match &cluster {
             Some(cluster) => started(&format!(
                 "control plane, Kubernetes {} at {}",
-                options.release.version,
+                cluster.version().await?,
                 cluster.url()
             )),
             None => started(&format!("the cluster of {}", kubeconfig.display())),
