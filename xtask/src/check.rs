@@ -34,7 +34,7 @@ pub(crate) async fn run() -> Result<()> {
     let build =
         "not found; it will be built once, which takes minutes and needs Go (https://go.dev/dl/)";
     for tool in Tool::ALL {
-        let found = assets::find::find_tool(&places, &release, tool).await;
+        let found = assets::find::find_tool(&places, &release, tool).await.found;
         describe(
             &mut say,
             tool.program(),
@@ -43,7 +43,7 @@ pub(crate) async fn run() -> Result<()> {
             build,
         );
     }
-    let etcd = assets::find::find_etcd(&places).await;
+    let etcd = assets::find::find_etcd(&places).await.found;
     describe(&mut say, "etcd", etcd.map(|path| path.display().to_string()), has_go, build);
     let trouble = port_22_trouble();
     say(trouble.is_none(), "port 22 on 127.64.0.0/10", trouble.as_deref().unwrap_or_default());

@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: the walkthrough of the first Triton provider, on one machine.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,8 +22,8 @@ const DEPLOYMENT: &str = "ubuntu";
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Use this cluster instead of starting a control plane. It must reach this machine's loopback for nothing: only
-    /// vk-triton talks to it. The demo works in a namespace of its own and removes it.
+    /// Use this cluster instead of starting a control plane. Nothing in it needs to reach this machine. The demo adds
+    /// a Node and works in a namespace of its own, and removes both.
     #[arg(long, value_name = "F")]
     kubeconfig: Option<PathBuf>,
     /// Build and run with optimization.
@@ -112,17 +111,17 @@ impl Demo {
     async fn walk(&self, steps: &mut Steps) -> Result<()> {
         let manifest = workspace().join(MANIFEST);
         let manifest = manifest.to_string_lossy();
-        steps.step("kubectl get nodes", self.kubectl.run(&["get", "nodes"])).await?;
+        steps.step("kubectl get nodes", self.shown(&["get", "nodes"])).await?;
         let apply = ["apply", "-f", &*manifest];
-        steps.step(&format!("kubectl apply -f {MANIFEST}"), self.kubectl.run(&apply)).await?;
+        steps.step(&format!("kubectl apply -f {MANIFEST}"), self.shown(&apply)).await?;
         steps
             .step("the pod is Ready: its instance runs and answers on port 22", self.ready(1))
             .await?;
         let scale = ["scale", "--replicas=3", "deployment", DEPLOYMENT];
-        steps.step(&format!("kubectl {}", scale.join(" ")), self.kubectl.run(&scale)).await?;
+        steps.step(&format!("kubectl {}", scale.join(" ")), self.shown(&scale)).await?;
         steps.step("all three pods are Ready", self.ready(3)).await?;
         let describe = ["describe", "deployment", DEPLOYMENT];
-        steps.step(&format!("kubectl {}", describe.join(" ")), self.kubectl.run(&describe)).await?;
+        steps.step(&format!("kubectl {}", describe.join(" ")), self.shown(&describe)).await?;
         steps.step("triton ls", self.table(3)).await?;
         steps
             .step(
@@ -132,8 +131,14 @@ impl Demo {
             .await?;
         steps.step("triton ls", self.table(3)).await?;
         let delete = ["delete", "deployment", DEPLOYMENT];
-        steps.step(&format!("kubectl {}", delete.join(" ")), self.kubectl.run(&delete)).await?;
+        steps.step(&format!("kubectl {}", delete.join(" ")), self.shown(&delete)).await?;
         steps.step("no pod, no instance and no firewall rule is left", self.nothing_left()).await
+    }
+
+    /// What kubectl prints; a table begins on a line of its own, so that its columns stay in line.
+    async fn shown(&self, args: &[&str]) -> Result<String> {
+        let printed = self.kubectl.run(args).await?;
+        Ok(if printed.trim_end().contains('\n') { format!("\n{printed}") } else { printed })
     }
 
     /// Waits until the Deployment has exactly `wanted` ready pods, each with a running instance.
@@ -164,7 +169,8 @@ impl Demo {
     async fn table(&self, wanted: usize) -> Result<String> {
         let living = self.stack.simulator.control().living().await?;
         ensure!(living.len() == wanted, "there are {} instances, not {wanted}", living.len());
-        Ok(format!("{wanted} instances\n{}", instance_table(&living, &BTreeMap::new(), now())))
+        let images = self.stack.cloud().image_names().await?;
+        Ok(format!("{wanted} instances\n{}", instance_table(&living, &images, now())))
     }
 
     async fn replaced(&self, wanted: usize) -> Result<String> {
@@ -187,12 +193,13 @@ impl Demo {
     }
 
     async fn nothing_left(&self) -> Result<String> {
+        let control = self.stack.simulator.control();
+        let label = format!("app={DEPLOYMENT}");
         until("everything to be gone", LIMIT, || async {
-            let pods = self.kubectl.json(&["get", "pods", "-l", "app=ubuntu"]).await?;
+            let pods = self.kubectl.json(&["get", "pods", "-l", &label]).await?;
             let pods = pods["items"].as_array().map_or(0, Vec::len);
-            let control = self.stack.simulator.control();
-            let (instances, rules) =
-                (control.living().await?.len(), control.firewall_rules().await?.len());
+            let instances = control.living().await?.len();
+            let rules = self.stack.cloud().firewall_rules().await?.len();
             let seen = format!("{pods} pods, {instances} instances, {rules} firewall rules");
             Ok(if pods + instances + rules == 0 { Seen::Done(seen) } else { Seen::NotYet(seen) })
         })

@@ -67,7 +67,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 /// An empty directory, or one in which nothing runs any more: what is left of the last run goes.
 async fn make_room(dir: &Path) -> Result<()> {
-    if dir.join("env").is_file() || dir.join("etcd.pid").is_file() {
+    // The first thing a start writes, so that what a failed one left is known as ours, too.
+    if dir.join("ssh-agent.cmd").is_file() {
         if let Some(pid) = recorded(dir, "kube-apiserver") {
             bail!(
                 "it is up already in {} (kube-apiserver is {pid}): `cargo xtask down` first, or use another --dir",

@@ -21,8 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("vk-triton", &["triton-provider", "virtual-node", "triton-cloudapi"]),
     ("triton-lint", &["triton-podspec"]),
     ("triton-sim-server", &["triton-sim"]),
-    // Starts programs; what they are made of is none of its business.
-    ("testbed", &[]),
+    // Starts programs, and asks CloudAPI what came of it.
+    ("testbed", &["triton-cloudapi"]),
     ("xtask", &["testbed"]),
 ];
 

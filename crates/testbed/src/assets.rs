@@ -7,11 +7,11 @@ pub mod build;
 pub mod find;
 pub mod version;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use self::find::{Places, find_etcd, find_tool};
+use self::find::{Places, Search, find_chosen, find_etcd, find_tool};
 use self::version::{EtcdRelease, Release};
 use crate::progress::say;
 
@@ -95,36 +95,17 @@ impl Assets {
     pub async fn find_or_build(release: &Release) -> Result<Self> {
         let places = Places::from_env()?;
         let etcd = match find_etcd(&places).await {
-            Some(etcd) => etcd,
-            None => {
+            Search { found: Some(etcd), .. } => etcd,
+            search => {
+                say_passed_over("etcd", &search);
                 build::etcd(&places.cache, &EtcdRelease::V3_6).await.context("building etcd")?
             }
         };
-        let mut missing = Vec::new();
-        for tool in Tool::ALL {
-            if find_tool(&places, release, tool).await.is_none() {
-                missing.push(tool);
-            }
-        }
-        if !missing.is_empty() {
-            build::kubernetes(&places.cache, release, &missing)
-                .await
-                .context("building Kubernetes")?;
-        }
-        let path = |tool| {
-            let (places, release) = (&places, release);
-            async move {
-                let found = find_tool(places, release, tool).await;
-                found.with_context(|| format!("finding {} after it was built", tool.program()))
-            }
+        let [apiserver, controller_manager, scheduler, kubectl] = match find_chosen(&places).await {
+            Some(chosen) => chosen,
+            None => find_or_build(&places, release, Tool::ALL).await?,
         };
-        Ok(Self {
-            etcd,
-            apiserver: path(Tool::Apiserver).await?,
-            controller_manager: path(Tool::ControllerManager).await?,
-            scheduler: path(Tool::Scheduler).await?,
-            kubectl: path(Tool::Kubectl).await?,
-        })
+        Ok(Self { etcd, apiserver, controller_manager, scheduler, kubectl })
     }
 
     /// Finds kubectl alone (for a cluster somebody else runs), and builds it when there is none.
@@ -133,19 +114,39 @@ impl Assets {
     /// As [`Assets::find_or_build`].
     pub async fn kubectl(release: &Release) -> Result<PathBuf> {
         let places = Places::from_env()?;
-        if let Some(kubectl) = find_tool(&places, release, Tool::Kubectl).await {
-            return Ok(kubectl);
-        }
-        build::kubernetes(&places.cache, release, &[Tool::Kubectl])
-            .await
-            .context("building kubectl")?;
-        find_tool(&places, release, Tool::Kubectl)
-            .await
-            .context("finding kubectl after it was built")
+        let [kubectl] = find_or_build(&places, release, [Tool::Kubectl]).await?;
+        Ok(kubectl)
     }
 }
 
-/// Says which program of another version is passed over, so that nobody wonders why theirs is not used.
-pub(crate) fn say_passed_over(program: &Path, found: &str, wanted: &str) {
-    say(format_args!("passing over {}: it is {found}, wanted is {wanted}", program.display()));
+/// Finds these programs; builds, in one go, those that are missing.
+async fn find_or_build<const N: usize>(
+    places: &Places,
+    release: &Release,
+    tools: [Tool; N],
+) -> Result<[PathBuf; N]> {
+    let mut paths = tools.map(|tool| places.kubernetes(release).join(tool.program()));
+    let mut missing = Vec::new();
+    for (tool, path) in tools.into_iter().zip(&mut paths) {
+        match find_tool(places, release, tool).await {
+            Search { found: Some(found), .. } => *path = found,
+            search => {
+                say_passed_over(tool.program(), &search);
+                missing.push(tool);
+            }
+        }
+    }
+    if !missing.is_empty() {
+        build::kubernetes(&places.cache, release, &missing).await.context("building Kubernetes")?;
+    }
+    Ok(paths)
+}
+
+/// Says which programs of another version are passed over, so that nobody wonders why theirs is not used.
+fn say_passed_over(name: &str, search: &Search) {
+    for (program, version) in &search.passed_over {
+        let version =
+            version.map_or_else(|| "says no version".to_owned(), |version| format!("is {version}"));
+        say(format_args!("not using {} for {name}: it {version}", program.display()));
+    }
 }

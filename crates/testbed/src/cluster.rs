@@ -117,6 +117,19 @@ impl Cluster {
         &self.apiserver.url
     }
 
+    /// What its API server says it is, e.g. `v1.37.2`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn version(&self) -> Result<String> {
+        let version = self
+            .client
+            .apiserver_version()
+            .await
+            .context("asking the API server for its version")?;
+        Ok(version.git_version)
+    }
+
     /// One JSON object a line: every request of the user `vk-triton` that was answered.
     #[must_use]
     pub fn audit_log(&self) -> &Path {

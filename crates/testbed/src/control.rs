@@ -122,14 +122,6 @@ impl SimControl {
         Ok(instances)
     }
 
-    /// Firewall rules of the account.
-    ///
-    /// # Errors
-    /// When the simulator does not answer.
-    pub async fn firewall_rules(&self) -> Result<Vec<Value>> {
-        self.read("/--sim/fwrules").await
-    }
-
     /// Every request so far, oldest first.
     ///
     /// # Errors

@@ -58,9 +58,9 @@ impl Scene {
         self.stack.kubectl()
     }
 
-    /// What an operator of the simulated datacenter can do.
+    /// What an operator of the simulated datacenter, or fate, can do.
     #[must_use]
-    pub fn cloud(&self) -> &SimControl {
+    pub fn fate(&self) -> &SimControl {
         self.stack.simulator.control()
     }
 
@@ -115,7 +115,7 @@ impl Scene {
         wanted: impl Fn(&[SimInstance]) -> bool,
     ) -> Result<Vec<SimInstance>> {
         until(what, LIMIT, || async {
-            let living = self.cloud().living().await?;
+            let living = self.fate().living().await?;
             let seen: Vec<String> =
                 living.iter().map(|one| format!("{} {}", one.name, one.state)).collect();
             Ok(if wanted(&living) { Seen::Done(living) } else { Seen::NotYet(seen.join(", ")) })

@@ -8,6 +8,7 @@ use kube_client::Client;
 use crate::assets::Assets;
 use crate::assets::version::Release;
 use crate::binaries::Binaries;
+use crate::cloud::Cloud;
 use crate::cluster::Cluster;
 use crate::kubeconfig;
 use crate::kubectl::Kubectl;
@@ -23,7 +24,7 @@ pub(crate) const RBAC: &str = include_str!("../../../fixtures/deploy/rbac.yml");
 pub struct StackOptions {
     /// Kubernetes release of the control plane.
     pub release: Release,
-    /// A cluster somebody else runs, instead of a control plane of our own.
+    /// A cluster somebody else runs, instead of a control plane of our own. The node comes as this file's user.
     pub kubeconfig: Option<PathBuf>,
     /// Kind of the account's key.
     pub key: KeyKind,
@@ -49,6 +50,7 @@ pub struct Stack {
     kubeconfig: PathBuf,
     client: Client,
     metrics_url: String,
+    cloud: Cloud,
 }
 
 impl Default for StackOptions {
@@ -87,6 +89,8 @@ impl Stack {
             Simulator::start(&binaries.triton_sim, &dir, &agent, &options.simulator).await?;
         started(&format!("simulator, CloudAPI at {}", simulator.url()));
 
+        let cloud = Cloud::new(simulator.url(), simulator.account(), &agent).await?;
+
         let mut cluster = None;
         let (client, kubectl, kubeconfig, for_node) = match &options.kubeconfig {
             Some(theirs) => {
@@ -96,6 +100,8 @@ impl Stack {
             }
             None => {
                 let ours = cluster.insert(Cluster::start(&dir, options.release).await?);
+                let applied = ours.kubectl().run_with(&["apply", "-f", "-"], RBAC).await;
+                applied.context("granting the node its rights")?;
                 (
                     ours.client(),
                     ours.kubectl(),
@@ -111,7 +117,7 @@ impl Stack {
         match &cluster {
             Some(cluster) => started(&format!(
                 "control plane, Kubernetes {} at {}",
-                options.release.version,
+                cluster.version().await?,
                 cluster.url()
             )),
             None => started(&format!("the cluster of {}", kubeconfig.display())),
@@ -127,7 +133,23 @@ impl Stack {
             starting.wait_until_ready(client.clone()).await?;
             started(&format!("vk-triton, node {} is Ready", starting.name()));
         }
-        Ok(Self { node, simulator, agent, cluster, kubectl, kubeconfig, client, metrics_url })
+        Ok(Self {
+            node,
+            simulator,
+            agent,
+            cluster,
+            kubectl,
+            kubeconfig,
+            client,
+            metrics_url,
+            cloud,
+        })
+    }
+
+    /// CloudAPI as the account's owner sees it.
+    #[must_use]
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
     }
 
     /// kubectl as an administrator.

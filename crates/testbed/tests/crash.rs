@@ -15,7 +15,7 @@ async fn a_crash_while_scaling_up_leaves_one_instance_for_each_pod() {
     scene.until_ready("app=web", 1).await.unwrap();
     let instances =
         scene.until_instances("one instance", |living| living.len() == 1).await.unwrap();
-    scene.cloud().behind_our_back(&instances[0].id, "stop").await.unwrap();
+    scene.fate().behind_our_back(&instances[0].id, "stop").await.unwrap();
     let restarted = |pods: &[Pod]| {
         pods.len() == 1 && testbed::is_ready(&pods[0]) && restart_count(&pods[0]) == Some(1)
     };
@@ -37,7 +37,7 @@ async fn a_crash_while_scaling_up_leaves_one_instance_for_each_pod() {
     let held: BTreeSet<&str> =
         living.iter().map(|instance| instance.tag("k8s_uid").unwrap()).collect();
     assert_eq!(held, wanted);
-    let all = scene.cloud().instances().await.unwrap();
+    let all = scene.fate().instances().await.unwrap();
     assert_eq!(all.len(), 20, "an instance was made twice and destroyed again");
     let same = pods.iter().find(|pod| pod.metadata.uid.as_ref() == Some(&oldest)).unwrap();
     assert_eq!(restart_count(same), Some(1));

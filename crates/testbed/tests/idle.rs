@@ -32,11 +32,11 @@ async fn requests_at_rest(scene: &Scene) -> u64 {
         .unwrap();
     };
     next_beat().await;
-    scene.cloud().reset_counts().await.unwrap();
+    scene.fate().reset_counts().await.unwrap();
     for _ in 0..HEARTBEATS {
         next_beat().await;
     }
-    scene.cloud().counts().await.unwrap().values().sum()
+    scene.fate().counts().await.unwrap().values().sum()
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ async fn what_stops_or_fails_its_liveness_probe_is_restarted_in_place() {
     scene.apply(&pod("stops", "stops", &[]).to_string()).await.unwrap();
     scene.until_ready("app=stops", 1).await.unwrap();
     let before = scene.until_instances("one instance", |living| living.len() == 1).await.unwrap();
-    scene.cloud().behind_our_back(&before[0].id, "stop").await.unwrap();
+    scene.fate().behind_our_back(&before[0].id, "stop").await.unwrap();
     scene.until_pods("app=stops", "one restart", once).await.unwrap();
     let after =
         scene.until_instances("it to run", |living| living[0].state == "running").await.unwrap();
@@ -37,5 +37,5 @@ async fn what_stops_or_fails_its_liveness_probe_is_restarted_in_place() {
                 .is_some_and(|message| message.starts_with("Liveness probe failed"))
     };
     scene.until_event("hopeless", "the event Unhealthy", unhealthy).await.unwrap();
-    assert_eq!(scene.cloud().instances().await.unwrap().len(), 2, "a restart makes no instance");
+    assert_eq!(scene.fate().instances().await.unwrap().len(), 2, "a restart makes no instance");
 }

@@ -29,10 +29,10 @@ async fn an_outage_of_the_cloud_costs_no_instance() {
     scene.apply(&deployment("web", 3).to_string()).await.unwrap();
     let before = scene.until_ready("app=web", 3).await.unwrap();
 
-    scene.cloud().set_fault("outage", &json!({})).await.unwrap();
+    scene.fate().set_fault("outage", &json!({})).await.unwrap();
     let message = until_node(&scene, "the node to be not Ready", "False").await;
     assert!(!message.is_empty(), "the condition says why");
-    scene.cloud().clear_fault("outage").await.unwrap();
+    scene.fate().clear_fault("outage").await.unwrap();
     until_node(&scene, "the node to be Ready again", "True").await;
 
     let after = scene.until_ready("app=web", 3).await.unwrap();
@@ -42,5 +42,5 @@ async fn an_outage_of_the_cloud_costs_no_instance() {
         uids
     };
     assert_eq!(uids(&after), uids(&before));
-    assert_eq!(scene.cloud().instances().await.unwrap().len(), 3, "nothing was made or destroyed");
+    assert_eq!(scene.fate().instances().await.unwrap().len(), 3, "nothing was made or destroyed");
 }

@@ -39,7 +39,7 @@ async fn the_walkthrough_holds_word_for_word() {
     assert_eq!(instance.tag("app"), Some("ubuntu"));
     assert_eq!(instance.tag("triton.cns.services"), Some("ubuntu"));
     assert!(instance.firewall_enabled);
-    assert!(!scene.cloud().firewall_rules().await.unwrap().is_empty());
+    assert!(!scene.stack.cloud().firewall_rules().await.unwrap().is_empty());
 
     let status = first.status.as_ref().unwrap();
     let container = container_status(first);
@@ -69,7 +69,7 @@ async fn the_walkthrough_holds_word_for_word() {
     let running =
         scene.until_instances("three instances", |living| living.len() == 3).await.unwrap();
     let victim = &running[0].id;
-    scene.cloud().behind_our_back(victim, "destroy").await.unwrap();
+    scene.fate().behind_our_back(victim, "destroy").await.unwrap();
     let replaced = |living: &[testbed::SimInstance]| {
         living.len() == 3 && living.iter().all(|one| one.id != *victim && one.state == "running")
     };
@@ -81,7 +81,7 @@ async fn the_walkthrough_holds_word_for_word() {
     scene.until_pods(LABEL, "no pods", |pods| pods.is_empty()).await.unwrap();
     scene.until_instances("no instances", |living| living.is_empty()).await.unwrap();
     until("no firewall rules", std::time::Duration::from_secs(60), || async {
-        let rules = scene.cloud().firewall_rules().await?;
+        let rules = scene.stack.cloud().firewall_rules().await?;
         Ok(if rules.is_empty() { Seen::Done(()) } else { Seen::NotYet(format!("{rules:?}")) })
     })
     .await

@@ -48,7 +48,7 @@ async fn wrong_input_is_told_and_holds_up_nobody_else() {
         pods.len() == wrong.len() && pods.iter().all(|pod| phase(pod).as_deref() != Some("Running"))
     };
     scene.until_pods("app=wrong", "no wrong pod to run", none_runs).await.unwrap();
-    let all = scene.cloud().instances().await.unwrap();
+    let all = scene.fate().instances().await.unwrap();
     let names: Vec<_> = all.iter().filter_map(|instance| instance.tag("k8s_podname")).collect();
     assert_eq!(names, ["right"]);
 

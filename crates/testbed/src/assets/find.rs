@@ -1,23 +1,18 @@
 //! Looking for a program that is already on the machine.
 
-use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::Tool;
 use super::version::{EtcdRelease, Release, Version};
-use super::{Tool, say_passed_over};
 
 /// A program that takes longer to say its version is not asked again.
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
-
-/// Programs that were passed over aloud already: once is enough.
-static PASSED_OVER: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// Where to look.
 #[derive(Clone, Debug)]
@@ -69,49 +64,66 @@ pub(crate) fn etcd_dir(cache: &Path, release: &EtcdRelease) -> PathBuf {
     cache.join("etcd").join(release.version.to_string())
 }
 
+/// What a search came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Search {
+    /// The program.
+    pub found: Option<PathBuf>,
+    /// Programs of that name that are of another version, or of none that they say.
+    pub passed_over: Vec<(PathBuf, Option<Version>)>,
+}
+
+/// The four Kubernetes programs in `$KUBEBUILDER_ASSETS`, if all are there and of one minor, whichever it is: who
+/// fills that folder has chosen a version. With fewer (envtest brings no controllers) each must fit like any other.
+pub async fn find_chosen(places: &Places) -> Option<[PathBuf; 4]> {
+    let folder = places.kubebuilder_assets.as_ref()?;
+    let programs = Tool::ALL.map(|tool| folder.join(tool.program()));
+    let mut minors = Vec::new();
+    for (tool, program) in Tool::ALL.into_iter().zip(&programs) {
+        let version = version_of(program, tool.version_args()).await?;
+        minors.push((version.major, version.minor));
+    }
+    minors.windows(2).all(|pair| pair[0] == pair[1]).then_some(programs)
+}
+
 /// Finds a Kubernetes program that fits `release`.
 ///
 /// In `$KUBEBUILDER_ASSETS` and on `PATH` its minor must be the release's: a control plane whose parts are of
 /// different minors is none that Kubernetes supports. The cache is sorted by version.
-pub async fn find_tool(places: &Places, release: &Release, tool: Tool) -> Option<PathBuf> {
-    for program in given(places, tool.program()) {
-        match version_of(&program, tool.version_args()).await {
-            Some(version) if release.accepts(version) => return Some(program),
-            found => pass_over(
-                &program,
-                found,
-                &format!("{}.{}", release.version.major, release.version.minor),
-            ),
-        }
-    }
-    Some(places.kubernetes(release).join(tool.program())).filter(|path| path.is_file())
+pub async fn find_tool(places: &Places, release: &Release, tool: Tool) -> Search {
+    let cached = places.kubernetes(release).join(tool.program());
+    search(places, tool.program(), tool.version_args(), |version| release.accepts(version), cached)
+        .await
 }
 
 /// Finds etcd 3.4 or newer.
-pub async fn find_etcd(places: &Places) -> Option<PathBuf> {
-    for program in given(places, "etcd") {
-        match version_of(&program, &["--version"]).await {
-            Some(version) if version.major == 3 && version >= EtcdRelease::OLDEST => {
-                return Some(program);
+pub async fn find_etcd(places: &Places) -> Search {
+    let cached = etcd_dir(&places.cache, &EtcdRelease::V3_6).join("etcd");
+    let fits = |version: Version| version.major == 3 && version >= EtcdRelease::OLDEST;
+    search(places, "etcd", &["--version"], fits, cached).await
+}
+
+async fn search(
+    places: &Places,
+    name: &str,
+    version_args: &[&str],
+    fits: impl Fn(Version) -> bool,
+    cached: PathBuf,
+) -> Search {
+    let mut search = Search::default();
+    let folders = places.kubebuilder_assets.iter().chain(&places.path);
+    for program in folders.map(|folder| folder.join(name)).filter(|path| path.is_file()) {
+        match version_of(&program, version_args).await {
+            Some(version) if fits(version) => {
+                search.found = Some(program);
+                return search;
             }
-            found => pass_over(&program, found, "3.4 or newer"),
+            version => search.passed_over.push((program, version)),
         }
     }
-    Some(etcd_dir(&places.cache, &EtcdRelease::V3_6).join("etcd")).filter(|path| path.is_file())
-}
-
-/// Programs of that name outside the cache, best place first.
-fn given(places: &Places, program: &str) -> Vec<PathBuf> {
-    let folders = places.kubebuilder_assets.iter().chain(&places.path);
-    folders.map(|folder| folder.join(program)).filter(|path| path.is_file()).collect()
-}
-
-fn pass_over(program: &Path, found: Option<Version>, wanted: &str) {
-    if PASSED_OVER.lock().unwrap_or_else(PoisonError::into_inner).insert(program.to_owned()) {
-        let found =
-            found.map_or_else(|| "of an unknown version".to_owned(), |version| version.to_string());
-        say_passed_over(program, &found, wanted);
-    }
+    search.found = Some(cached).filter(|path| path.is_file());
+    search
 }
 
 /// Asks a program for its version; `None` when it cannot be run, hangs or says nothing that is one.
@@ -153,7 +165,7 @@ mod tests {
     }
 
     async fn scheduler(machine: &Machine) -> Option<PathBuf> {
-        find_tool(&machine.places, &Release::V1_37, Tool::Scheduler).await
+        find_tool(&machine.places, &Release::V1_37, Tool::Scheduler).await.found
     }
 
     #[tokio::test]
@@ -173,20 +185,37 @@ mod tests {
     #[tokio::test]
     async fn a_program_of_another_minor_is_passed_over_wherever_it_is() {
         let machine = machine();
-        program(&machine.dir.path().join("assets"), "kube-scheduler", "Kubernetes v1.36.3");
-        program(&machine.dir.path().join("bin"), "kube-scheduler", "usage: nothing");
-        assert_eq!(scheduler(&machine).await, None);
+        let older =
+            program(&machine.dir.path().join("assets"), "kube-scheduler", "Kubernetes v1.36.3");
+        let silent = program(&machine.dir.path().join("bin"), "kube-scheduler", "usage: nothing");
+        let search = find_tool(&machine.places, &Release::V1_37, Tool::Scheduler).await;
+        assert_eq!(search.found, None);
+        assert_eq!(search.passed_over, [(older, Some(Version::new(1, 36, 3))), (silent, None)]);
         let right =
             program(&machine.dir.path().join("usr-bin"), "kube-scheduler", "Kubernetes v1.37.2");
         assert_eq!(scheduler(&machine).await, Some(right));
     }
 
     #[tokio::test]
+    async fn a_folder_with_all_four_of_one_minor_is_a_choice_of_version() {
+        let machine = machine();
+        let folder = machine.dir.path().join("assets");
+        for name in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
+            program(&folder, name, "Kubernetes v1.36.3");
+        }
+        assert_eq!(find_chosen(&machine.places).await, None, "kubectl is missing");
+        program(&folder, "kubectl", "Client Version: v1.35.4");
+        assert_eq!(find_chosen(&machine.places).await, None, "kubectl is of another minor");
+        program(&folder, "kubectl", "Client Version: v1.36.0");
+        assert!(find_chosen(&machine.places).await.is_some());
+    }
+
+    #[tokio::test]
     async fn debians_etcd_is_new_enough_but_its_predecessors_are_not() {
         let machine = machine();
         program(&machine.dir.path().join("bin"), "etcd", "etcd Version: 3.3.25");
-        assert_eq!(find_etcd(&machine.places).await, None);
+        assert_eq!(find_etcd(&machine.places).await.found, None);
         let debians = program(&machine.dir.path().join("usr-bin"), "etcd", "etcd Version: 3.4.23");
-        assert_eq!(find_etcd(&machine.places).await, Some(debians));
+        assert_eq!(find_etcd(&machine.places).await.found, Some(debians));
     }
 }
