@@ -40,15 +40,17 @@ fn status(
         .and_then(|instance| instance.image.clone())
         .or_else(|| published.map(|status| status.image_id.clone()))
         .unwrap_or_default();
-    let started_at = |end: &Termination| end.started_at.map(time).or_else(|| run.before.clone());
-    let terminated = |end: &Termination, finished_at: Time| ContainerStateTerminated {
-        container_id: container_id.clone(),
-        exit_code: end.exit_code,
-        reason: Some(end.reason.clone()),
-        message: end.message.clone(),
-        started_at: started_at(end),
-        finished_at: Some(finished_at),
-        ..ContainerStateTerminated::default()
+    let terminated = |end: &Termination, began: Option<&Time>| ContainerState {
+        terminated: Some(ContainerStateTerminated {
+            container_id: container_id.clone(),
+            exit_code: end.exit_code,
+            reason: Some(end.reason.clone()),
+            message: end.message.clone(),
+            started_at: end.started_at.map(time).or_else(|| began.cloned()),
+            finished_at: Some(end.finished_at.map_or_else(|| inputs.time(), time)),
+            ..ContainerStateTerminated::default()
+        }),
+        ..ContainerState::default()
     };
     let state = match &container.state {
         State::Waiting { reason, message } => ContainerState {
@@ -62,20 +64,10 @@ fn status(
             running: Some(ContainerStateRunning { started_at: Some(run.started_at.clone()) }),
             ..ContainerState::default()
         },
-        State::Ended(end) => ContainerState {
-            terminated: Some(terminated(end, end.finished_at.map_or_else(|| inputs.time(), time))),
-            ..ContainerState::default()
-        },
+        State::Ended(end) => terminated(end, run.began.as_ref()),
     };
     let last_state = if run.is_new {
-        let end = run.ended.clone().map(|end| {
-            let finished_at = end.finished_at.map_or_else(|| inputs.time(), time);
-            terminated(&end, finished_at)
-        });
-        end.map(|terminated| ContainerState {
-            terminated: Some(terminated),
-            ..ContainerState::default()
-        })
+        run.ended.as_ref().map(|end| terminated(end, run.before.as_ref()))
     } else {
         published.and_then(|status| status.last_state.clone())
     };

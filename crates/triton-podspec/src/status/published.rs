@@ -26,7 +26,12 @@ pub(super) fn has_run(inputs: &StatusInputs<'_>) -> bool {
     })
 }
 
-/// How the run before the published one ended.
-pub(super) fn last_end(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
+/// How the last run ended, while the container waits for the next one.
+pub(super) fn between_runs(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
+    status.state.as_ref()?.waiting.as_ref()?;
+    last_end(status)
+}
+
+fn last_end(status: &ContainerStatus) -> Option<&ContainerStateTerminated> {
     status.last_state.as_ref()?.terminated.as_ref()
 }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::ContainerState;
 use triton_cloudapi::instances::InstanceState;
 
-use super::published::{container, has_run};
+use super::published::{between_runs, container, has_run};
 use super::{
     FAILED, Observed, PENDING, PendingRestart, RUNNING, SUCCEEDED, StatusInputs, Termination, Work,
 };
@@ -106,14 +106,21 @@ fn stopped(inputs: &StatusInputs<'_>) -> View {
     }
     match &inputs.restarts.pending {
         Some(PendingRestart::BackOff { message }) => {
-            View::waiting(RUNNING, "CrashLoopBackOff", Some(message))
+            return View::waiting(RUNNING, "CrashLoopBackOff", Some(message));
         }
-        Some(PendingRestart::Now) => View::waiting(RUNNING, "ContainerCreating", None),
-        None if restarts_always(inputs) => {
-            let end = already_ended(inputs).unwrap_or_else(Termination::completed);
-            View { phase: RUNNING, ..View::ended(end) }
-        }
-        None => View::ended(already_ended(inputs).unwrap_or_else(Termination::completed)),
+        Some(PendingRestart::Now) => return View::waiting(RUNNING, "ContainerCreating", None),
+        None => {}
+    }
+    // A provider that has just been started knows of no restart; what was published remembers one.
+    let before = container(inputs).and_then(between_runs).map(Termination::of);
+    let is_between = before.is_some();
+    let end = before.or_else(|| already_ended(inputs)).unwrap_or_else(Termination::completed);
+    if !restarts(inputs, &end) {
+        View::ended(end)
+    } else if is_between {
+        unchanged(inputs)
+    } else {
+        View { phase: RUNNING, ..View::ended(end) }
     }
 }
 
@@ -139,9 +146,13 @@ fn already_ended(inputs: &StatusInputs<'_>) -> Option<Termination> {
     container(inputs)?.state.as_ref()?.terminated.as_ref().map(Termination::of)
 }
 
-fn restarts_always(inputs: &StatusInputs<'_>) -> bool {
-    let policy = inputs.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref());
-    !matches!(policy, Some("Never" | "OnFailure"))
+/// Whether the restart policy wants another run after this end.
+fn restarts(inputs: &StatusInputs<'_>, end: &Termination) -> bool {
+    match inputs.pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()) {
+        Some("Never") => false,
+        Some("OnFailure") => end.exit_code != 0,
+        _ => true,
+    }
 }
 
 // === impl View ===

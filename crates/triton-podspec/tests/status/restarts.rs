@@ -129,3 +129,55 @@ fn only_one_run_before_this_one_is_remembered() {
     let status = life.see(InstanceState::Running);
     assert_eq!(line(&status), "Running running after ended:Completed:0 x2 ready");
 }
+
+#[test]
+fn a_provider_that_forgot_a_restart_takes_its_pause_for_no_end() {
+    for (policy, last, expected) in [
+        (
+            "Always",
+            Termination::completed(),
+            "Running waiting:CrashLoopBackOff after ended:Completed:0",
+        ),
+        ("Always", Termination::killed(), "Running waiting:CrashLoopBackOff after ended:Error:137"),
+        (
+            "OnFailure",
+            Termination::killed(),
+            "Running waiting:CrashLoopBackOff after ended:Error:137",
+        ),
+    ] {
+        let mut life = Life::running(policy);
+        life.restarts.last = Some(last);
+        life.restarts.pending =
+            Some(PendingRestart::BackOff { message: "back-off 10s".to_owned() });
+        let status = life.see(InstanceState::Stopped);
+        assert_eq!(line(&status), expected, "{policy}");
+        life.restarts = Restarts::default();
+        assert_eq!(life.see(InstanceState::Stopped), status, "{policy}");
+    }
+}
+
+#[test]
+fn the_end_that_was_published_is_newer_than_what_the_provider_holds() {
+    let mut life = Life::running("Always");
+    life.restarts = Restarts { count: 1, last: Some(Termination::killed()), ..Restarts::default() };
+    life.see(InstanceState::Running);
+    life.see(InstanceState::Stopped);
+    assert_eq!(
+        line(&life.see(InstanceState::Running)),
+        "Running running after ended:Completed:0 x2 ready"
+    );
+}
+
+#[test]
+fn a_run_that_nobody_saw_begin_has_the_start_that_the_provider_knows() {
+    let mut life = Life::running("Never");
+    let since = at("2026-01-01T00:00:41Z");
+    life.restarts = Restarts { count: 1, running_since: Some(since), ..Restarts::default() };
+    let status = life.see(InstanceState::Stopped);
+    assert_eq!(
+        line(&status),
+        "Succeeded ended:Completed:0 after ended:ContainerStatusUnknown:137 x1"
+    );
+    let end = container(&status).state.as_ref().unwrap().terminated.as_ref().unwrap();
+    assert_eq!(end.started_at.as_ref().unwrap().0, since);
+}
