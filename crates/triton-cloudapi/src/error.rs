@@ -2,7 +2,14 @@
 
 use std::fmt;
 
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::request::Answer;
+
+/// Characters of a body that is not CloudAPI's JSON to keep for the message.
+const MESSAGE_CHARS_MAX: usize = 200;
 
 /// An answer other than success, with everything the server said.
 ///
@@ -48,6 +55,8 @@ pub enum ErrorCode {
     InvalidCredentials,
     /// 400: a header is malformed, or the clock is off.
     InvalidHeader,
+    /// 400: the request's date is too old.
+    RequestExpired,
     /// 403: not allowed, or a quota is exhausted.
     NotAuthorized,
     /// 404.
@@ -77,6 +86,28 @@ pub enum ErrorCode {
 // === impl ApiError ===
 
 impl ApiError {
+    /// Makes the most of any answer: CloudAPI's JSON, its proxy's JSON, HTML, nothing at all.
+    #[must_use]
+    pub fn from_answer(answer: &Answer<'_>) -> Self {
+        let body = serde_json::from_slice::<Value>(answer.body).unwrap_or(Value::Null);
+        let text =
+            |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let code = match text("code") {
+            // 410 comes with the instance, whose fields are not the error's.
+            code if code.is_empty() => ErrorCode::implied(answer.status),
+            code => ErrorCode::from(code.as_str()),
+        };
+        let message = match text("message") {
+            message if message.is_empty() => plain_message(answer, &body),
+            message => message,
+        };
+        let errors = body.get("errors").and_then(Value::as_array).into_iter().flatten();
+        let errors = errors.filter_map(|error| FieldError::deserialize(error).ok()).collect();
+        let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok());
+        let request_id = header("request-id").or_else(|| header("x-request-id")).map(str::to_owned);
+        Self { status: answer.status.as_u16(), code, message, errors, request_id }
+    }
+
     /// The resource is not there (404). For an instance: never existed, or long purged.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
@@ -101,6 +132,14 @@ impl ApiError {
         self.status == 429
     }
 
+    /// The request's date was too far from the server's clock.
+    #[must_use]
+    pub fn is_clock_skew(&self) -> bool {
+        self.status == 400
+            && (self.code == ErrorCode::RequestExpired
+                || self.code == ErrorCode::InvalidHeader && self.message.contains("clock skew"))
+    }
+
     /// The name is taken by another instance of the account.
     #[must_use]
     pub fn is_duplicate_name(&self) -> bool {
@@ -110,7 +149,11 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status, self.code, self.message)?;
+        write!(f, "{}", self.status)?;
+        if self.code != ErrorCode::Other(String::new()) {
+            write!(f, " {}", self.code)?;
+        }
+        write!(f, ": {}", self.message)?;
         for error in &self.errors {
             write!(f, "; {} {}: {}", error.field, error.code, error.message)?;
         }
@@ -119,6 +162,72 @@ impl fmt::Display for ApiError {
 }
 
 impl std::error::Error for ApiError {}
+
+/// What to say when the body has no message.
+fn plain_message(answer: &Answer<'_>, body: &Value) -> String {
+    // The proxy in front of CloudAPI answers 400 and 408 as `{"BadHTTPRequest": "…"}`, the name as the key.
+    if let Some((name, Value::String(text))) =
+        body.as_object().filter(|body| body.len() == 1).and_then(|body| body.iter().next())
+    {
+        return format!("{name}: {text}");
+    }
+    let is_json = !body.is_null();
+    let text = String::from_utf8_lossy(answer.body);
+    let text: String = text
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(MESSAGE_CHARS_MAX)
+        .collect();
+    // JSON of another shape may be an instance with its metadata, which is nobody's business.
+    if is_json || text.is_empty() {
+        return answer.status.canonical_reason().unwrap_or("no message").to_owned();
+    }
+    text
+}
+
+// === impl ErrorCode ===
+
+impl From<&str> for ErrorCode {
+    /// Takes a code with or without the suffix `Error`.
+    fn from(text: &str) -> Self {
+        match text.strip_suffix("Error").unwrap_or(text) {
+            "InvalidArgument" => Self::InvalidArgument,
+            "MissingParameter" => Self::MissingParameter,
+            "ValidationFailed" => Self::ValidationFailed,
+            "InvalidCredentials" => Self::InvalidCredentials,
+            "InvalidHeader" => Self::InvalidHeader,
+            "RequestExpired" => Self::RequestExpired,
+            "NotAuthorized" => Self::NotAuthorized,
+            "ResourceNotFound" => Self::ResourceNotFound,
+            "TooManyRequests" | "RequestThrottled" => Self::TooManyRequests,
+            "UnallocatedVM" => Self::UnallocatedVm,
+            "NoAllocatableServers" => Self::NoAllocatableServers,
+            "CannotDestroyMachine" => Self::CannotDestroyMachine,
+            "KeyRequired" => Self::KeyRequired,
+            "InvalidParameters" => Self::InvalidParameters,
+            "SubnetFull" => Self::SubnetFull,
+            "Internal" | "InternalServer" => Self::Internal,
+            "ServiceUnavailable" => Self::ServiceUnavailable,
+            _ => Self::Other(text.to_owned()),
+        }
+    }
+}
+
+impl ErrorCode {
+    /// The code of an answer that names none.
+    fn implied(status: StatusCode) -> Self {
+        match status.as_u16() {
+            401 => Self::InvalidCredentials,
+            403 => Self::NotAuthorized,
+            404 => Self::ResourceNotFound,
+            429 => Self::TooManyRequests,
+            502..=504 => Self::ServiceUnavailable,
+            _ => Self::Other(String::new()),
+        }
+    }
+}
 
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,3 +239,6 @@ impl fmt::Display for ErrorCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,22 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::{ImageId, InstanceId, NetworkId};
 use crate::tags::Tags;
+
+mod audit;
+mod create;
+mod list;
+mod requests;
+mod text_enum;
+mod wire;
+
+pub use audit::AuditEntry;
+pub use create::CreateInstance;
+pub use list::{ListInstances, PAGE_MAX};
+pub use requests::*;
 
 /// One instance as CloudAPI describes it.
 ///
@@ -119,48 +130,6 @@ pub struct Nic {
     pub network: Option<NetworkId>,
 }
 
-/// Parameters of CreateMachine (manual, "CreateMachine").
-///
-/// On the wire tags and metadata are flat keys (`tag.x`, `metadata.x`); nested objects are ignored by the server.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CreateInstance {
-    /// Alias: 1-63 of `[a-zA-Z0-9_.-]`, beginning with a letter or digit.
-    pub name: String,
-    /// Package UUID or name.
-    pub package: String,
-    /// Image UUID.
-    pub image: String,
-    /// Networks, in order; `None` lets the server choose.
-    pub networks: Option<Vec<NetworkId>>,
-    /// Affinity rules (`role!=db`, `instance==~web*`).
-    pub affinity: Vec<String>,
-    /// Metadata, readable by the guest.
-    pub metadata: BTreeMap<String, String>,
-    /// Tags, set atomically with the record.
-    pub tags: Tags,
-    /// `bhyve` or `kvm`, where the image leaves the choice.
-    pub brand: Option<Brand>,
-    /// Whether the firewall filters it from the start.
-    pub firewall_enabled: bool,
-    /// Whether DELETE is refused from the start.
-    pub deletion_protection: bool,
-}
-
-/// Filters of ListMachines (manual, "ListMachines").
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ListInstances {
-    /// Every one of these tags must match.
-    pub tags: BTreeMap<String, String>,
-    /// Name *prefix* (the manual says exact; the server does not).
-    pub name_prefix: Option<String>,
-    /// Include failed and destroyed instances.
-    pub tombstones: bool,
-    /// Page size, 1-1000; the server's default and maximum is 1000.
-    pub limit: Option<u32>,
-    /// Instances to skip.
-    pub offset: Option<u32>,
-}
-
 /// What a read of one instance found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Presence {
@@ -172,65 +141,37 @@ pub enum Presence {
     NotFound,
 }
 
-/// Serde's view of an unknown-tolerant text enum.
-macro_rules! text_enum {
-    ($name:ident, $other:ident, { $($variant:ident => $text:literal),+ $(,)? }) => {
-        impl $name {
-            /// The wire text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                match self {
-                    $(Self::$variant => $text,)+
-                    Self::$other(text) => text,
-                }
-            }
-        }
+// === impl Instance ===
 
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                match text {
-                    $($text => Self::$variant,)+
-                    other => Self::$other(other.to_owned()),
-                }
-            }
-        }
+impl Instance {
+    /// What is known of an instance of which only its destruction is: for a 410 whose body is not the instance.
+    #[must_use]
+    pub fn destroyed(id: InstanceId) -> Self {
+        Self { id, state: InstanceState::Deleted, ..Self::empty(id) }
+    }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
+    fn empty(id: InstanceId) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            brand: Brand::Other(String::new()),
+            state: InstanceState::Unknown(String::new()),
+            image: None,
+            package: String::new(),
+            ips: Vec::new(),
+            primary_ip: None,
+            memory_mib: None,
+            disk_mib: None,
+            metadata: BTreeMap::new(),
+            tags: Tags::new(),
+            created: None,
+            updated: None,
+            networks: Vec::new(),
+            nics: Vec::new(),
+            firewall_enabled: false,
+            deletion_protection: false,
+            compute_node: None,
+            dns_names: Vec::new(),
         }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                Ok(Self::from(text.as_str()))
-            }
-        }
-    };
+    }
 }
-
-text_enum!(InstanceState, Unknown, {
-    Provisioning => "provisioning",
-    Ready => "ready",
-    Running => "running",
-    Stopping => "stopping",
-    Stopped => "stopped",
-    Offline => "offline",
-    Deleted => "deleted",
-    Failed => "failed",
-});
-
-text_enum!(Brand, Other, {
-    Joyent => "joyent",
-    JoyentMinimal => "joyent-minimal",
-    Lx => "lx",
-    Kvm => "kvm",
-    Bhyve => "bhyve",
-});

@@ -1,7 +1,35 @@
-//! Triton CloudAPI: its nouns and requests as plain values.
+//! Triton CloudAPI for Rust: its nouns and requests as plain values, and a client that signs, retries and pages.
 //!
-//! Nothing in these modules does I/O; the sending half is the feature `client`.
+//! The first half of this crate does no I/O: [`instances`], [`images`], [`packages`], [`networks`],
+//! [`firewall_rules`], [`account`] hold the types of the manual's sections and functions that make a [`Request`] of
+//! parameters. A request knows its method, path and body, whether it may be sent twice, and how to read the answer.
+//! With `default-features = false` that is all there is, without tokio or hyper.
+//!
+//! The second half, the feature `client` (on by default), sends them: the `client` module holds `Client`, which signs,
+//! keeps to the server's rate limit, retries what may be retried and pages; and `Config`, which reads the environment
+//! and profiles that Triton's own tools read.
+//!
+//! Words are CloudAPI's, with one exception: what its paths call a machine is an instance here, as in its prose.
+//!
+//! # Example
+//!
+#![cfg_attr(feature = "client", doc = "```no_run")]
+#![cfg_attr(not(feature = "client"), doc = "```ignore")]
+//! use triton_cloudapi::client::Client;
+//! use triton_cloudapi::instances::ListInstances;
+//!
+//! # async fn list() -> Result<(), Box<dyn std::error::Error>> {
+//! // TRITON_URL, TRITON_ACCOUNT and TRITON_KEY_ID, or SDC_…, or the profile that `triton profile` shows.
+//! let client = Client::from_env().await?;
+//! for instance in client.list_all_instances(&ListInstances::default()).await? {
+//!     println!("{} {} {}", instance.id, instance.name, instance.state);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![deny(missing_docs)]
 
+pub mod account;
 pub mod error;
 pub mod firewall_rules;
 pub mod ids;
@@ -9,7 +37,19 @@ pub mod images;
 pub mod instances;
 pub mod networks;
 pub mod packages;
+pub mod page;
+pub mod request;
 pub mod tags;
+
+mod target;
+
+#[cfg(feature = "client")]
+pub mod client;
 
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{FirewallRuleId, ImageId, InstanceId, NetworkId, PackageId};
+pub use page::{OddItem, Page};
+pub use request::{Answer, AnswerError, Endpoint, Request, RequestError};
+
+#[cfg(feature = "client")]
+pub use client::{Client, Config};

@@ -1,8 +1,12 @@
 //! Packages (manual, "Packages").
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PackageId;
+use crate::page::Page;
+use crate::request::{Endpoint, Group, Request, RequestError};
+use crate::target::Target;
 
 /// A named size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,4 +46,28 @@ pub struct Package {
     /// Whether a bhyve instance may divide its disk freely.
     #[serde(default)]
     pub flexible_disk: bool,
+}
+
+/// ListPackages: every active package.
+///
+/// # Errors
+///
+/// [`RequestError`].
+pub fn list() -> Result<Request<Page<Package>>, RequestError> {
+    let endpoint = Endpoint::read("ListPackages", Group::Packages);
+    Request::build(endpoint, Method::GET, &Target::new("/packages"), None, |answer| answer.page())
+}
+
+/// GetPackage, by UUID or by name (then the newest version).
+///
+/// # Errors
+///
+/// [`RequestError::Empty`] for an empty name, which would be the list.
+pub fn get(id_or_name: &str) -> Result<Request<Package>, RequestError> {
+    if id_or_name.is_empty() {
+        return Err(RequestError::Empty { what: "the package's name" });
+    }
+    let endpoint = Endpoint::read("GetPackage", Group::Packages);
+    let target = Target::new("/packages").segment(id_or_name);
+    Request::build(endpoint, Method::GET, &target, None, |answer| answer.json())
 }

@@ -1,1 +1,27 @@
-//! An in-memory CloudAPI over real HTTP.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod auth;
+mod builder;
+mod clock;
+mod control;
+mod delays;
+mod faults;
+mod http;
+mod listen;
+mod refusal;
+mod requests;
+mod serve;
+mod sim;
+mod throttle;
+mod version;
+mod world;
+
+pub use builder::{SeedError, SimBuilder};
+pub use delays::Delays;
+pub use faults::{Fault, FaultKind, UnknownFault};
+pub use requests::RequestRecord;
+pub use serve::{Running, ServeError};
+pub use sim::{InstanceRecord, Sim};
+pub use throttle::ThrottleLimits;
+pub use world::{InstanceState, Transition};

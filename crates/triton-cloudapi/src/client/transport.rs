@@ -1,0 +1,125 @@
+//! Bytes out, bytes in: any tower service, by default hyper over TCP and TLS.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Body;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Client as HyperClient};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tower::{Service, ServiceExt as _};
+
+use super::error::BoxError;
+use super::tls;
+
+/// Idle connections are closed by us before the proxy in front of CloudAPI does so at 55 s, which would cost the next
+/// request a reset.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// Longest wait for a TCP connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Idle connections kept: bursts are 30 requests.
+const IDLE_CONNECTIONS_MAX: usize = 16;
+
+/// Largest answer read, in bytes: a page of 1000 instances with 100 kB of metadata each, and then some.
+const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// A request as a transport gets it.
+pub type HttpRequest = http::Request<Full<Bytes>>;
+
+type Sending = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, SendError>> + Send>>;
+
+/// Sends one request and reads its whole answer.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<dyn Fn(HttpRequest) -> Sending + Send + Sync>);
+
+/// Why no answer came.
+#[derive(Debug)]
+pub(crate) struct SendError {
+    /// Whether the request may have reached the server.
+    pub(crate) sent: bool,
+    pub(crate) source: BoxError,
+}
+
+// === impl Transport ===
+
+impl Transport {
+    /// Sends over any service: a connection pool, or a server in the same process.
+    pub(crate) fn new<S, B>(service: S) -> Self
+    where
+        S: Service<HttpRequest, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Arc::new(move |request| Box::pin(send(service.clone(), request))))
+    }
+
+    /// A pool of connections over TCP, and TLS for `https`.
+    pub(crate) fn connect(is_https: bool, insecure: bool) -> Result<Self, BoxError> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls::config(is_https, insecure)?)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client: HyperClient<_, Full<Bytes>> = HyperClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .build(connector);
+        Ok(Self::new(client))
+    }
+
+    pub(crate) async fn send(
+        &self,
+        request: HttpRequest,
+    ) -> Result<http::Response<Bytes>, SendError> {
+        (self.0)(request).await
+    }
+}
+
+async fn send<S, B>(service: S, request: HttpRequest) -> Result<http::Response<Bytes>, SendError>
+where
+    S: Service<HttpRequest, Response = http::Response<B>>,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let response = service.oneshot(request).await.map_err(|error| {
+        let source = error.into();
+        SendError { sent: !is_connect(&source), source }
+    })?;
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+    // Whatever happens to the body, the server has acted by now.
+    let body = body.map_err(|source| SendError { sent: true, source })?.to_bytes();
+    Ok(http::Response::from_parts(parts, body))
+}
+
+/// Whether the connection was never made, so that nothing can have been sent.
+fn is_connect(error: &BoxError) -> bool {
+    if error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect) {
+        return true;
+    }
+    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    let mut cause = Some(error.as_ref() as &(dyn std::error::Error + 'static));
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(refused) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

@@ -1,0 +1,250 @@
+//! How a simulator is set up.
+
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::delays::Delays;
+use crate::faults::Faults;
+use crate::requests::Requests;
+use crate::sim::{Sim, State};
+use crate::throttle::{Throttle, ThrottleLimits};
+use crate::world::{AccountKey, BLOCKS, World};
+
+/// Collects what a [`Sim`] starts with; see [`Sim::builder`].
+#[derive(Debug, Clone)]
+pub struct SimBuilder {
+    accounts: Vec<Account>,
+    delays: Delays,
+    seed: u64,
+    throttle: Option<ThrottleLimits>,
+    listen: bool,
+    compute_nodes: usize,
+    started_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Account {
+    login: String,
+    keys: Vec<String>,
+    disabled: bool,
+    operator: bool,
+    cns: bool,
+}
+
+/// A simulator cannot be set up this way.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SeedError {
+    /// [`SimBuilder::key`] and the like speak of the account named before them.
+    #[error("setting up an account that has not been named: call account() first")]
+    NoAccount,
+    /// Two accounts of one login.
+    #[error("adding account {login} a second time")]
+    DuplicateAccount {
+        /// The login.
+        login: String,
+    },
+    /// Not an OpenSSH public key.
+    #[error("reading a public key of account {login}")]
+    Key {
+        /// The account's login.
+        login: String,
+        /// Why.
+        source: triton_signature::KeyError,
+    },
+    /// The same key twice.
+    #[error("adding a public key of account {login} a second time")]
+    DuplicateKey {
+        /// The account's login.
+        login: String,
+    },
+    /// Instances' addresses are in 127.64.0.0/10, of which each simulator on a machine takes a 64th.
+    #[error("finding addresses for instances: all {BLOCKS} blocks of 127.64.0.0/10 are in use by other simulators")]
+    NoAddresses,
+}
+
+/// Where the holder of a block of addresses listens, so that no other simulator takes the block.
+const GUARD_PORT: u16 = 6464;
+
+// === impl SimBuilder ===
+
+impl Default for SimBuilder {
+    fn default() -> Self {
+        Self {
+            accounts: Vec::new(),
+            delays: Delays::default(),
+            seed: 1,
+            throttle: Some(ThrottleLimits::default()),
+            listen: true,
+            compute_nodes: 4,
+            started_at: None,
+        }
+    }
+}
+
+impl SimBuilder {
+    /// Adds an account; the calls below that speak of an account mean the last one.
+    #[must_use]
+    pub fn account(mut self, login: impl Into<String>) -> Self {
+        self.accounts.push(Account { login: login.into(), ..Account::default() });
+        self
+    }
+
+    /// Gives the account a key: one line of OpenSSH public key text.
+    #[must_use]
+    pub fn key(mut self, openssh: impl Into<String>) -> Self {
+        self.last().keys.push(openssh.into());
+        self
+    }
+
+    /// Disables the account: all its requests are answered 403.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.last().disabled = true;
+        self
+    }
+
+    /// Makes the account an operator, who may act on others' accounts.
+    #[must_use]
+    pub fn operator(mut self) -> Self {
+        self.last().operator = true;
+        self
+    }
+
+    /// Switches the account's CNS on, which shortens names to 63 characters and shows `dns_names`.
+    #[must_use]
+    pub fn cns(mut self) -> Self {
+        self.last().cns = true;
+        self
+    }
+
+    /// How long things take. Default: [`Delays::default`].
+    #[must_use]
+    pub fn delays(mut self, delays: Delays) -> Self {
+        self.delays = delays;
+        self
+    }
+
+    /// Where UUIDs, MAC addresses, jitter and faults' luck come from. Default: 1.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The request rate at which 429 begins; `None` is never. Default: bursts of 30, 10 a second.
+    #[must_use]
+    pub fn throttle(mut self, limits: Option<ThrottleLimits>) -> Self {
+        self.throttle = limits;
+        self
+    }
+
+    /// Whether running instances really listen on their addresses. Default: yes. Without it nothing needs a network.
+    #[must_use]
+    pub fn listen(mut self, listen: bool) -> Self {
+        self.listen = listen;
+        self
+    }
+
+    /// How many compute nodes affinity rules have to choose from. Default: 4.
+    #[must_use]
+    pub fn compute_nodes(mut self, count: usize) -> Self {
+        self.compute_nodes = count;
+        self
+    }
+
+    /// The wall time at the start. Default: now.
+    #[must_use]
+    pub fn started_at(mut self, at: Timestamp) -> Self {
+        self.started_at = Some(at);
+        self
+    }
+
+    /// Sets the simulator up.
+    ///
+    /// # Errors
+    /// [`SeedError`], for accounts and keys that cannot be, and when there are too many simulators on the machine.
+    pub fn build(self) -> Result<Sim, SeedError> {
+        let clock = self.started_at.map_or_else(Clock::starting_now, Clock::starting_at);
+        let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
+        let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
+        for account in &self.accounts {
+            add_account(&mut world, account, clock.now())?;
+        }
+        let state = State {
+            world,
+            faults: Faults::new(self.seed),
+            throttle: Throttle::new(self.throttle),
+            requests: Requests::default(),
+            read_only: None,
+        };
+        Ok(Sim::new(state, clock, guard))
+    }
+
+    /// The account that was named last; a nameless one, which [`SimBuilder::build`] refuses, if none was.
+    fn last(&mut self) -> &mut Account {
+        if self.accounts.is_empty() {
+            self.accounts.push(Account::default());
+        }
+        let last = self.accounts.len() - 1;
+        &mut self.accounts[last]
+    }
+}
+
+fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), SeedError> {
+    let login = seed.login.clone();
+    if login.is_empty() {
+        return Err(SeedError::NoAccount);
+    }
+    if world.find_account(&login).is_some() {
+        return Err(SeedError::DuplicateAccount { login });
+    }
+    let id = world.add_account(&login, now);
+    let Ok(account) = world.account_mut(id) else { return Err(SeedError::NoAccount) };
+    account.disabled = seed.disabled;
+    account.operator = seed.operator;
+    account.cns_enabled = seed.cns;
+    for text in &seed.keys {
+        let key = AccountKey::from_openssh(text, None);
+        let key = key.map_err(|source| SeedError::Key { login: login.clone(), source })?;
+        account.add_key(key).map_err(|_| SeedError::DuplicateKey { login: login.clone() })?;
+    }
+    Ok(())
+}
+
+/// The first block of addresses that no other simulator holds; it is held as long as the socket lives.
+fn claim_block() -> Result<(u8, Option<TcpListener>), SeedError> {
+    (0..BLOCKS)
+        .find_map(|block| {
+            let address = SocketAddrV4::new(Ipv4Addr::new(127, 64 + block, 255, 254), GUARD_PORT);
+            TcpListener::bind(address).ok().map(|guard| (block, Some(guard)))
+        })
+        .ok_or(SeedError::NoAddresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(builder: SimBuilder, expected: &str) {
+        let error = builder.listen(false).build().unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_is_said() {
+        check(SimBuilder::default().key("ssh-ed25519 AAAA"), "account() first");
+        check(SimBuilder::default().account("jill").key("nonsense"), "public key of account jill");
+        check(SimBuilder::default().account("jill").account("jill"), "account jill a second time");
+    }
+
+    #[tokio::test]
+    async fn two_simulators_have_different_addresses() {
+        let (a, _guard_a) = claim_block().unwrap();
+        let (b, _guard_b) = claim_block().unwrap();
+        assert_ne!(a, b);
+    }
+}

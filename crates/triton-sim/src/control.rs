@@ -1,0 +1,129 @@
+//! The control API under `/--sim`: what a person or a script does to the simulator.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State as Shared};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::delays::DelaysPatch;
+use crate::faults::{Fault, FaultKind};
+use crate::sim::Sim;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ReadOnlyRequest {
+    until: Option<Timestamp>,
+}
+
+/// Its routes.
+pub(crate) fn routes() -> Router<Sim> {
+    Router::new()
+        .route("/--sim/requests", get(async |Shared(sim): Shared<Sim>| Json(sim.journal())))
+        .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
+        .route("/--sim/counts/reset", post(reset_counts))
+        .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
+        .route("/--sim/instances/{id}/{deed}", post(change_instance))
+        .route("/--sim/faults", get(async |Shared(sim): Shared<Sim>| Json(sim.faults())).delete(clear_faults))
+        .route("/--sim/faults/{name}", get(get_fault).put(set_fault).delete(clear_fault))
+        .route("/--sim/delays", get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays))
+        .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
+}
+
+async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {
+    sim.reset_counts();
+    StatusCode::NO_CONTENT
+}
+
+async fn change_instance(Shared(sim): Shared<Sim>, Path((id, deed)): Path<(Uuid, String)>) -> Response {
+    let found = match deed.as_str() {
+        "destroy" => sim.destroy_behind_back(id),
+        "stop" => sim.stop_behind_back(id),
+        "start" => sim.start_behind_back(id),
+        "fail" => sim.fail_behind_back(id),
+        other => return refuse(StatusCode::NOT_FOUND, format!("{other} is none of destroy, stop, start, fail")),
+    };
+    match sim.instance(id).filter(|_| found) {
+        Some(instance) => Json(instance).into_response(),
+        None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
+    }
+}
+
+async fn get_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
+    match sim.faults().remove(name.as_str()) {
+        Some(fault) => Json(fault).into_response(),
+        None => refuse(StatusCode::NOT_FOUND, format!("fault {name} is not set")),
+    }
+}
+
+async fn set_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>, body: Bytes) -> Response {
+    let kind: FaultKind = match name.parse() {
+        Ok(kind) => kind,
+        Err(error) => return refuse(StatusCode::NOT_FOUND, error.to_string()),
+    };
+    match read::<Fault>(&body) {
+        Ok(fault) => {
+            sim.fault(kind, fault.clone());
+            Json(fault).into_response()
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn clear_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
+    match name.parse::<FaultKind>() {
+        Ok(kind) => {
+            sim.clear_fault(kind);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => refuse(StatusCode::NOT_FOUND, error.to_string()),
+    }
+}
+
+async fn clear_faults(Shared(sim): Shared<Sim>) -> StatusCode {
+    sim.clear_faults();
+    StatusCode::NO_CONTENT
+}
+
+async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
+    match read::<DelaysPatch>(&body) {
+        Ok(patch) => {
+            sim.set_delays(sim.delays().patched(patch));
+            Json(sim.delays()).into_response()
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn begin_read_only(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
+    match read::<ReadOnlyRequest>(&body) {
+        Ok(request) => {
+            sim.begin_read_only(request.until);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(refusal) => refusal,
+    }
+}
+
+async fn end_read_only(Shared(sim): Shared<Sim>) -> StatusCode {
+    sim.end_read_only();
+    StatusCode::NO_CONTENT
+}
+
+/// JSON whatever its content type says, so that plain `curl -d` works; no body means the defaults.
+fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Response> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|error| refuse(StatusCode::BAD_REQUEST, error.to_string()))
+}
+
+fn refuse(status: StatusCode, message: String) -> Response {
+    (status, Json(json!({ "message": message }))).into_response()
+}

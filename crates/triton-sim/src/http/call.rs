@@ -1,0 +1,84 @@
+//! One call: who asks for what, and the world that answers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Params;
+use crate::faults::{FaultKind, Faults};
+use crate::refusal::Refusal;
+use crate::version::ApiVersion;
+use crate::world::{Account, Caller, Fate, Instance, World};
+
+/// What an endpoint's handler works with.
+pub(crate) struct Call<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) faults: &'a mut Faults,
+    /// Whose resources.
+    pub(crate) account: Uuid,
+    pub(crate) caller: Caller,
+    pub(crate) params: Params,
+    pub(crate) version: ApiVersion,
+    pub(crate) now: Timestamp,
+    pub(crate) endpoint: &'static str,
+    /// The `Host` header: how the caller reached us.
+    pub(crate) host: String,
+    /// The caller prefers `text/plain`.
+    pub(crate) wants_text: bool,
+    pub(crate) is_delete: bool,
+    pub(crate) caught: Caught,
+}
+
+/// What faults do to the answer of a call that was carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Caught {
+    #[default]
+    Nothing,
+    /// The connection is reset instead.
+    AnswerLost,
+    /// 500 instead.
+    InternalError,
+}
+
+// === impl Call ===
+
+impl Call<'_> {
+    pub(crate) fn account(&self) -> Result<&Account, Refusal> {
+        self.world.account(self.account)
+    }
+
+    /// The instance a path names; it was loaded before the handler ran.
+    ///
+    /// # Errors
+    /// 404, or 500 when the parameters lost it: a JSON array as body takes the place of the path's.
+    pub(crate) fn machine(&self) -> Result<&Instance, Refusal> {
+        let id = self.machine_id()?;
+        let instance = self.world.instances.get(&id).filter(|instance| instance.owner == self.account);
+        instance.ok_or_else(|| Refusal::not_found("VM not found"))
+    }
+
+    pub(crate) fn machine_id(&self) -> Result<Uuid, Refusal> {
+        let id = self.params.str("machine").and_then(|text| text.parse().ok());
+        id.ok_or_else(|| Refusal::internal("Internal Error"))
+    }
+
+    /// Whether a fault strikes this call, and with which delay.
+    pub(crate) fn strikes(&mut self, kind: FaultKind) -> Option<Duration> {
+        self.faults.strikes(kind, self.endpoint)
+    }
+
+    /// What faults have in store for a new instance.
+    pub(crate) fn fate(&mut self) -> Fate {
+        Fate {
+            provision_fails: self.strikes(FaultKind::CreateAcceptedThenFailed).is_some(),
+            provision_sticks: self.strikes(FaultKind::StuckProvisioning).is_some(),
+            delete_sticks: false,
+        }
+    }
+
+    /// How this call's version and parameters show an instance.
+    pub(crate) fn machine_json(&self, instance: &Instance) -> serde_json::Value {
+        instance.to_json(self.params.is_truthy("credentials"), self.version >= ApiVersion(8, 0, 0))
+    }
+}

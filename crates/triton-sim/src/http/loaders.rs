@@ -1,0 +1,44 @@
+//! What is looked up before any handler runs: the things that parameters name.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Call;
+use crate::refusal::Refusal;
+use crate::world::InstanceState;
+
+/// Loads every machine, image, package and network that the parameters name, whatever the endpoint.
+///
+/// # Errors
+/// 404 for what is not there, 409 ValidationFailed for a machine id that is no UUID, and 410 for a deleted machine: with the
+/// machine as body, or for DELETE its id.
+pub(crate) fn load(call: &Call<'_>) -> Result<(), Refusal> {
+    load_machine(call)?;
+    let catalog = &call.world.catalog;
+    for key in ["image", "dataset"] {
+        if let Some(id) = call.params.str(key) {
+            let image = id.parse().ok().and_then(|id: Uuid| catalog.find_image(id));
+            image.ok_or_else(|| Refusal::not_found("image not found"))?;
+        }
+    }
+    if let Some(wanted) = call.params.str("package") {
+        catalog.find_package(wanted).ok_or_else(|| Refusal::not_found("package not found"))?;
+    }
+    if let Some(id) = call.params.str("network") {
+        let network = id.parse().ok().and_then(|id: Uuid| catalog.find_network(id));
+        network.ok_or_else(|| Refusal::not_found("network not found"))?;
+    }
+    Ok(())
+}
+
+fn load_machine(call: &Call<'_>) -> Result<(), Refusal> {
+    let Some(text) = call.params.str("machine") else { return Ok(()) };
+    let id: Uuid = text.parse().map_err(|_| Refusal::validation("uuid", "Invalid", "Invalid UUID"))?;
+    let instance = call.world.instances.get(&id).filter(|instance| instance.owner == call.account);
+    let instance = instance.ok_or_else(|| Refusal::not_found("VM not found"))?;
+    match instance.state {
+        InstanceState::Deleted if call.is_delete => Err(Refusal::gone(json!(id))),
+        InstanceState::Deleted => Err(Refusal::gone(call.machine_json(instance))),
+        _ => Ok(()),
+    }
+}

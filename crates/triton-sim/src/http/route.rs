@@ -1,0 +1,204 @@
+//! Which endpoint a method and a path are.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+
+use super::{Answer, Call, Params, ROUTES};
+use crate::refusal::Refusal;
+use crate::version::ApiVersion;
+
+/// An endpoint.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    /// Segments; those that begin with `:` are parameters.
+    pub(crate) path: &'static str,
+    /// CloudAPI's name.
+    pub(crate) name: &'static str,
+    /// Whose token bucket it draws from.
+    pub(crate) group: &'static str,
+    pub(crate) since: ApiVersion,
+    /// Whether a GET also answers HEAD.
+    pub(crate) head: bool,
+    /// Whether a signature is needed.
+    pub(crate) signed: bool,
+    pub(crate) handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+}
+
+/// What a path turned out to be.
+pub(crate) enum Found {
+    Route(&'static Route, Map<String, Value>),
+    WrongMethod,
+    Nothing,
+}
+
+// === impl Route ===
+
+impl Route {
+    const fn new(
+        method: Method,
+        path: &'static str,
+        name: &'static str,
+        group: &'static str,
+        handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+    ) -> Self {
+        Self { method, path, name, group, since: ApiVersion(7, 0, 0), head: false, signed: true, handler }
+    }
+
+    /// A GET with its HEAD twin.
+    pub(super) const fn get(
+        path: &'static str,
+        name: &'static str,
+        group: &'static str,
+        handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+    ) -> Self {
+        let mut route = Self::new(Method::GET, path, name, group, handler);
+        route.head = true;
+        route
+    }
+
+    /// A GET that answers no HEAD.
+    pub(super) const fn get_only(
+        path: &'static str,
+        name: &'static str,
+        group: &'static str,
+        handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+    ) -> Self {
+        Self::new(Method::GET, path, name, group, handler)
+    }
+
+    pub(super) const fn post(
+        path: &'static str,
+        name: &'static str,
+        group: &'static str,
+        handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+    ) -> Self {
+        Self::new(Method::POST, path, name, group, handler)
+    }
+
+    pub(super) const fn put(
+        path: &'static str,
+        name: &'static str,
+        group: &'static str,
+        handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+    ) -> Self {
+        Self::new(Method::PUT, path, name, group, handler)
+    }
+
+    pub(super) const fn delete(
+        path: &'static str,
+        name: &'static str,
+        group: &'static str,
+        handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
+    ) -> Self {
+        Self::new(Method::DELETE, path, name, group, handler)
+    }
+
+    /// Not served to older versions.
+    pub(super) const fn since(mut self, version: ApiVersion) -> Self {
+        self.since = version;
+        self
+    }
+
+    /// Needs no signature.
+    pub(super) const fn unsigned(mut self) -> Self {
+        self.signed = false;
+        self
+    }
+
+    /// The name in the journal: UpdateMachine is many endpoints in one, told apart by `action`.
+    pub(crate) fn endpoint(&self, params: &Params) -> &'static str {
+        if self.name != "UpdateMachine" {
+            return self.name;
+        }
+        match params.str("action").unwrap_or_default() {
+            "start" => "StartMachine",
+            "stop" => "StopMachine",
+            "reboot" => "RebootMachine",
+            "resize" => "ResizeMachine",
+            "rename" => "RenameMachine",
+            "enable_firewall" => "EnableMachineFirewall",
+            "disable_firewall" => "DisableMachineFirewall",
+            "enable_deletion_protection" => "EnableMachineDeletionProtection",
+            "disable_deletion_protection" => "DisableMachineDeletionProtection",
+            _ => self.name,
+        }
+    }
+
+    fn takes(&self, method: &Method) -> bool {
+        self.method == method || (self.head && method == Method::HEAD)
+    }
+}
+
+/// Finds the endpoint, and the parameters its path holds.
+pub(crate) fn find(method: &Method, path: &str) -> Found {
+    let mut path_matches = false;
+    for route in ROUTES.iter().copied().flatten() {
+        let Some(params) = match_path(route.path, path) else { continue };
+        if route.takes(method) {
+            return Found::Route(route, params);
+        }
+        path_matches = true;
+    }
+    if path_matches { Found::WrongMethod } else { Found::Nothing }
+}
+
+fn match_path(pattern: &str, path: &str) -> Option<Map<String, Value>> {
+    let (pattern, path) = (segments(pattern), segments(path));
+    if pattern.len() != path.len() {
+        return None;
+    }
+    let mut params = Map::new();
+    for (wanted, found) in pattern.into_iter().zip(path) {
+        match wanted.strip_prefix(':') {
+            Some(name) if !found.is_empty() && !found.starts_with("--") => {
+                let decoded = percent_decode_str(found).decode_utf8().ok()?;
+                params.insert(name.to_owned(), Value::String(decoded.into_owned()));
+            }
+            None if wanted == found => {}
+            _ => return None,
+        }
+    }
+    Some(params)
+}
+
+fn segments(path: &str) -> Vec<&str> {
+    path.trim_start_matches('/').split('/').collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(method: Method, path: &str, expected: &str) {
+        let found = match find(&method, path) {
+            Found::Route(route, _) => route.name,
+            Found::WrongMethod => "405",
+            Found::Nothing => "404",
+        };
+        assert_eq!(found, expected, "{method} {path}");
+    }
+
+    #[test]
+    fn paths_are_endpoints() {
+        check(Method::GET, "/--ping", "ping");
+        check(Method::GET, "/my", "GetAccount");
+        check(Method::HEAD, "/my/machines", "ListMachines");
+        check(Method::POST, "/my/machines", "CreateMachine");
+        check(Method::POST, "/jill/machines/x", "UpdateMachine");
+        check(Method::GET, "/my/machines/x/tags/a%2Fb", "GetMachineTag");
+        check(Method::GET, "/my/packages/x", "GetPackage");
+        check(Method::PATCH, "/my/machines", "405");
+        check(Method::HEAD, "/my/services", "405");
+        check(Method::GET, "/my/nothing", "404");
+        check(Method::GET, "/my/machines/x/y/z/w", "404");
+        check(Method::GET, "/--nothing", "404");
+    }
+
+    #[test]
+    fn path_parameters_are_decoded() {
+        let Found::Route(_, params) = find(&Method::GET, "/my/keys/aa%3Abb") else { panic!("no route") };
+        assert_eq!(params["name"], "aa:bb");
+    }
+}

@@ -1,0 +1,151 @@
+//! The simulator on a socket.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::answer::{AnswerLost, Peer};
+use crate::sim::Sim;
+
+/// HAProxy closes a connection on which nothing was asked for this long.
+const IDLE_MAX: Duration = Duration::from_secs(55);
+/// How long a shutdown waits for answers that are on their way.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A simulator that serves; dropping it ends the service.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+/// The simulator cannot serve there.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The control API asks nobody for a signature, so it must not be reachable from elsewhere.
+    #[error("serving on {address}: only loopback addresses are allowed")]
+    NotLoopback {
+        /// The listener's address.
+        address: SocketAddr,
+    },
+    /// The listener has no address.
+    #[error("asking the listener for its address")]
+    Listener(#[source] io::Error),
+}
+
+// === impl Sim ===
+
+impl Sim {
+    /// Serves on a listener until [`Running`] is dropped or shut down.
+    ///
+    /// # Errors
+    /// [`ServeError::NotLoopback`] for a listener that others can reach.
+    pub fn serve(&self, listener: TcpListener) -> Result<Running, ServeError> {
+        let address = listener.local_addr().map_err(ServeError::Listener)?;
+        if !address.ip().is_loopback() {
+            return Err(ServeError::NotLoopback { address });
+        }
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(accept(listener, self.router(), stop.clone()));
+        Ok(Running { address, stop, task: Some(task) })
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Where CloudAPI is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The socket's address.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts nothing more and waits up to 2 s for the answers that are on their way.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            // Only fails when the task was aborted or panicked; it is over either way.
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = graceful.watch(connection(stream, peer, router.clone()));
+                tokio::spawn(async move {
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%peer, %error, "connection ended");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: axum::Router,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        let router = router.clone();
+        async move { unless_lost(router.oneshot(request.map(Body::new)).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX);
+    http.serve_connection(TokioIo::new(stream), service)
+}
+
+/// An answer that is to be lost becomes an error, at which hyper closes the connection without a word.
+fn unless_lost(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, AnswerLost> {
+    let response = match response {
+        Ok(response) => response,
+        Err(impossible) => match impossible {},
+    };
+    match response.extensions().get::<AnswerLost>() {
+        Some(lost) => Err(*lost),
+        None => Ok(response),
+    }
+}

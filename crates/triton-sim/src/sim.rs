@@ -1,0 +1,301 @@
+//! The simulator as a value: shared, and good for everything the control API does.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::builder::SimBuilder;
+use crate::clock::Clock;
+use crate::delays::Delays;
+use crate::faults::{Fault, FaultKind, Faults};
+use crate::listen;
+use crate::requests::{RequestRecord, Requests};
+use crate::throttle::Throttle;
+use crate::world::{Instance, InstanceState, Transition, World};
+
+/// A simulated CloudAPI. Cloning gives another hand on the same one.
+///
+/// ```
+/// use http_body_util::BodyExt as _;
+/// use tower::ServiceExt as _;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let sim = triton_sim::Sim::builder().account("jill").listen(false).build().expect("one account");
+/// let request = http::Request::get("/--ping").body(axum::body::Body::empty()).expect("a request");
+/// let response = sim.router().oneshot(request).await.expect("routers never fail");
+/// let body = response.into_body().collect().await.expect("a body").to_bytes();
+/// assert!(String::from_utf8_lossy(&body).contains("pong"));
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Sim {
+    inner: Arc<Inner>,
+}
+
+/// An instance as the simulator knows it, whoever owns it and whatever became of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstanceRecord {
+    /// Its UUID.
+    pub id: Uuid,
+    /// Login of the owner.
+    pub account: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: InstanceState,
+    /// Tags, typed.
+    pub tags: Map<String, Value>,
+    /// Package name.
+    pub package: String,
+    /// Image UUID.
+    pub image: Uuid,
+    /// Addresses, in the order of the networks that were asked for.
+    pub ips: Vec<Ipv4Addr>,
+    /// The address of the primary NIC.
+    pub primary_ip: Option<Ipv4Addr>,
+    /// The compute node, once allocated.
+    pub compute_node: Option<Uuid>,
+    /// Whether its firewall is on.
+    pub firewall_enabled: bool,
+    /// Every state it has been in.
+    pub transitions: Vec<Transition>,
+}
+
+/// Everything that changes.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) faults: Faults,
+    pub(crate) throttle: Throttle,
+    pub(crate) requests: Requests,
+    pub(crate) read_only: Option<ReadOnly>,
+}
+
+/// The datacenter is being upgraded: nothing can be changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadOnly {
+    /// Shown as Retry-After.
+    pub(crate) until: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    state: Mutex<State>,
+    clock: Clock,
+    changed: Arc<Notify>,
+    closed: CancellationToken,
+    /// Holds the block of addresses; there only when instances really listen.
+    guard: Option<TcpListener>,
+    is_watched: AtomicBool,
+}
+
+// === impl Sim ===
+
+impl Sim {
+    /// Begins to set a simulator up.
+    #[must_use]
+    pub fn builder() -> SimBuilder {
+        SimBuilder::default()
+    }
+
+    pub(crate) fn new(state: State, clock: Clock, guard: Option<TcpListener>) -> Self {
+        let inner = Inner {
+            state: Mutex::new(state),
+            clock,
+            changed: Arc::new(Notify::new()),
+            closed: CancellationToken::new(),
+            guard,
+            is_watched: AtomicBool::new(false),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// CloudAPI and the control API as a service, for use in process.
+    ///
+    /// Within a tokio runtime this also starts the task that opens and closes instances' ports; outside one, and with
+    /// `listen(false)`, nothing listens.
+    #[must_use]
+    pub fn router(&self) -> axum::Router {
+        self.watch();
+        crate::control::routes().fallback(crate::answer::answer).with_state(self.clone())
+    }
+
+    /// Every request so far, oldest first; at most the last 20 000.
+    #[must_use]
+    pub fn journal(&self) -> Vec<RequestRecord> {
+        self.with(|state, _| state.requests.records())
+    }
+
+    /// How many requests each endpoint has had.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.with(|state, _| state.requests.counts())
+    }
+
+    /// Counts from zero again.
+    pub fn reset_counts(&self) {
+        self.with(|state, _| state.requests.reset_counts());
+    }
+
+    /// All instances, deleted and failed ones too, oldest first.
+    #[must_use]
+    pub fn instances(&self) -> Vec<InstanceRecord> {
+        self.with(|state, _| {
+            let world = &state.world;
+            let mut instances: Vec<&Instance> = world.instances.values().collect();
+            instances.sort_by_key(|instance| (instance.created, instance.id));
+            instances.into_iter().map(|instance| record(world, instance)).collect()
+        })
+    }
+
+    /// One instance, whatever became of it.
+    #[must_use]
+    pub fn instance(&self, id: Uuid) -> Option<InstanceRecord> {
+        self.with(|state, _| state.world.instances.get(&id).map(|instance| record(&state.world, instance)))
+    }
+
+    /// Deletes an instance at once, as an operator might; says whether there is one.
+    pub fn destroy_behind_back(&self, id: Uuid) -> bool {
+        self.force(id, InstanceState::Deleted)
+    }
+
+    /// Stops an instance at once, as a guest that shuts itself down; says whether there is one.
+    pub fn stop_behind_back(&self, id: Uuid) -> bool {
+        self.force(id, InstanceState::Stopped)
+    }
+
+    /// Starts an instance at once; says whether there is one.
+    pub fn start_behind_back(&self, id: Uuid) -> bool {
+        self.force(id, InstanceState::Running)
+    }
+
+    /// Makes an instance `failed` at once; says whether there is one.
+    pub fn fail_behind_back(&self, id: Uuid) -> bool {
+        self.force(id, InstanceState::Failed)
+    }
+
+    /// Sets a fault, in place of one of the same kind.
+    pub fn fault(&self, kind: FaultKind, fault: Fault) {
+        self.with(|state, _| state.faults.set(kind, fault));
+    }
+
+    /// Takes a fault away; says whether it was set.
+    pub fn clear_fault(&self, kind: FaultKind) -> bool {
+        self.with(|state, _| state.faults.clear(kind))
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.with(|state, _| state.faults.clear_all());
+    }
+
+    /// The faults that are set, by name.
+    #[must_use]
+    pub fn faults(&self) -> BTreeMap<&'static str, Fault> {
+        self.with(|state, _| state.faults.all())
+    }
+
+    /// Begins or ends [`FaultKind::Outage`].
+    pub fn outage(&self, on: bool) {
+        if on {
+            self.fault(FaultKind::Outage, Fault::default());
+        } else {
+            self.clear_fault(FaultKind::Outage);
+        }
+    }
+
+    /// Begins read-only mode: whatever would change something is answered 503, with `until` as Retry-After.
+    pub fn begin_read_only(&self, until: Option<Timestamp>) {
+        self.with(|state, _| state.read_only = Some(ReadOnly { until }));
+    }
+
+    /// Ends read-only mode.
+    pub fn end_read_only(&self) {
+        self.with(|state, _| state.read_only = None);
+    }
+
+    /// How long things take.
+    #[must_use]
+    pub fn delays(&self) -> Delays {
+        self.with(|state, _| state.world.delays)
+    }
+
+    /// Changes how long things take, for everything that begins from now on.
+    pub fn set_delays(&self, delays: Delays) {
+        self.with(|state, _| state.world.delays = delays);
+    }
+
+    /// The simulated wall time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Brings the world up to now, and works on it under the one lock there is.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        let mut state = self.inner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Under the lock, so that time never runs backwards between two who hold it.
+        let now = self.inner.clock.now();
+        let before = state.world.changes;
+        state.world.advance(now);
+        let result = work(&mut state, now);
+        state.world.advance(now);
+        if state.world.changes != before {
+            self.inner.changed.notify_one();
+        }
+        result
+    }
+
+    /// Starts the task that keeps instances' ports in step with their states, once, if they have any.
+    pub(crate) fn watch(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        if self.inner.guard.is_none() || self.inner.is_watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (changed, closed) = (Arc::clone(&self.inner.changed), self.inner.closed.clone());
+        let weak = Arc::downgrade(&self.inner);
+        let look = move || {
+            let sim = Self { inner: weak.upgrade()? };
+            Some(sim.with(|state, now| listen::look(&state.world, now)))
+        };
+        runtime.spawn(listen::keep_in_step(look, changed, closed));
+    }
+
+    fn force(&self, id: Uuid, state: InstanceState) -> bool {
+        self.with(|s, now| s.world.force(id, state, now))
+    }
+}
+
+// === impl Inner ===
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.closed.cancel();
+    }
+}
+
+fn record(world: &World, instance: &Instance) -> InstanceRecord {
+    let account = world.accounts.get(&instance.owner).map(|account| account.login.clone());
+    InstanceRecord {
+        id: instance.id,
+        account: account.unwrap_or_default(),
+        name: instance.name.clone(),
+        state: instance.state,
+        tags: instance.tags.clone(),
+        package: instance.package_name.clone(),
+        image: instance.image,
+        ips: instance.nics.iter().map(|nic| nic.ip).collect(),
+        primary_ip: instance.primary_ip(),
+        compute_node: instance.compute_node,
+        firewall_enabled: instance.firewall_enabled,
+        transitions: instance.transitions.clone(),
+    }
+}

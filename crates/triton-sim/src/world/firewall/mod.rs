@@ -1,0 +1,9 @@
+//! Firewall rules: their language, their canonical text and whom they concern.
+
+mod parse;
+mod print;
+mod rule;
+mod token;
+
+pub(crate) use parse::RuleText;
+pub(crate) use rule::FirewallRule;

@@ -1,0 +1,294 @@
+//! One instance: its record, and how CloudAPI shows it.
+
+use std::collections::VecDeque;
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Brand, JobKind, Subnet, iso};
+
+/// Where an instance is in its life, as CloudAPI names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InstanceState {
+    /// Being made.
+    Provisioning,
+    /// Booting, in the middle of a reboot.
+    Ready,
+    /// Up.
+    Running,
+    /// On its way down.
+    Stopping,
+    /// Down.
+    Stopped,
+    /// Destroyed; CloudAPI answers 410 for it.
+    Deleted,
+    /// Could not be made, or was deleted before it was.
+    Failed,
+}
+
+/// A change of an instance's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Transition {
+    /// When, by the simulator's clock.
+    pub at: Timestamp,
+    /// Into which state.
+    pub to: InstanceState,
+}
+
+/// A network interface.
+#[derive(Debug, Clone)]
+pub(crate) struct Nic {
+    pub(crate) mac: [u8; 6],
+    pub(crate) ip: Ipv4Addr,
+    pub(crate) primary: bool,
+    pub(crate) network: Uuid,
+    pub(crate) subnet: Subnet,
+}
+
+/// Who asked for a job.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Caller {
+    pub(crate) ip: String,
+    pub(crate) key_id: String,
+}
+
+/// A job that was accepted.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    pub(crate) kind: JobKind,
+    pub(crate) caller: Caller,
+}
+
+/// A job that ended.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditEntry {
+    pub(crate) action: &'static str,
+    pub(crate) success: bool,
+    pub(crate) at: Timestamp,
+    pub(crate) caller: Caller,
+}
+
+/// Where an instance will be once it is allocated.
+#[derive(Debug, Clone)]
+pub(crate) struct Allocation {
+    pub(crate) compute_node: Uuid,
+    pub(crate) nics: Vec<Nic>,
+}
+
+/// An instance as the datacenter knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Instance {
+    pub(crate) id: Uuid,
+    pub(crate) owner: Uuid,
+    pub(crate) name: String,
+    pub(crate) brand: Brand,
+    pub(crate) image: Uuid,
+    pub(crate) image_size_mib: Option<u64>,
+    pub(crate) package_name: String,
+    pub(crate) memory_mib: u64,
+    pub(crate) disk_mib: u64,
+    pub(crate) flexible_disk: bool,
+    pub(crate) ports: Vec<u16>,
+    pub(crate) state: InstanceState,
+    pub(crate) compute_node: Option<Uuid>,
+    pub(crate) nics: Vec<Nic>,
+    pub(crate) tags: Map<String, Value>,
+    pub(crate) metadata: Map<String, Value>,
+    pub(crate) credentials: Map<String, Value>,
+    pub(crate) firewall_enabled: bool,
+    pub(crate) deletion_protection: bool,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) transitions: Vec<Transition>,
+    pub(crate) audit: Vec<AuditEntry>,
+    /// Accepted and not ended; the first one is at work.
+    pub(crate) jobs: VecDeque<Job>,
+    /// Placed, but not yet shown.
+    pub(crate) allocation: Option<Allocation>,
+    /// A destroy job was accepted.
+    pub(crate) is_deleting: bool,
+    /// Faults: what becomes of this instance instead of the usual.
+    pub(crate) fate: Fate,
+}
+
+/// What a fault decided for one instance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    /// Provisioning ends in `failed`.
+    pub(crate) provision_fails: bool,
+    /// Provisioning never ends.
+    pub(crate) provision_sticks: bool,
+    /// Destroy jobs never end.
+    pub(crate) delete_sticks: bool,
+}
+
+// === impl InstanceState ===
+
+impl InstanceState {
+    /// CloudAPI's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "provisioning",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Deleted => "deleted",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Neither deleted nor failed: holds its name, and is in lists that ask for nothing special.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        !matches!(self, Self::Deleted | Self::Failed)
+    }
+}
+
+// === impl Nic ===
+
+impl Nic {
+    /// With colons, as in objects.
+    pub(crate) fn mac(&self) -> String {
+        self.mac.map(|byte| format!("{byte:02x}")).join(":")
+    }
+
+    /// CloudAPI's NIC object; its state follows the instance's.
+    pub(crate) fn to_json(&self, state: InstanceState) -> Value {
+        let state = match state {
+            InstanceState::Provisioning => "provisioning",
+            InstanceState::Running | InstanceState::Ready => "running",
+            _ => "stopped",
+        };
+        json!({
+            "mac": self.mac(),
+            "primary": self.primary,
+            "ip": self.ip,
+            "netmask": Subnet::netmask(),
+            "gateway": self.subnet.gateway(),
+            "state": state,
+            "network": self.network,
+        })
+    }
+}
+
+// === impl Instance ===
+
+impl Instance {
+    /// Moves to a state and writes it down; staying is not a transition.
+    pub(crate) fn enter(&mut self, state: InstanceState, at: Timestamp) {
+        if self.state != state {
+            self.state = state;
+            self.transitions.push(Transition { at, to: state });
+        }
+        self.updated = at;
+    }
+
+    /// The compute node it is on, or will be.
+    pub(crate) fn home(&self) -> Option<Uuid> {
+        self.compute_node.or_else(|| self.allocation.as_ref().map(|allocation| allocation.compute_node))
+    }
+
+    /// The address of the primary NIC.
+    pub(crate) fn primary_ip(&self) -> Option<Ipv4Addr> {
+        self.nics.iter().find(|nic| nic.primary).map(|nic| nic.ip)
+    }
+
+    /// CloudAPI's instance object. `credentials` shows generated passwords; API 7 has no brand.
+    pub(crate) fn to_json(&self, credentials: bool, with_brand: bool) -> Value {
+        let mut metadata = self.metadata.clone();
+        if credentials && !self.credentials.is_empty() {
+            metadata.insert("credentials".to_owned(), Value::Object(self.credentials.clone()));
+        }
+        let networks: Vec<Uuid> = self.nics.iter().map(|nic| nic.network).collect();
+        let mut body = json!({
+            "id": self.id,
+            "name": self.name,
+            "type": self.brand.old_type(),
+            "state": self.state.as_str(),
+            "image": self.image,
+            "ips": self.nics.iter().map(|nic| nic.ip).collect::<Vec<_>>(),
+            "memory": self.memory_mib,
+            "disk": self.disk_mib,
+            "deletion_protection": self.deletion_protection,
+            "metadata": metadata,
+            "tags": self.tags,
+            "created": iso(self.created),
+            "updated": iso(self.updated),
+            "networks": networks,
+            "firewall_enabled": self.firewall_enabled,
+            "compute_node": self.compute_node,
+            "package": self.package_name,
+        });
+        if with_brand {
+            body["brand"] = json!(self.brand.as_str());
+        }
+        if credentials {
+            body["credentials"] = json!("true");
+        }
+        if !self.nics.is_empty() {
+            body["nics"] = self.nics.iter().map(|nic| nic.to_json(self.state)).collect();
+        }
+        if let Some(ip) = self.primary_ip() {
+            body["primaryIp"] = json!(ip);
+        }
+        if self.brand == Brand::Bhyve {
+            self.add_disks(&mut body);
+        }
+        body
+    }
+
+    fn add_disks(&self, body: &mut Value) {
+        let boot_mib = self.image_size_mib.unwrap_or(0);
+        let data_mib = if self.flexible_disk { self.disk_mib.saturating_sub(boot_mib) } else { self.disk_mib };
+        // A disk has an id of its own; derived from the instance's, so that it is the same at each reading.
+        let disk_id = |n: u128| Uuid::from_u128(self.id.as_u128() ^ n);
+        body["disks"] = json!([
+            { "id": disk_id(1), "size": boot_mib, "boot": true, "image": self.image },
+            { "id": disk_id(2), "size": data_mib },
+        ]);
+        if self.flexible_disk {
+            body["flexible"] = json!(true);
+            body["free_space"] = json!(0);
+        }
+    }
+
+    /// A running instance for tests of pure functions.
+    #[cfg(test)]
+    pub(crate) fn sample(name: &str) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            owner: Uuid::nil(),
+            name: name.to_owned(),
+            brand: Brand::Lx,
+            image: Uuid::nil(),
+            image_size_mib: None,
+            package_name: "g4-highcpu-1G".to_owned(),
+            memory_mib: 1024,
+            disk_mib: 25600,
+            flexible_disk: false,
+            ports: vec![22],
+            state: InstanceState::Running,
+            compute_node: None,
+            nics: Vec::new(),
+            tags: Map::new(),
+            metadata: Map::new(),
+            credentials: Map::new(),
+            firewall_enabled: false,
+            deletion_protection: false,
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+            transitions: Vec::new(),
+            audit: Vec::new(),
+            jobs: VecDeque::new(),
+            allocation: None,
+            is_deleting: false,
+            fate: Fate::default(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Jobs in time: what is due when, and what happens then.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rand::RngExt as _;
+use uuid::Uuid;
+
+use super::instance::{AuditEntry, Job};
+use super::{Caller, InstanceState, JobKind, World};
+use crate::clock::add;
+
+/// What happens to one instance at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Event {
+    /// Compute node and NICs appear.
+    Allocated,
+    /// The first boot is over.
+    Provisioned,
+    /// The instance's first job starts.
+    JobBegins,
+    /// The instance's first job is done.
+    JobEnds,
+}
+
+/// Events by the moment they are due; of one moment, first come first served.
+#[derive(Debug, Default)]
+pub(super) struct Agenda {
+    due: BTreeMap<(Timestamp, u64), (Uuid, Event)>,
+    next: u64,
+}
+
+// === impl Agenda ===
+
+impl Agenda {
+    fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
+        self.due.insert((at, self.next), (instance, event));
+        self.next += 1;
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, Uuid, Event)> {
+        let entry = self.due.first_entry().filter(|entry| entry.key().0 <= now)?;
+        let at = entry.key().0;
+        let (instance, event) = entry.remove();
+        Some((at, instance, event))
+    }
+
+    fn forget(&mut self, instance: Uuid) {
+        self.due.retain(|_, (id, _)| *id != instance);
+    }
+}
+
+// === impl World ===
+
+impl World {
+    /// Runs everything that is due by `now`, each at the moment it was due.
+    pub(crate) fn advance(&mut self, now: Timestamp) {
+        while let Some((at, instance, event)) = self.agenda.take_due(now) {
+            self.changes += 1;
+            match event {
+                Event::Allocated => self.allocated(instance, at),
+                Event::Provisioned => self.provisioned(instance, at),
+                Event::JobBegins => self.job_begins(instance, at),
+                Event::JobEnds => self.job_ends(instance, at),
+            }
+        }
+    }
+
+    /// When something happens next.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.agenda.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Starts the life of an instance that was just recorded.
+    pub(super) fn schedule_allocation(&mut self, id: Uuid, now: Timestamp) {
+        self.changes += 1;
+        let at = add(now, self.delays.create);
+        self.agenda.add(at, id, Event::Allocated);
+    }
+
+    /// Accepts a job. Jobs of one instance run one after the other.
+    pub(crate) fn submit(&mut self, id: Uuid, kind: JobKind, caller: Caller, now: Timestamp) {
+        let delay = self.delayed(self.delays.job);
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if matches!(kind, JobKind::Destroy) {
+            instance.is_deleting = true;
+        }
+        instance.jobs.push_back(Job { kind, caller });
+        self.changes += 1;
+        if instance.jobs.len() == 1 {
+            self.agenda.add(add(now, delay), id, Event::JobBegins);
+        }
+    }
+
+    /// Forces a state, as an operator or a crash would: no job, no audit.
+    pub(crate) fn force(&mut self, id: Uuid, state: InstanceState, now: Timestamp) -> bool {
+        let Some(instance) = self.instances.get_mut(&id) else { return false };
+        if let Some(allocation) = instance.allocation.take() {
+            instance.compute_node = Some(allocation.compute_node);
+            instance.nics = allocation.nics;
+        }
+        instance.jobs.clear();
+        instance.is_deleting = false;
+        instance.enter(state, now);
+        self.changes += 1;
+        self.agenda.forget(id);
+        self.release_if_gone(id);
+        true
+    }
+
+    /// `base` plus the jitter the seed gives.
+    fn delayed(&mut self, base: Duration) -> Duration {
+        let jitter = u64::try_from(self.delays.jitter.as_nanos()).unwrap_or(u64::MAX);
+        if jitter == 0 {
+            return base;
+        }
+        base + Duration::from_nanos(self.random.random_range(0..=jitter))
+    }
+
+    fn allocated(&mut self, id: Uuid, at: Timestamp) {
+        let delay = self.delayed(self.delays.provision);
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(allocation) = instance.allocation.take() else { return };
+        instance.compute_node = Some(allocation.compute_node);
+        instance.nics = allocation.nics;
+        instance.updated = at;
+        if !instance.fate.provision_sticks {
+            self.agenda.add(add(at, delay), id, Event::Provisioned);
+        }
+    }
+
+    fn provisioned(&mut self, id: Uuid, at: Timestamp) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        // Who deletes an instance while it is made sees it fail: it never runs.
+        if instance.state != InstanceState::Provisioning || instance.is_deleting {
+            return;
+        }
+        let failed = instance.fate.provision_fails;
+        instance.enter(if failed { InstanceState::Failed } else { InstanceState::Running }, at);
+        let entry = AuditEntry { action: "provision", success: !failed, at, caller: Caller::default() };
+        instance.audit.push(entry);
+        self.release_if_gone(id);
+    }
+
+    fn job_begins(&mut self, id: Uuid, at: Timestamp) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(job) = instance.jobs.front().cloned() else { return };
+        if job.kind.begin(instance, at).is_err() {
+            return self.finish_job(id, false, at);
+        }
+        if matches!(job.kind, JobKind::Destroy) && instance.fate.delete_sticks {
+            return;
+        }
+        let delay = match job.kind {
+            JobKind::Start => self.delays.start,
+            JobKind::Stop => self.delays.stop,
+            JobKind::Reboot => self.delays.reboot,
+            JobKind::Destroy => self.delays.delete,
+            _ => Duration::ZERO,
+        };
+        let delay = self.delayed(delay);
+        self.agenda.add(add(at, delay), id, Event::JobEnds);
+    }
+
+    fn job_ends(&mut self, id: Uuid, at: Timestamp) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(job) = instance.jobs.front().cloned() else { return };
+        job.kind.end(instance, at);
+        self.finish_job(id, true, at);
+        self.release_if_gone(id);
+    }
+
+    /// Writes the audit, and lets the next job begin.
+    fn finish_job(&mut self, id: Uuid, success: bool, at: Timestamp) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(job) = instance.jobs.pop_front() else { return };
+        let entry = AuditEntry { action: job.kind.action(), success, at, caller: job.caller };
+        instance.audit.push(entry);
+        if !instance.jobs.is_empty() {
+            self.agenda.add(at, id, Event::JobBegins);
+        }
+    }
+
+    fn release_if_gone(&mut self, id: Uuid) {
+        if self.instances.get(&id).is_some_and(|instance| !instance.state.is_active()) {
+            self.addresses.release(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

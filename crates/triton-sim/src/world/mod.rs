@@ -1,0 +1,133 @@
+//! The simulated datacenter: synchronous, without a clock of its own, every moment an argument.
+
+mod account;
+mod address;
+mod affinity;
+mod brand;
+mod catalog;
+mod create;
+mod filter;
+mod firewall;
+mod instance;
+mod job;
+mod lifecycle;
+mod name;
+mod ports;
+mod seed;
+mod tags;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use uuid::Uuid;
+
+pub(crate) use account::{Account, AccountKey, CONTACT_FIELDS};
+pub(crate) use address::{Addresses, BLOCKS, Subnet};
+pub(crate) use brand::Brand;
+pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
+pub(crate) use create::{CreateParams, NetworkRequest};
+pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
+pub(crate) use firewall::FirewallRule;
+pub(crate) use instance::{Caller, Fate, Instance, Nic};
+pub use instance::{InstanceState, Transition};
+pub(crate) use job::{JobKind, KEPT_METADATA};
+pub(crate) use name::{check_name, duplicate, has_only_name_characters};
+pub(crate) use ports::{Door, open_doors};
+pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
+
+use crate::delays::Delays;
+use crate::refusal::Refusal;
+use lifecycle::Agenda;
+
+/// The datacenter: accounts, what instances are made of, instances, firewall rules and the jobs that are due.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) accounts: BTreeMap<Uuid, Account>,
+    pub(crate) catalog: Catalog,
+    pub(crate) instances: BTreeMap<Uuid, Instance>,
+    pub(crate) rules: BTreeMap<Uuid, FirewallRule>,
+    pub(crate) addresses: Addresses,
+    pub(crate) delays: Delays,
+    /// Grows with each change, so that a watcher knows whether to look.
+    pub(crate) changes: u64,
+    compute_nodes: Vec<Uuid>,
+    agenda: Agenda,
+    random: StdRng,
+}
+
+/// Dates as CloudAPI writes them: ISO 8601, UTC, milliseconds.
+pub(crate) fn iso(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+// === impl World ===
+
+impl World {
+    /// A datacenter with the seeded catalog and nobody in it.
+    pub(crate) fn new(delays: Delays, seed: u64, block: u8, compute_nodes: usize) -> Self {
+        let catalog = seed::catalog();
+        let networks = catalog.networks.iter().map(|network| network.id).collect();
+        let mut world = Self {
+            accounts: BTreeMap::new(),
+            catalog,
+            instances: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            addresses: Addresses::new(block, networks),
+            delays,
+            changes: 0,
+            compute_nodes: Vec::new(),
+            agenda: Agenda::default(),
+            random: StdRng::seed_from_u64(seed),
+        };
+        world.compute_nodes = (0..compute_nodes.max(1)).map(|_| world.new_id()).collect();
+        world
+    }
+
+    /// Adds an account; its default network is the seeded fabric.
+    pub(crate) fn add_account(&mut self, login: &str, now: Timestamp) -> Uuid {
+        let id = self.new_id();
+        let mut account = Account::new(id, login, now);
+        account.default_network = Some(seed::FABRIC_NETWORK);
+        self.accounts.insert(id, account);
+        id
+    }
+
+    pub(crate) fn find_account(&self, login: &str) -> Option<&Account> {
+        self.accounts.values().find(|account| account.login == login)
+    }
+
+    /// An account that is known to exist: its id came from authentication.
+    ///
+    /// # Errors
+    /// 403 when it has been removed since.
+    pub(crate) fn account(&self, id: Uuid) -> Result<&Account, Refusal> {
+        self.accounts.get(&id).ok_or_else(|| Refusal::not_authorized("account is gone"))
+    }
+
+    pub(crate) fn account_mut(&mut self, id: Uuid) -> Result<&mut Account, Refusal> {
+        self.accounts.get_mut(&id).ok_or_else(|| Refusal::not_authorized("account is gone"))
+    }
+
+    /// A version 4 UUID out of the simulator's seed.
+    pub(crate) fn new_id(&mut self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.random.random()).into_uuid()
+    }
+
+    /// A MAC address in Triton's range.
+    fn new_mac(&mut self) -> [u8; 6] {
+        let [a, b, c]: [u8; 3] = self.random.random();
+        [0x90, 0xb8, 0xd0, a, b, c]
+    }
+
+    /// Whether another active instance of the owner holds this name.
+    pub(crate) fn is_name_taken(&self, owner: Uuid, name: &str, except: Option<Uuid>) -> bool {
+        self.instances.values().any(|instance| {
+            instance.owner == owner
+                && instance.state.is_active()
+                && instance.name == name
+                && Some(instance.id) != except
+        })
+    }
+}

@@ -1,0 +1,86 @@
+//! Which addresses and ports answer: those of running instances.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use super::{Instance, InstanceState, World};
+use super::tags::text_of;
+
+/// The metadata key that replaces the image's ports: a comma list.
+const PORTS_KEY: &str = "sim.ports";
+/// The metadata key that sets the status of HTTP answers.
+const HTTP_STATUS_KEY: &str = "sim.http-status";
+/// A guest does not listen on more than this.
+const PORTS_MAX: usize = 32;
+
+/// What a port says to who connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// An SSH banner.
+    Ssh,
+    /// An HTTP answer with this status.
+    Http(u16),
+}
+
+/// Every socket that should be listening now.
+pub(crate) fn open_doors(world: &World) -> BTreeMap<SocketAddrV4, Door> {
+    let running = world.instances.values().filter(|instance| instance.state == InstanceState::Running);
+    running.flat_map(doors_of).collect()
+}
+
+fn doors_of(instance: &Instance) -> impl Iterator<Item = (SocketAddrV4, Door)> + '_ {
+    let metadata = |key: &str| instance.metadata.get(key).map(text_of);
+    let ports: Vec<u16> = match metadata(PORTS_KEY) {
+        Some(list) => list.split(',').filter_map(|port| port.trim().parse().ok()).take(PORTS_MAX).collect(),
+        None => instance.ports.clone(),
+    };
+    let status = metadata(HTTP_STATUS_KEY).and_then(|status| status.trim().parse().ok()).unwrap_or(200);
+    let addresses: Vec<Ipv4Addr> = instance.nics.iter().map(|nic| nic.ip).collect();
+    addresses.into_iter().flat_map(move |ip| {
+        let door = move |port| if port == 22 { Door::Ssh } else { Door::Http(status) };
+        ports.clone().into_iter().map(move |port| (SocketAddrV4::new(ip, port), door(port)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::super::{Nic, seed};
+    use super::*;
+    use crate::delays::Delays;
+
+    fn world_with(metadata: serde_json::Value, state: InstanceState) -> World {
+        let mut world = World::new(Delays::none(), 1, 0, 1);
+        let mut instance = Instance::sample("web");
+        instance.state = state;
+        instance.metadata = metadata.as_object().unwrap().clone();
+        let subnet = world.addresses.subnet(seed::EXTERNAL_NETWORK);
+        let nic = Nic { mac: [0; 6], ip: subnet.first(), primary: true, network: seed::EXTERNAL_NETWORK, subnet };
+        instance.nics = vec![nic];
+        world.instances.insert(Uuid::nil(), instance);
+        world
+    }
+
+    #[track_caller]
+    fn check(metadata: serde_json::Value, state: InstanceState, expected: &[(u16, Door)]) {
+        let doors = open_doors(&world_with(metadata, state));
+        let doors: Vec<(u16, Door)> = doors.into_iter().map(|(address, door)| (address.port(), door)).collect();
+        assert_eq!(doors, expected);
+    }
+
+    #[test]
+    fn only_running_instances_answer() {
+        check(json!({}), InstanceState::Running, &[(22, Door::Ssh)]);
+        check(json!({}), InstanceState::Stopping, &[]);
+        check(json!({}), InstanceState::Provisioning, &[]);
+    }
+
+    #[test]
+    fn metadata_chooses_ports_and_status() {
+        let metadata = json!({ "sim.ports": "22, 8080", "sim.http-status": "503" });
+        check(metadata, InstanceState::Running, &[(22, Door::Ssh), (8080, Door::Http(503))]);
+        check(json!({ "sim.ports": "" }), InstanceState::Running, &[]);
+    }
+}
