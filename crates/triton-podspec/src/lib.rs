@@ -37,7 +37,7 @@ pub mod ownership;
 pub mod plan;
 pub mod refusal;
 pub mod rules;
-pub mod size;
+
 pub mod sources;
 pub mod status;
 
@@ -54,6 +54,7 @@ mod networks;
 mod package;
 mod ports;
 mod quantity;
+mod size;
 mod translate;
 mod unsupported;
 mod user_data;

@@ -1,7 +1,8 @@
 //! The state of the instance as phase and state of the container.
 
-use triton_cloudapi::instances::InstanceState;
-use triton_podspec::{Termination, Work};
+use serde_json::json;
+use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_podspec::{Observed, Termination, Work};
 
 use crate::fixture::{ID, IMAGE, Life, container, line, observed};
 
@@ -185,4 +186,17 @@ fn ephemeral_containers_end_at_once_and_do_not_fail_the_pod() {
     let end = debug.state.as_ref().unwrap().terminated.as_ref().unwrap();
     assert_eq!((debug.name.as_str(), end.exit_code), ("debug", 1));
     assert_eq!(end.reason.as_deref(), Some("EphemeralContainersNotSupported"));
+}
+
+#[test]
+fn what_cloudapi_says_of_an_instance_is_what_is_observed() {
+    let instance: Instance = serde_json::from_value(json!({
+        "id": ID, "name": "web-0-6e2b00000000", "type": "smartmachine", "brand": "lx", "state": "running",
+        "image": IMAGE, "ips": ["10.77.0.5", "203.0.113.9"], "memory": 1024, "disk": 25600, "metadata": {},
+        "tags": {}, "created": "2026-01-02T03:04:05.678Z", "updated": "2026-01-02T03:04:35.000Z",
+        "networks": [], "nics": [], "primaryIp": "203.0.113.9", "firewall_enabled": true, "compute_node": null,
+        "package": "g4-highcpu-1G", "deletion_protection": false
+    }))
+    .unwrap();
+    assert_eq!(Observed::from(&instance), observed(InstanceState::Running));
 }
