@@ -35,8 +35,9 @@ pub mod firewall;
 pub mod metadata;
 pub mod ownership;
 pub mod plan;
+pub mod refusal;
 pub mod rules;
-pub mod size;
+
 pub mod sources;
 pub mod status;
 
@@ -53,6 +54,7 @@ mod networks;
 mod package;
 mod ports;
 mod quantity;
+mod size;
 mod translate;
 mod unsupported;
 mod user_data;
@@ -63,6 +65,7 @@ pub use env::references;
 pub use inputs::{Defaults, Inputs};
 pub use name::instance_name;
 pub use plan::{Choice, FirewallRulePlan, InstancePlan, Translation};
+pub use refusal::Refusal;
 pub use sources::{Reference, SourceKind, Sources};
 pub use status::{Observed, PendingRestart, Restarts, StatusInputs, Termination, Work, pod_status};
 pub use translate::translate;

@@ -2,7 +2,7 @@
 
 use triton_cloudapi::NetworkId;
 
-use crate::annotations::{self, NETWORKS};
+use crate::annotations::{self, NETWORKS, PREFIX};
 use crate::diagnostic::{Findings, quote};
 use crate::inputs::Inputs;
 use crate::nearest::did_you_mean;
@@ -13,8 +13,8 @@ pub(crate) fn networks(inputs: &Inputs<'_>, findings: &mut Findings) -> Option<V
     let Some(annotation) = annotations::find(inputs.pod, NETWORKS) else {
         let defaults = &inputs.defaults.networks;
         let names = defaults.iter().map(String::as_str);
-        return (!defaults.is_empty())
-            .then(|| resolve(inputs, names, "the operator's default networks", findings));
+        let path = annotations::path(&format!("{PREFIX}{NETWORKS}"));
+        return (!defaults.is_empty()).then(|| resolve(inputs, names, &path, findings));
     };
     let names: Vec<&str> =
         annotation.value.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 use triton_cloudapi::tags::{TagValue, Tags};
 
 /// UID of the cluster's `kube-system` namespace: what tells two clusters of one account apart.
@@ -18,6 +19,9 @@ pub const NAMESPACE: &str = "k8s_namespace";
 pub const POD: &str = "k8s_podname";
 /// UID of the pod.
 pub const UID: &str = "k8s_uid";
+
+/// The first provider's copy of the pod; read for the pod's name, never written.
+const FIRST_PROVIDER_POD: &str = "k8s_pod";
 
 /// Every tag whose name begins so belongs to the provider.
 pub const PREFIX: &str = "k8s_";
@@ -85,6 +89,23 @@ pub fn owner_of(tags: &Tags) -> Option<Owner> {
     })
 }
 
+/// Whose an instance of the first Triton provider is: it has no cluster tag, so the caller says which cluster it is
+/// taken for, and the pod's name is in the pod that a tag `k8s_pod` holds.
+///
+/// `None` for instances that have a cluster tag: those belong to the cluster that the tag names.
+#[must_use]
+pub fn owner_of_first_provider(tags: &Tags, cluster: &str) -> Option<Owner> {
+    if tags.contains_key(CLUSTER) {
+        return None;
+    }
+    let pod: Value = serde_json::from_str(tags.get(FIRST_PROVIDER_POD)?.as_str()?).ok()?;
+    let name = pod.get("metadata")?.get("name")?.as_str()?;
+    let mut completed = tags.clone();
+    completed.insert(CLUSTER.to_owned(), TagValue::from(cluster));
+    completed.insert(POD.to_owned(), TagValue::from(name));
+    owner_of(&completed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +136,23 @@ mod tests {
                 assert_eq!(owner_of(&lacking), None, "{tag}");
             }
         }
+    }
+
+    #[test]
+    fn instances_of_the_first_provider_tell_their_pod() {
+        let mut first = tags(&owner());
+        first.remove(CLUSTER);
+        first.remove(POD);
+        let pod = r#"{"metadata":{"name":"web-0","labels":{}},"spec":{}}"#;
+        assert_eq!(owner_of_first_provider(&first, "b0c5"), None);
+        first.insert(FIRST_PROVIDER_POD.to_owned(), TagValue::from(pod));
+        assert_eq!(owner_of_first_provider(&first, "b0c5"), Some(owner()));
+        assert_eq!(owner_of(&first), None);
+        for odd in ["", "{", "{}", r#"{"metadata":{"name":""}}"#] {
+            let mut odd_pod = first.clone();
+            odd_pod.insert(FIRST_PROVIDER_POD.to_owned(), TagValue::from(odd));
+            assert_eq!(owner_of_first_provider(&odd_pod, "b0c5"), None, "{odd}");
+        }
+        assert_eq!(owner_of_first_provider(&tags(&owner()), "other"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::PodCondition;
 
-use super::container::Container;
+use super::view::Container;
 use super::{FAILED, RUNNING, SUCCEEDED, StatusInputs};
 
 const POD_SCHEDULED: &str = "PodScheduled";

@@ -7,6 +7,10 @@
 mod addresses;
 mod conditions;
 mod container;
+mod published;
+mod run;
+mod termination;
+mod view;
 
 use std::net::IpAddr;
 
@@ -14,6 +18,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use triton_cloudapi::instances::{Instance, InstanceState};
+
+pub use termination::Termination;
 
 /// What is known of an instance, as far as a status needs it.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,21 +122,6 @@ pub enum PendingRestart {
     },
 }
 
-/// How a run of the container ended. Triton has no exit codes; these are by convention.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Termination {
-    /// 0: the guest shut down by itself. 137: killed. 143: stopped because the pod is deleted. 1: the instance failed.
-    pub exit_code: i32,
-    /// `Completed` (0), `Error`, `DeadlineExceeded`, …
-    pub reason: String,
-    /// For a person.
-    pub message: Option<String>,
-    /// When the run began; the published start of the run if `None`.
-    pub started_at: Option<Timestamp>,
-    /// When it ended; the moment it is first published if `None`.
-    pub finished_at: Option<Timestamp>,
-}
-
 /// The status to publish, complete but for what others own: conditions of types that the kubelet does not write, and
 /// fields of other controllers, are not in it. Write it as a patch that merges conditions by type.
 ///
@@ -155,7 +146,7 @@ pub fn pod_status(inputs: &StatusInputs<'_>) -> PodStatus {
         status.start_time = published.and_then(|status| status.start_time.clone());
         return status;
     }
-    let view = container::view(inputs);
+    let view = view::view(inputs);
     status.phase = Some(view.phase.to_owned());
     status.reason = view.reason;
     status.message = view.message;

@@ -506,7 +506,7 @@ fn what_every_pod_has_is_silent() {
     }
     for fields in [
         "readinessProbe: {tcpSocket: {port: 22}}, livenessProbe: {httpGet: {port: 80}}",
-        "securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, privileged: false}",
+        "securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: false, privileged: false}",
         "imagePullPolicy: Always, terminationMessagePolicy: File, lifecycle: {}",
     ] {
         assert_eq!(translated(&container(fields)).diagnostics, [], "{fields}");

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use triton_podspec::{Severity, size};
+use triton_cloudapi::request::BODY_BYTES_MAX;
+use triton_podspec::Severity;
 
 use crate::fixture::{container, finding, plan, pod};
 
@@ -59,15 +60,12 @@ fn deletion_protection_is_switched_on_later_and_not_in_the_request() {
 
 #[test]
 fn a_request_that_cloudapi_would_not_read_is_refused_without_showing_its_content() {
-    let secret = "s3cret".repeat(size::REQUEST_BYTES_MAX / 6);
+    let secret = "s3cret".repeat(BODY_BYTES_MAX / 6);
     let pod = container(&format!("env: [{{name: a, value: {secret}}}]"));
     let found = finding(&pod, "request-too-large", Severity::Reject, "metadata.annotations");
     assert!(found.message.contains("metadata.user-data ("), "{}", found.message);
     assert!(!found.message.contains("s3cret"));
-    plan(&container(&format!(
-        "env: [{{name: a, value: {}}}]",
-        "x".repeat(size::REQUEST_BYTES_MAX - 2000)
-    )));
+    plan(&container(&format!("env: [{{name: a, value: {}}}]", "x".repeat(BODY_BYTES_MAX - 2000))));
 }
 
 #[test]

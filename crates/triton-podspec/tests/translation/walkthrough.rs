@@ -1,10 +1,7 @@
 //! The first provider's walkthrough, word for word, and what it becomes.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
-use triton_cloudapi::tags::TagValue;
 use triton_podspec::{FirewallRulePlan, ownership, references};
 
 use crate::fixture::{CLUSTER, NODE, UID, plan};
@@ -42,42 +39,9 @@ fn walkthrough() -> Pod {
 
 #[test]
 fn the_walkthrough_becomes_exactly_this_request() {
-    let create = plan(&walkthrough()).create;
-    assert_eq!(create.name, "ubuntu-6d8f7c9b54-x2x7p-6e2b6c2c41c2");
-    assert_eq!(create.package, "b87c2a29-6b6a-6d19-ea65-aa81e680002c");
-    assert_eq!(create.image, "7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b");
-    let networks: Vec<String> = create.networks.iter().flatten().map(ToString::to_string).collect();
-    assert_eq!(
-        networks,
-        ["17d7aa50-6ad9-4e56-93b7-12dc868fac2a", "a0ae9499-b476-4fef-9861-d0c25029378d"]
-    );
-    let metadata: BTreeMap<&str, &str> =
-        create.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    assert_eq!(
-        metadata,
-        BTreeMap::from([("user-data", r#"{"env_vars":{"bar":"baz","foo":"bar"}}"#)])
-    );
-    let tags: BTreeMap<&str, &TagValue> =
-        create.tags.iter().map(|(key, value)| (key.as_str(), value)).collect();
-    assert_eq!(
-        tags,
-        BTreeMap::from([
-            ("app", &"ubuntu".into()),
-            ("k8s_cluster", &CLUSTER.into()),
-            ("k8s_fwgroup", &"ubuntu".into()),
-            ("k8s_fwports", &"tcp-22".into()),
-            ("k8s_namespace", &"default".into()),
-            ("k8s_nodename", &NODE.into()),
-            ("k8s_podname", &"ubuntu-6d8f7c9b54-x2x7p".into()),
-            ("k8s_uid", &UID.into()),
-            ("pod-template-hash", &"6d8f7c9b54".into()),
-            ("triton.cns.services", &"ubuntu".into()),
-        ])
-    );
-    assert_eq!(create.affinity, Vec::<String>::new());
-    assert_eq!(create.brand, None);
-    assert!(create.firewall_enabled);
-    assert!(!create.deletion_protection);
+    let golden: Value =
+        serde_json::from_str(include_str!("../../fixtures/walkthrough-create.json")).unwrap();
+    assert_eq!(plan(&walkthrough()).create.to_body().unwrap(), golden);
 }
 
 #[test]
