@@ -148,7 +148,17 @@ fn unsuitable(package: &Package, image: Option<&Image>, isolation: &Isolation) -
             shown(package)
         ));
     }
-    let requirements = &image?.requirements;
+    let image = image?;
+    if package.flexible_disk
+        && let Some(size) = image.image_size
+        && package.disk_mib < size
+    {
+        return Some(format!(
+            "{} has too small a disk for the image, which takes {size} MiB",
+            shown(package)
+        ));
+    }
+    let requirements = &image.requirements;
     if let Some(least) = requirements.min_memory
         && package.memory_mib < least
     {

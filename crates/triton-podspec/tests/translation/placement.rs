@@ -140,9 +140,12 @@ fn a_package_must_suit_the_image() {
     for (image, package) in [("debian-12", "g4-highcpu-1G"), ("kvm-only", "g4-highcpu-1G")] {
         plan(&of_image(image, package));
     }
-    for (image, package) in
-        [("base-64", "k4-bhyve-2G"), ("kvm-only", "g4-highcpu-128M"), ("kvm-only", "k4-bhyve-2G")]
-    {
+    for (image, package) in [
+        ("base-64", "k4-bhyve-2G"),
+        ("kvm-only", "g4-highcpu-128M"),
+        ("kvm-only", "k4-bhyve-2G"),
+        ("debian-12", "b4-flexible-1G"),
+    ] {
         let path = "metadata.annotations['package']";
         finding(&of_image(image, package), "unsuitable-package", Severity::Reject, path);
     }
