@@ -10,7 +10,7 @@ use crate::annotations::{self, PACKAGE, PREFIX};
 use crate::brand::Isolation;
 use crate::diagnostic::{Findings, quote};
 use crate::inputs::Inputs;
-use crate::nearest::did_you_mean;
+use crate::nearest::hint;
 use crate::plan::Choice;
 use crate::quantity::Amount;
 use crate::rules;
@@ -92,9 +92,13 @@ fn named<'a>(
             &rules::UNKNOWN_PACKAGE,
             path,
             format!(
-                "the account can use no package {}{}; see `triton package list`",
+                "the account can use no package {}{}",
                 quote(wanted),
-                did_you_mean(wanted, packages.iter().map(|package| package.name.as_str()))
+                hint(
+                    wanted,
+                    packages.iter().map(|package| package.name.as_str()),
+                    "triton package list"
+                )
             ),
         );
     }

@@ -53,7 +53,7 @@ fn messages_name_what_was_probably_meant() {
     check_message(
         &of_image("debain-12", "g4-highcpu-1G"),
         "unknown-image",
-        r#"the account can use no active image named "debain-12"; did you mean "debian-12"?; see `triton image list`"#,
+        r#"the account can use no active image named "debain-12"; did you mean "debian-12"?"#,
     );
     check_message(
         &of_image("\"nginx:1.27\"", "g4-highcpu-1G"),
@@ -68,12 +68,12 @@ fn messages_name_what_was_probably_meant() {
     check_message(
         &of_image("ubuntu-16.04", "g4-highcpu-2G"),
         "unknown-package",
-        r#"the account can use no package "g4-highcpu-2G"; did you mean "g4-highcpu-1G", "g4-highcpu-128M" or "g4-highcpu-512M"?; see `triton package list`"#,
+        r#"the account can use no package "g4-highcpu-2G"; did you mean "g4-highcpu-1G", "g4-highcpu-128M" or "g4-highcpu-512M"?"#,
     );
     check_message(
         &pod("metadata: {annotations: {networks: sdc-nat}}"),
         "unknown-network",
-        r#"the account can use no network "sdc-nat"; did you mean "sdc_nat"?; see `triton network list`"#,
+        r#"the account can use no network "sdc-nat"; did you mean "sdc_nat"?"#,
     );
 }
 
