@@ -1,5 +1,6 @@
 //! A configured probe, and what is believed after running it.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -96,11 +97,13 @@ pub enum Verdict {
 /// What the engine must know of a target to decide whether and whom to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Which life of the target this is: a restart changes it and resets what is believed.
+    /// Which life of the target this is: a restart must change it, which resets what is believed. A startup or
+    /// liveness probe that failed asks nothing more until it changes, or until the target is seen not running between.
+    /// Empty means not known yet: nothing is asked.
     pub incarnation: String,
     /// Where it is, once known.
     pub address: Option<IpAddr>,
-    /// For how long it has been running now; `None` when it is not running.
+    /// For how long it had been running when this was observed; `None` when it is not running.
     pub running_for: Option<Duration>,
     /// It is being stopped: liveness and startup end, readiness goes on.
     pub terminating: bool,
@@ -109,10 +112,16 @@ pub struct Facts {
     pub was_ready: bool,
 }
 
+/// How the message of an [`Event::Unhealthy`] begins when no answer could be had, in the kubelet's words.
+pub const ERRORED: &str = "errored and resulted in unknown state: ";
+
+/// The longest period or timeout the API can say: an `int32` of seconds. Clocks can still be reckoned with it.
+pub(crate) const LONGEST: Duration = Duration::from_secs(i32::MAX.unsigned_abs() as u64);
+
 /// What the engine tells its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// What is believed has changed.
+    /// What is believed has changed. A failed startup or liveness asks for a restart.
     Verdict {
         /// Target.
         target: String,
@@ -122,10 +131,11 @@ pub enum Event {
         incarnation: String,
         /// Now believed.
         verdict: Verdict,
-        /// The answer that tipped it.
+        /// The answer that tipped it (up to 10 KiB of a body), or what else did.
         message: String,
     },
-    /// One answer was a failure (the threshold may not be reached yet).
+    /// One answer was a failure (the threshold may not be reached yet), or could not be had at all: then the message
+    /// begins with [`ERRORED`] and it counts neither way.
     Unhealthy {
         /// Target.
         target: String,
@@ -145,12 +155,48 @@ pub enum Event {
     },
 }
 
+// === impl Kind ===
+
+impl Kind {
+    /// Every kind, in the order in which they gate each other.
+    pub const ALL: [Self; 3] = [Self::Startup, Self::Liveness, Self::Readiness];
+}
+
+impl fmt::Display for Kind {
+    /// The kubelet's word, as its events begin: `Readiness probe failed: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Startup => "Startup",
+            Self::Liveness => "Liveness",
+            Self::Readiness => "Readiness",
+        })
+    }
+}
+
 // === impl Timing ===
+
+impl Timing {
+    /// A zero period or timeout is one that was not given: it takes the default, as the API server does. None is longer
+    /// than [`LONGEST`].
+    pub(crate) fn with_defaults(self) -> Self {
+        let default = Self::default();
+        let or = |given: Duration, default| if given.is_zero() { default } else { given };
+        Self {
+            initial_delay: self.initial_delay,
+            period: or(self.period, default.period).min(LONGEST),
+            timeout: or(self.timeout, default.timeout).min(LONGEST),
+        }
+    }
+}
 
 impl Default for Timing {
     /// The API server's defaults.
     fn default() -> Self {
-        Self { initial_delay: Duration::ZERO, period: Duration::from_secs(10), timeout: Duration::from_secs(1) }
+        Self {
+            initial_delay: Duration::ZERO,
+            period: Duration::from_secs(10),
+            timeout: Duration::from_secs(1),
+        }
     }
 }
 

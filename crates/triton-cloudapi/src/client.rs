@@ -181,11 +181,11 @@ impl Client {
         request: &Request<T>,
         attempt: u32,
         sent: &AtomicBool,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Box<Failure>> {
         let started = Instant::now();
         let (status, result) = match self.exchange(request, sent).await {
             Ok(response) => (Some(response.status().as_u16()), read(request, &response)),
-            Err(error) => (None, Err(Failure::from(error))),
+            Err(error) => (None, Err(Box::new(Failure::from(error)))),
         };
         let error = result.as_ref().err().map(|failure| &failure.error);
         let hook = self.inner.on_request.as_ref();
@@ -286,13 +286,12 @@ impl Error {
     }
 }
 
-fn read<T>(request: &Request<T>, response: &http::Response<Bytes>) -> Result<T, Failure> {
+fn read<T>(request: &Request<T>, response: &http::Response<Bytes>) -> Result<T, Box<Failure>> {
     let headers = response.headers();
     let answer = Answer { status: response.status(), headers, body: response.body() };
-    request.read(&answer).map_err(|error| Failure {
-        error: error.into(),
-        server_time: server_time(headers),
-        has_retry_after: headers.contains_key(RETRY_AFTER),
+    request.read(&answer).map_err(|error| {
+        let (error, has_retry_after) = (error.into(), headers.contains_key(RETRY_AFTER));
+        Box::new(Failure { error, server_time: server_time(headers), has_retry_after })
     })
 }
 

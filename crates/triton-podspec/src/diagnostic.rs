@@ -1,4 +1,4 @@
-//! One finding about a pod.
+//! One finding about a pod, and the list they are gathered in.
 
 /// What is wrong (or worth knowing), where, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,4 +24,66 @@ pub enum Severity {
     Wait,
     /// The pod can never run here.
     Reject,
+}
+
+/// What can be found about a pod; see [`crate::rules`] for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Kebab-case name, the only id.
+    pub name: &'static str,
+    /// How bad a finding of it is.
+    pub severity: Severity,
+    /// CamelCase reason for the pod's status and events.
+    pub reason: &'static str,
+    /// What it is about, in a sentence.
+    pub summary: &'static str,
+}
+
+/// Findings in the order they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Diagnostic>);
+
+// === impl Findings ===
+
+impl Findings {
+    pub(crate) fn add(&mut self, rule: &Rule, path: impl Into<String>, message: impl Into<String>) {
+        let Rule { name, severity, reason, summary: _ } = *rule;
+        self.0.push(Diagnostic {
+            severity,
+            rule: name,
+            reason,
+            path: path.into(),
+            message: message.into(),
+        });
+    }
+
+    /// Nothing found keeps the pod from running.
+    pub(crate) fn can_run(&self) -> bool {
+        self.0.iter().all(|diagnostic| diagnostic.severity == Severity::Warning)
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Diagnostic> {
+        self.0
+    }
+}
+
+/// A user's text in a message: quoted, and cut where it would drown the rest.
+pub(crate) fn quote(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let mut shown: String = text.chars().take(LONGEST).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_at_a_character_and_not_inside_it() {
+        assert_eq!(quote("web"), r#""web""#);
+        assert_eq!(quote(&"é".repeat(81)), format!("\"{}…\"", "é".repeat(80)));
+    }
 }

@@ -1,11 +1,52 @@
 //! A Kubernetes node that is not a machine.
 //!
-//! This crate knows Kubernetes and nothing of what runs the pods: that is behind [`Provider`].
+//! This crate knows Kubernetes and nothing of what runs the pods: that is behind [`Provider`]. It registers a Node, renews
+//! its Lease, watches the pods that are bound to it, asks the provider to run or stop them one step at a time, publishes
+//! what the provider reports, and finds what was left behind.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use virtual_node::{NodeConfig, Provider, VirtualNode, pokes};
+//!
+//! # async fn run<P: Provider>(client: kube_client::Client, provider: P) -> Result<(), virtual_node::StartError> {
+//! let (pokes, poked) = pokes();
+//! # drop(pokes);
+//! let mut config = NodeConfig::new("triton", "triton");
+//! config.capacity.insert("cpu".into(), "256".into());
+//! config.capacity.insert("memory".into(), "1Ti".into());
+//! config.capacity.insert("pods".into(), "500".into());
+//! config.system.kubelet_version = "v1.37.0-example-0.1.0".into();
+//!
+//! let shutdown = tokio_util::sync::CancellationToken::new();
+//! VirtualNode::builder(client, Arc::new(provider), poked).config(config).build().run(shutdown).await
+//! # }
+//! ```
+//!
+//! Promises: one pass at a time over a pod; what is unknown is never taken for absent; a Pod object goes only after its
+//! provider has confirmed that nothing of it is left, and never takes a successor of the same name with it.
 
+mod api;
+mod clock;
+pub mod config;
+pub mod events;
+pub mod http;
+pub mod metrics;
+pub mod node;
+pub mod orphans;
+pub mod pods;
 pub mod pokes;
 pub mod provider;
+pub mod run;
+pub mod status;
 
+pub use api::CallError;
+pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, TaintEffect};
+pub use http::{Auth, ClientCa, HttpConfig, HttpError, MetricsServer, Serving};
+pub use metrics::Metrics;
+pub use orphans::OrphanLimits;
 pub use pokes::{Poked, Pokes, pokes};
 pub use provider::{
-    Held, PodEvent, PodEventKind, PodKey, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
+    Held, PodEvent, PodEventKind, PodKey, Provider, ProviderError, ProviderErrorKind, Report, Stop,
+    StopRequest,
 };
+pub use run::{Builder, StartError, VirtualNode};

@@ -40,7 +40,10 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// # Errors
     /// Any error leaves the Pod object where it is; the node calls again with back-off.
-    fn stop(&self, request: StopRequest) -> impl Future<Output = Result<Stop, ProviderError>> + Send;
+    fn stop(
+        &self,
+        request: StopRequest,
+    ) -> impl Future<Output = Result<Stop, ProviderError>> + Send;
 
     /// Everything the provider runs for this node, whether or not the node asked for it in this life.
     ///
@@ -177,13 +180,23 @@ impl PodEvent {
     /// A Normal event.
     #[must_use]
     pub fn normal(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind: PodEventKind::Normal, reason: reason.into(), message: message.into(), container: None }
+        Self {
+            kind: PodEventKind::Normal,
+            reason: reason.into(),
+            message: message.into(),
+            container: None,
+        }
     }
 
     /// A Warning event.
     #[must_use]
     pub fn warning(reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind: PodEventKind::Warning, reason: reason.into(), message: message.into(), container: None }
+        Self {
+            kind: PodEventKind::Warning,
+            reason: reason.into(),
+            message: message.into(),
+            container: None,
+        }
     }
 
     /// The same event about one container.
@@ -199,13 +212,20 @@ impl PodEvent {
 impl ProviderError {
     /// An error without a cause.
     #[must_use]
-    pub fn new(kind: ProviderErrorKind, reason: impl Into<String>, message: impl Into<String>) -> Self {
+    pub fn new(
+        kind: ProviderErrorKind,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { kind, reason: reason.into(), message: message.into(), source: None }
     }
 
     /// The same error with its cause.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.source = Some(source.into());
         self
     }

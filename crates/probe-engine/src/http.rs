@@ -1,0 +1,184 @@
+//! The HTTP probe: a GET that answers 200 to 399 is success.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, LOCATION};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+
+use crate::dial::{dial, dial_failed, why};
+use crate::headers::{Headers, headers};
+use crate::probe::{LONGEST, Scheme};
+use crate::prober::Outcome;
+use crate::url::{Location, Url};
+
+/// How much of an answer is read; the rest is of no interest, and no error.
+pub(crate) const MAX_BODY: usize = 10 * 1024;
+
+/// How many requests one question may take, the redirected ones included.
+pub(crate) const MAX_REQUESTS: usize = 10;
+
+/// What an HTTP probe asks.
+pub(crate) struct Question<'a> {
+    /// Where.
+    pub(crate) url: Url,
+    /// The probe's own headers.
+    pub(crate) headers: &'a [(String, String)],
+    /// For everything: dialling, TLS, headers, redirects and body.
+    pub(crate) timeout: Duration,
+}
+
+/// An answer whose body is still to come.
+struct Answer {
+    response: Response<Incoming>,
+    // The connection is driven by a task that ends with this.
+    _connection: JoinSet<()>,
+}
+
+/// Asks, follows redirects on the same host, and judges the answer.
+pub(crate) async fn ask(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Outcome {
+    let deadline = Instant::now() + question.timeout.min(LONGEST);
+    let get = question.url.display();
+    let too_late = || format!("Get \"{get}\": no answer within {:?}", question.timeout);
+    let answer = match timeout_at(deadline, follow(question, tls)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(Outcome::Failure(why))) => return Outcome::Failure(format!("Get \"{get}\": {why}")),
+        Ok(Err(Outcome::Unknown(why))) => return Outcome::Unknown(format!("Get \"{get}\": {why}")),
+        Ok(Err(outcome)) => return outcome,
+        Err(_) => return Outcome::Failure(too_late()),
+    };
+    let status = answer.response.status();
+    // To the kubelet a body that breaks off is an error of the prober, which counts neither way.
+    let body = match timeout_at(deadline, read(answer)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) => return Outcome::Unknown(format!("reading the body: {}", why(&error))),
+        Err(_) => return Outcome::Unknown(format!("reading the body: {}", too_late())),
+    };
+    judge(status, body)
+}
+
+/// What a status and a body mean.
+fn judge(status: StatusCode, body: String) -> Outcome {
+    match status.as_u16() {
+        200..=299 => Outcome::Success(body),
+        300..=399 => Outcome::Warning(format!("Probe terminated redirects, Response body: {body}")),
+        // The body is not shown: an error page may say more than the reader of events should know.
+        code => Outcome::Failure(format!("HTTP probe failed with statuscode: {code}")),
+    }
+}
+
+/// Asks until an answer is final: no redirect, or one that leads away from the host.
+async fn follow(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Result<Answer, Outcome> {
+    let Headers { mut host, others } = headers(question.headers).map_err(Outcome::Failure)?;
+    let mut url = question.url.clone();
+    for _ in 0..MAX_REQUESTS {
+        let host_header = host.clone().unwrap_or_else(|| url.authority.clone().into());
+        let answer = send(&url, &host_header, &others, tls).await?;
+        match redirect(&answer.response, &url) {
+            Some(Location::Relative(next)) => url = next,
+            Some(Location::Absolute(next)) if next.has_host_of(&question.url) => {
+                // As in Go, a Host header of the probe's own is for the place it was written for.
+                host = None;
+                url = next;
+            }
+            _ => return Ok(answer),
+        }
+    }
+    Err(Outcome::Failure(format!("stopped after {MAX_REQUESTS} redirects")))
+}
+
+/// Where an answer sends us, if it does.
+fn redirect(response: &Response<Incoming>, url: &Url) -> Option<Location> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    if location.is_empty() { None } else { url.resolve(location) }
+}
+
+/// One request over a connection of its own.
+async fn send(
+    url: &Url,
+    host: &[u8],
+    headers: &HeaderMap,
+    tls: &Arc<ClientConfig>,
+) -> Result<Answer, Outcome> {
+    let request = request(url, host, headers)
+        .map_err(|error| Outcome::Failure(format!("building the request: {}", why(&error))))?;
+    let stream = dial(&url.host, url.port).await.map_err(|error| {
+        dial_failed(format!("dial tcp {}: {}", url.authority, why(&error)), &error)
+    })?;
+    match url.scheme {
+        Scheme::Http => exchange(stream, request).await,
+        Scheme::Https => {
+            let name = ServerName::try_from(url.host.clone())
+                .map_err(|error| Outcome::Failure(format!("host {}: {error}", url.host)))?;
+            let connector = TlsConnector::from(Arc::clone(tls));
+            let stream = connector
+                .connect(name, stream)
+                .await
+                .map_err(|error| Outcome::Failure(format!("TLS handshake: {}", why(&error))))?;
+            exchange(stream, request).await
+        }
+    }
+}
+
+fn request(url: &Url, host: &[u8], headers: &HeaderMap) -> http::Result<Request<Empty<Bytes>>> {
+    let target = PathAndQuery::try_from(url.target.as_str())?;
+    let mut request = Request::get(Uri::from(target)).body(Empty::new())?;
+    *request.headers_mut() = headers.clone();
+    request.headers_mut().insert(HOST, host.try_into()?);
+    request.headers_mut().insert(CONNECTION, http::HeaderValue::from_static("close"));
+    Ok(request)
+}
+
+async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Outcome>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let failed = |error: hyper::Error| Outcome::Failure(why(&error));
+    let (mut sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(failed)?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        // What goes wrong here the sender and the body hear of too.
+        let _ = connection.await;
+    });
+    let response = sender.send_request(request).await.map_err(failed)?;
+    Ok(Answer { response, _connection: tasks })
+}
+
+/// The first [`MAX_BODY`] bytes as text.
+async fn read(answer: Answer) -> Result<String, hyper::Error> {
+    let Answer { response, _connection } = answer;
+    let mut body = response.into_body();
+    let mut bytes: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            let room = MAX_BODY - bytes.len();
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
+        }
+        if bytes.len() == MAX_BODY {
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests;

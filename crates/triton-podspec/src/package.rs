@@ -1,0 +1,255 @@
+//! Which package the instance gets: the one that is named, or the smallest that fits.
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use triton_cloudapi::PackageId;
+use triton_cloudapi::images::Image;
+use triton_cloudapi::instances::Brand;
+use triton_cloudapi::packages::Package;
+
+use crate::annotations::{self, PACKAGE, PREFIX};
+use crate::brand::Isolation;
+use crate::diagnostic::{Findings, quote};
+use crate::inputs::Inputs;
+use crate::nearest::did_you_mean;
+use crate::plan::Choice;
+use crate::quantity::Amount;
+use crate::rules;
+
+const RESOURCES: &str = "spec.containers[0].resources";
+
+/// The package, from the annotation, else from requests and limits, else from the operator's default.
+pub(crate) fn package<'a>(
+    inputs: &Inputs<'a>,
+    image: Option<&Image>,
+    isolation: &Isolation,
+    findings: &mut Findings,
+    choices: &mut Vec<Choice>,
+) -> Option<&'a Package> {
+    let size = Size::asked_for(inputs, findings);
+    let (package, why) = if let Some(annotation) = annotations::find(inputs.pod, PACKAGE) {
+        let package = named(inputs, annotation.value, &annotation.path, findings)?;
+        if !size.fits(package, isolation) {
+            findings.add(
+                &rules::PACKAGE_SMALLER_THAN_REQUEST,
+                annotation.path.clone(),
+                format!(
+                    "{} is smaller than the container asks for ({size}); the annotation wins",
+                    shown(package)
+                ),
+            );
+        }
+        if let Some(problem) = unsuitable(package, image, isolation) {
+            findings.add(&rules::UNSUITABLE_PACKAGE, annotation.path, problem);
+        }
+        (package, format!("named by {}", annotation_name(inputs)))
+    } else if size != Size::default() {
+        (
+            smallest(inputs, &size, image, isolation, findings)?,
+            format!("the smallest that fits {size}"),
+        )
+    } else if let Some(default) = &inputs.defaults.package {
+        let package = named(inputs, default, RESOURCES, findings)?;
+        if let Some(problem) = unsuitable(package, image, isolation) {
+            findings.add(&rules::UNSUITABLE_PACKAGE, RESOURCES, problem);
+        }
+        (package, "the operator's default".to_owned())
+    } else {
+        findings.add(
+            &rules::MISSING_PACKAGE,
+            RESOURCES,
+            format!("nothing says how large the instance shall be; annotate {PREFIX}{PACKAGE}, or set resources.requests"),
+        );
+        return None;
+    };
+    choices.push(Choice { what: "package", chosen: shown(package), why });
+    Some(package)
+}
+
+fn annotation_name(inputs: &Inputs<'_>) -> String {
+    let prefixed = format!("{PREFIX}{PACKAGE}");
+    let is_prefixed = annotations::all(inputs.pod).any(|(key, _)| key == prefixed);
+    format!("the annotation {}", if is_prefixed { prefixed.as_str() } else { PACKAGE })
+}
+
+/// By UUID or name; of several of one name the highest version, as the server chooses.
+fn named<'a>(
+    inputs: &Inputs<'a>,
+    wanted: &str,
+    path: &str,
+    findings: &mut Findings,
+) -> Option<&'a Package> {
+    let wanted = wanted.trim();
+    let packages = &inputs.catalog.packages;
+    let found = match wanted.parse::<PackageId>() {
+        Ok(id) => packages.iter().find(|package| package.id == id),
+        Err(_) => packages
+            .iter()
+            .filter(|package| package.name == wanted)
+            .max_by_key(|package| (version(&package.version), package.id)),
+    };
+    if found.is_none() {
+        findings.add(
+            &rules::UNKNOWN_PACKAGE,
+            path,
+            format!(
+                "the account can use no package {}{}; see `triton package list`",
+                quote(wanted),
+                did_you_mean(wanted, packages.iter().map(|package| package.name.as_str()))
+            ),
+        );
+    }
+    found
+}
+
+fn smallest<'a>(
+    inputs: &Inputs<'a>,
+    size: &Size,
+    image: Option<&Image>,
+    isolation: &Isolation,
+    findings: &mut Findings,
+) -> Option<&'a Package> {
+    let packages = &inputs.catalog.packages;
+    let best = packages
+        .iter()
+        .filter(|package| {
+            size.fits(package, isolation) && unsuitable(package, image, isolation).is_none()
+        })
+        .min_by_key(|package| {
+            let newest_first = std::cmp::Reverse(version(&package.version));
+            (package.memory_mib, package.vcpus, package.disk_mib, &package.name, newest_first)
+        });
+    if best.is_none() {
+        let suitable =
+            packages.iter().filter(|package| unsuitable(package, image, isolation).is_none());
+        let largest =
+            suitable.max_by_key(|package| (package.memory_mib, package.vcpus, package.disk_mib));
+        let largest = largest.map_or_else(
+            || format!("no package is for {isolation}"),
+            |package| format!("the largest for {isolation} is {}", shown(package)),
+        );
+        findings.add(
+            &rules::NO_PACKAGE_FITS,
+            RESOURCES,
+            format!(
+                "no package fits {size}; {largest}: ask for less, or annotate {PREFIX}{PACKAGE}"
+            ),
+        );
+    }
+    best
+}
+
+/// Why image and package cannot go together, in sdc-cloudapi's terms.
+fn unsuitable(package: &Package, image: Option<&Image>, isolation: &Isolation) -> Option<String> {
+    if let Some(brand) = package.brand.as_deref().filter(|brand| !brand.is_empty())
+        && !isolation.allows(&Brand::from(brand))
+    {
+        return Some(format!(
+            "{} is for {brand}, and the image runs under {isolation}",
+            shown(package)
+        ));
+    }
+    let requirements = &image?.requirements;
+    if let Some(least) = requirements.min_memory
+        && package.memory_mib < least
+    {
+        return Some(format!(
+            "{} is too small for the image, which needs {least} MiB of memory",
+            shown(package)
+        ));
+    }
+    if let Some(most) = requirements.max_memory
+        && package.memory_mib > most
+    {
+        return Some(format!(
+            "{} is too large for the image, which takes {most} MiB of memory at most",
+            shown(package)
+        ));
+    }
+    None
+}
+
+fn shown(package: &Package) -> String {
+    let Package { name, memory_mib, disk_mib, vcpus, .. } = package;
+    let vcpus = if *vcpus == 0 { String::new() } else { format!("{vcpus} vCPUs, ") };
+    format!("{name} ({memory_mib} MiB memory, {vcpus}{disk_mib} MiB disk)")
+}
+
+/// `1.10.0` after `1.9.0`.
+fn version(text: &str) -> Vec<u64> {
+    text.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+/// What a container asks for, as packages count; zero is nothing asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Size {
+    memory_mib: u64,
+    vcpus: u64,
+    disk_mib: u64,
+}
+
+// === impl Size ===
+
+impl Size {
+    /// The larger of request and limit of each resource; the container's own, else the pod's.
+    fn asked_for(inputs: &Inputs<'_>, findings: &mut Findings) -> Self {
+        let of_container = inputs.container().and_then(|container| container.resources.as_ref());
+        let mut size = Self::default();
+        if let Some(resources) = of_container {
+            size.read(resources, RESOURCES, findings);
+        }
+        if size == Self::default()
+            && let Some(resources) = inputs.spec().and_then(|spec| spec.resources.as_ref())
+        {
+            size.read(resources, "spec.resources", findings);
+        }
+        size
+    }
+
+    fn read(&mut self, resources: &ResourceRequirements, path: &str, findings: &mut Findings) {
+        for (field, amounts) in [("requests", &resources.requests), ("limits", &resources.limits)] {
+            for (resource, quantity) in amounts.iter().flatten() {
+                let Some(amount) = Amount::parse(quantity) else {
+                    findings.add(
+                        &rules::MALFORMED_QUANTITY,
+                        format!("{path}.{field}['{resource}']"),
+                        format!(
+                            "{} is no quantity; write a number such as 500m, 2 or 4Gi",
+                            quote(&quantity.0)
+                        ),
+                    );
+                    continue;
+                };
+                match resource.as_str() {
+                    "memory" => self.memory_mib = self.memory_mib.max(amount.ceil_mib()),
+                    "cpu" => self.vcpus = self.vcpus.max(amount.ceil()),
+                    "ephemeral-storage" => self.disk_mib = self.disk_mib.max(amount.ceil_mib()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.
+    fn fits(&self, package: &Package, isolation: &Isolation) -> bool {
+        let shares = package.vcpus == 0 && !isolation.has_virtual_cpus();
+        package.memory_mib >= self.memory_mib
+            && package.disk_mib >= self.disk_mib
+            && (shares || u64::from(package.vcpus) >= self.vcpus)
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts = Vec::new();
+        if self.memory_mib > 0 {
+            parts.push(format!("{} MiB memory", self.memory_mib));
+        }
+        if self.vcpus > 0 {
+            parts.push(format!("{} vCPUs", self.vcpus));
+        }
+        if self.disk_mib > 0 {
+            parts.push(format!("{} MiB disk", self.disk_mib));
+        }
+        f.write_str(&parts.join(", "))
+    }
+}

@@ -1,0 +1,222 @@
+//! Writes events in the background.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use kube_client::Client;
+use kube_client::api::{Api, Patch, PatchParams, PostParams};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::log::{Log, Same, Step};
+use crate::api::{CallError, call_within, chain};
+use crate::metrics::{KubeWrite, Metrics};
+use crate::provider::{PodEvent, PodEventKind, PodKey};
+
+/// Events that may wait to be written; more are dropped and counted.
+const WAITING: usize = 1024;
+
+/// How long one event may take to be written: they are not worth waiting for.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where events of objects without a namespace go.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Takes events in without waiting.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    sender: mpsc::Sender<Told>,
+    metrics: Arc<Metrics>,
+}
+
+/// What an event is about.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    Pod(PodKey),
+    /// By name, which is also the UID that node events traditionally carry; `kubectl describe node` looks for it.
+    Node(String),
+}
+
+#[derive(Debug)]
+struct Told {
+    subject: Subject,
+    event: PodEvent,
+    quiet: Duration,
+}
+
+/// Writes what recorders take in.
+pub(crate) struct Writer {
+    receiver: mpsc::Receiver<Told>,
+    client: Client,
+    component: String,
+    host: String,
+    metrics: Arc<Metrics>,
+    log: Log,
+}
+
+/// Makes both ends.
+pub(crate) fn recorder(
+    client: Client,
+    component: &str,
+    host: &str,
+    metrics: Arc<Metrics>,
+) -> (Recorder, Writer) {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let writer = Writer {
+        receiver,
+        client,
+        component: component.to_owned(),
+        host: host.to_owned(),
+        metrics: Arc::clone(&metrics),
+        log: Log::default(),
+    };
+    (Recorder { sender, metrics }, writer)
+}
+
+// === impl Recorder ===
+
+impl Recorder {
+    /// Tells an event; a repeat within `quiet` is only counted.
+    pub(crate) fn tell(&self, subject: Subject, event: PodEvent, quiet: Duration) {
+        if self.sender.try_send(Told { subject, event, quiet }).is_err() {
+            self.metrics.event_dropped();
+        }
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        while let Some(Some(told)) = shutdown.run_until_cancelled(self.receiver.recv()).await {
+            if shutdown.run_until_cancelled(self.write(told)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn write(&mut self, told: Told) {
+        let now = crate::clock::now();
+        let same = told.same();
+        let step = self.log.judge(&same, told.quiet, now);
+        let outcome = match step {
+            Step::Skip => return,
+            Step::Create => self.create(&told, same.clone(), now).await,
+            Step::Count { name, count } => self.count(&told, &name, count, now).await,
+        };
+        if let Err(error) = outcome {
+            self.log.forget(&same);
+            self.metrics.event_dropped();
+            tracing::debug!(error = chain(&error), reason = told.event.reason, "an event was lost");
+        }
+    }
+
+    async fn create(&mut self, told: &Told, same: Same, now: Timestamp) -> Result<(), CallError> {
+        let involved = told.involved_object();
+        let name =
+            format!("{}.{:x}", involved.name.as_deref().unwrap_or_default(), now.as_nanosecond());
+        let event = Event {
+            metadata: ObjectMeta {
+                name: Some(name.clone()),
+                namespace: Some(told.namespace()),
+                ..ObjectMeta::default()
+            },
+            involved_object: involved,
+            type_: Some(told.kind().to_owned()),
+            reason: Some(told.event.reason.clone()),
+            message: Some(told.event.message.clone()),
+            source: Some(EventSource {
+                component: Some(self.component.clone()),
+                host: Some(self.host.clone()),
+            }),
+            reporting_component: Some(self.component.clone()),
+            reporting_instance: Some(self.host.clone()),
+            first_timestamp: Some(Time(now)),
+            last_timestamp: Some(Time(now)),
+            count: Some(1),
+            ..Event::default()
+        };
+        self.metrics.kube_write(KubeWrite::Event);
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &told.namespace());
+        call_within(
+            WRITE_TIMEOUT,
+            "creating an event",
+            events.create(&PostParams::default(), &event),
+        )
+        .await?;
+        self.log.created(same, name, now);
+        Ok(())
+    }
+
+    async fn count(
+        &mut self,
+        told: &Told,
+        name: &str,
+        count: i32,
+        now: Timestamp,
+    ) -> Result<(), CallError> {
+        self.metrics.kube_write(KubeWrite::Event);
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &told.namespace());
+        let patch = Patch::Merge(json!({ "count": count, "lastTimestamp": Time(now) }));
+        let params = PatchParams::default();
+        call_within(WRITE_TIMEOUT, "counting an event", events.patch(name, &params, &patch))
+            .await
+            .map(drop)
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    fn kind(&self) -> &'static str {
+        match self.event.kind {
+            PodEventKind::Normal => "Normal",
+            PodEventKind::Warning => "Warning",
+        }
+    }
+
+    fn namespace(&self) -> String {
+        match &self.subject {
+            Subject::Pod(key) => key.namespace.clone(),
+            Subject::Node(_) => DEFAULT_NAMESPACE.to_owned(),
+        }
+    }
+
+    fn same(&self) -> Same {
+        Same {
+            object: match &self.subject {
+                Subject::Pod(key) => key.uid.clone(),
+                Subject::Node(name) => name.clone(),
+            },
+            container: self.event.container.clone(),
+            reason: self.event.reason.clone(),
+            message: self.event.message.clone(),
+        }
+    }
+
+    fn involved_object(&self) -> ObjectReference {
+        let (kind, namespace, name, uid) = match &self.subject {
+            Subject::Pod(key) => {
+                ("Pod", Some(key.namespace.clone()), key.name.clone(), Some(key.uid.clone()))
+            }
+            Subject::Node(name) => ("Node", None, name.clone(), Some(name.clone())),
+        };
+        ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some(kind.to_owned()),
+            namespace,
+            name: Some(name),
+            uid,
+            field_path: self
+                .event
+                .container
+                .as_ref()
+                .map(|name| format!("spec.containers{{{name}}}")),
+            ..ObjectReference::default()
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The kubelet's HTTPS API, and plain HTTP for metrics.
+
+pub mod access;
+pub mod attributes;
+mod connections;
+mod guard;
+pub mod identity;
+mod metrics;
+mod routes;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use kube_client::Client;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+pub use metrics::MetricsServer;
+pub use tls::{ClientCa, Serving, TlsError};
+
+use crate::api::chain;
+use crate::config::NodeConfig;
+use crate::pods::store::Store;
+use guard::{Guard, Peer};
+use tls::Pair;
+
+/// How often certificates are read again.
+const RELOAD: Duration = Duration::from_secs(60);
+
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the kubelet's API is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// Where to listen. The port is the one the Node should name ([`NodeConfig::kubelet_port`]).
+    pub address: SocketAddr,
+    /// The certificate.
+    pub serving: Serving,
+    /// Who gets in.
+    pub auth: Auth,
+}
+
+/// Who may use the kubelet's API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Those whom the API server knows (client certificate or TokenReview) and allows (SubjectAccessReview).
+    Delegated {
+        /// Whose client certificates are believed.
+        client_ca: ClientCa,
+    },
+    /// Everybody. For tests.
+    None,
+}
+
+/// Why the kubelet's API could not be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The address could not be used.
+    #[error("listening on {address}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// TLS could not be set up.
+    #[error("setting up TLS")]
+    Tls(#[source] TlsError),
+}
+
+/// The kubelet's API, bound to its address.
+pub(crate) struct KubeletServer {
+    listener: TcpListener,
+    router: Router,
+    certificates: Certificates,
+    current: Arc<RwLock<Arc<ServerConfig>>>,
+}
+
+/// Where certificates are read from, again and again.
+struct Certificates {
+    client: Client,
+    serving: Serving,
+    client_ca: ClientCa,
+    self_signed: Option<Pair>,
+}
+
+// === impl KubeletServer ===
+
+impl KubeletServer {
+    pub(crate) async fn bind(
+        http: HttpConfig,
+        client: Client,
+        node: &NodeConfig,
+        store: Arc<RwLock<Store>>,
+    ) -> Result<Self, HttpError> {
+        let HttpConfig { address, serving, auth } = http;
+        let (guard, client_ca) = match auth {
+            Auth::Delegated { client_ca } => {
+                (Guard::delegated(client.clone(), &node.name), client_ca)
+            }
+            Auth::None => {
+                tracing::warn!(%address, "the kubelet API is open to everybody who can reach it");
+                (Guard::Off, ClientCa::Off)
+            }
+        };
+        let self_signed = match serving {
+            Serving::Files { .. } => None,
+            Serving::SelfSigned => Some(
+                Pair::self_signed(&node.name, &node.hostname, &node.internal_ips)
+                    .map_err(HttpError::Tls)?,
+            ),
+        };
+        let certificates = Certificates { client, serving, client_ca, self_signed };
+        let config = certificates.load_or_without_ca().await.map_err(HttpError::Tls)?;
+        let bound = TcpListener::bind(address).await;
+        let listener = bound.map_err(|source| HttpError::Bind { address, source })?;
+        tracing::info!(%address, "serving the kubelet API");
+        let router = routes::router(store, Arc::new(guard));
+        Ok(Self {
+            listener,
+            router,
+            certificates,
+            current: Arc::new(RwLock::new(Arc::new(config))),
+        })
+    }
+
+    pub(crate) async fn serve(self, shutdown: CancellationToken) {
+        let Self { listener, router, certificates, current } = self;
+        let reloading = certificates.keep_current(&current, &shutdown);
+        let accepting = connections::accept(listener, shutdown.clone(), |stream| {
+            let config = Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
+            serve_tls(stream, config, router.clone(), shutdown.clone())
+        });
+        tokio::join!(reloading, accepting);
+    }
+}
+
+async fn serve_tls(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    router: Router,
+    shutdown: CancellationToken,
+) {
+    let handshake =
+        tokio::time::timeout(HANDSHAKE_TIMEOUT, TlsAcceptor::from(config).accept(stream));
+    let stream = match shutdown.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => stream,
+        Some(Ok(Err(error))) => return tracing::debug!(%error, "a TLS handshake failed"),
+        Some(Err(_)) | None => return,
+    };
+    let certificates = stream.get_ref().1.peer_certificates();
+    let peer = certificates.and_then(|chain| chain.first()).and_then(identity::of_certificate);
+    connections::serve(stream, router.layer(Extension(Peer(peer))), shutdown).await;
+}
+
+// === impl Certificates ===
+
+impl Certificates {
+    async fn load(&self) -> Result<ServerConfig, TlsError> {
+        let ca = tls::client_ca(&self.client_ca, &self.client).await?;
+        self.with_ca(ca.as_deref())
+    }
+
+    /// At the start a missing authority is no reason not to serve: tokens work without it, and it is tried again.
+    async fn load_or_without_ca(&self) -> Result<ServerConfig, TlsError> {
+        match self.load().await {
+            Err(error @ (TlsError::ConfigMap(_) | TlsError::NoClientCa)) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "client certificates are not accepted yet, only bearer tokens"
+                );
+                self.with_ca(None)
+            }
+            loaded => loaded,
+        }
+    }
+
+    fn with_ca(
+        &self,
+        ca: Option<&[rustls::pki_types::CertificateDer<'static>]>,
+    ) -> Result<ServerConfig, TlsError> {
+        match (&self.self_signed, &self.serving) {
+            (Some(pair), _) => tls::server_config(pair, ca),
+            (None, Serving::Files { certificate, key }) => {
+                tls::server_config(&Pair::from_files(certificate, key)?, ca)
+            }
+            (None, Serving::SelfSigned) => {
+                Err(TlsError::Generate(rcgen::Error::CouldNotParseKeyPair))
+            }
+        }
+    }
+
+    /// Reads again every minute; what cannot be read leaves what is there.
+    async fn keep_current(
+        &self,
+        current: &RwLock<Arc<ServerConfig>>,
+        shutdown: &CancellationToken,
+    ) {
+        while shutdown.run_until_cancelled(tokio::time::sleep(RELOAD)).await.is_some() {
+            match shutdown.run_until_cancelled(self.load()).await {
+                None => return,
+                Some(Ok(config)) => {
+                    *current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config)
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(error = chain(&error), "could not read the certificates again")
+                }
+            }
+        }
+    }
+}

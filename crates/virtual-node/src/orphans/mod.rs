@@ -1,0 +1,146 @@
+//! What runs without a pod: found by comparing lists, looked at once more, then stopped.
+
+pub mod judge;
+
+use std::collections::HashSet;
+use std::sync::{Arc, RwLock};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube_client::Client;
+use kube_client::api::{Api, ListParams};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use judge::OrphanLimits;
+use judge::{Brake, Seen};
+
+use crate::api::{CallError, call, chain};
+use crate::config::NodeConfig;
+use crate::events::{Recorder, Subject};
+use crate::metrics::Metrics;
+use crate::pods::store::Store;
+use crate::provider::{Held, PodEvent, Provider, ProviderError};
+
+/// Pods per page of a list.
+const PAGE: u32 = 500;
+
+/// How long the provider may take to list what it holds.
+const LIST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// A brake is told again after this long.
+const QUIET: std::time::Duration = std::time::Duration::from_secs(300);
+
+/// Looks for orphans, round after round.
+pub(crate) struct Search<P> {
+    pub(crate) client: Client,
+    pub(crate) config: Arc<NodeConfig>,
+    pub(crate) provider: Arc<P>,
+    pub(crate) store: Arc<RwLock<Store>>,
+    /// Where those go that are to be stopped.
+    pub(crate) found: mpsc::Sender<Held>,
+    pub(crate) events: Recorder,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Why a round said nothing.
+#[derive(Debug, thiserror::Error)]
+enum RoundError {
+    #[error("listing what the provider holds")]
+    Provider(#[source] ProviderError),
+    #[error("the provider's list took longer than {} s", LIST_TIMEOUT.as_secs())]
+    Slow,
+    #[error("listing the node's pods")]
+    Pods(#[source] CallError),
+}
+
+// === impl Search ===
+
+impl<P: Provider> Search<P> {
+    pub(crate) async fn run(self, shutdown: CancellationToken) {
+        let limits = self.config.orphans;
+        let mut seen = Seen::default();
+        let mut round: u32 = 0;
+        loop {
+            let rest = tokio::time::sleep(limits.interval(round));
+            if shutdown.run_until_cancelled(rest).await.is_none() {
+                return;
+            }
+            match shutdown.run_until_cancelled(self.round(&mut seen)).await {
+                None => return,
+                Some(Ok(())) => round = round.saturating_add(1),
+                Some(Err(error)) => {
+                    tracing::warn!(error = chain(&error), "could not look for orphans")
+                }
+            }
+        }
+    }
+
+    async fn round(&self, seen: &mut Seen) -> Result<(), RoundError> {
+        // The provider first: what it starts after this is not in the list, and its pod is in the next one.
+        let held = tokio::time::timeout(LIST_TIMEOUT, self.provider.list())
+            .await
+            .map_err(|_| RoundError::Slow)?;
+        let held = held.map_err(RoundError::Provider)?;
+        let live = self.live().await.map_err(RoundError::Pods)?;
+        let in_hand = self.store.read().map(|store| store.uids()).unwrap_or_default();
+
+        let verdict = seen.judge(&held, &live, &in_hand, &self.config.orphans, crate::clock::now());
+        self.metrics.orphans_found(verdict.found);
+        if let Some(brake) = verdict.brake {
+            self.brake(brake);
+        }
+        for orphan in verdict.stop {
+            match self.is_really_gone(&orphan).await {
+                Ok(true) => {
+                    tracing::warn!(pod = %orphan.key, held = orphan.describe, "stopping what was left behind");
+                    self.metrics.orphan_stopped();
+                    // A full channel waits: there are never more than one round allows.
+                    if self.found.send(orphan).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(false) => {
+                    tracing::info!(pod = %orphan.key, "not an orphan after all: its pod is there")
+                }
+                Err(error) => {
+                    tracing::warn!(pod = %orphan.key, error = chain(&error), "left an orphan for later")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The UIDs of the node's pods, from the API server itself and not from any cache.
+    async fn live(&self) -> Result<HashSet<String>, CallError> {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        let mut params = ListParams::default()
+            .fields(&format!("spec.nodeName={}", self.config.name))
+            .limit(PAGE);
+        let mut live = HashSet::new();
+        loop {
+            let page = call("listing the node's pods", pods.list_metadata(&params)).await?;
+            live.extend(page.items.into_iter().filter_map(|pod| pod.metadata.uid));
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => return Ok(live),
+            }
+        }
+    }
+
+    async fn is_really_gone(&self, orphan: &Held) -> Result<bool, CallError> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &orphan.key.namespace);
+        let pod = call("reading the orphan's pod", pods.get_metadata_opt(&orphan.key.name)).await?;
+        Ok(pod.is_none_or(|pod| pod.metadata.uid.as_deref() != Some(&orphan.key.uid)))
+    }
+
+    fn brake(&self, brake: Brake) {
+        self.metrics.orphan_brake();
+        tracing::error!(%brake, "stopped looking for orphans in this round");
+        let reason = match brake {
+            Brake::TooMany { .. } => "TooManyOrphans",
+            Brake::NoPods { .. } => "NoPodsForOrphans",
+        };
+        let event = PodEvent::warning(reason, brake.to_string());
+        self.events.tell(Subject::Node(self.config.name.clone()), event, QUIET);
+    }
+}

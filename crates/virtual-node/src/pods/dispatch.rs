@@ -1,0 +1,231 @@
+//! The loop that puts everything that happens to pods into one order.
+//!
+//! `select!` only collects an [`Event`]; a method handles it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::Pod;
+use kube_client::Client;
+use kube_client::api::Api;
+use kube_runtime::{WatchStreamExt, watcher};
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::backoff;
+use super::pass::{Next, Outcome, Passes};
+use super::queue::Queue;
+use super::store::{Store, is_terminal};
+use crate::api::chain;
+use crate::metrics::{Metrics, PassResult};
+use crate::pokes::Poked;
+use crate::provider::{Held, Provider};
+
+/// How long running passes may take to end when the node stops; they can be cut short at any point.
+const LAST_PASSES: Duration = Duration::from_secs(5);
+
+/// How often the gauges are set.
+const GAUGES: Duration = Duration::from_secs(5);
+
+/// Watches, queues, runs passes.
+pub(crate) struct Dispatcher<P> {
+    store: Arc<RwLock<Store>>,
+    queue: Queue,
+    failures: HashMap<String, u32>,
+    passes: Arc<Passes<P>>,
+    running: JoinSet<Outcome>,
+    uids: HashMap<Id, String>,
+    metrics: Arc<Metrics>,
+}
+
+/// Something happened.
+enum Event {
+    Watched(watcher::Result<watcher::Event<Pod>>),
+    WatchEnded,
+    Poked(String),
+    Orphan(Held),
+    Passed(Result<(Id, Outcome), JoinError>),
+    Due,
+    Gauges,
+}
+
+// === impl Dispatcher ===
+
+impl<P: Provider> Dispatcher<P> {
+    pub(crate) fn new(
+        store: Arc<RwLock<Store>>,
+        passes: Arc<Passes<P>>,
+        workers: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            store,
+            queue: Queue::new(workers),
+            failures: HashMap::new(),
+            passes,
+            running: JoinSet::new(),
+            uids: HashMap::new(),
+            metrics,
+        }
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        client: Client,
+        node: &str,
+        mut poked: Poked,
+        mut orphans: mpsc::Receiver<Held>,
+        shutdown: CancellationToken,
+    ) {
+        let mut watch = watch(client.clone(), node);
+        let mut gauges = tokio::time::interval(GAUGES);
+        gauges.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.start_due();
+            let due = self.queue.next_at();
+            let event = tokio::select! {
+                () = shutdown.cancelled() => break,
+                event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
+                Some(uid) = poked.0.recv() => Event::Poked(uid),
+                Some(orphan) = orphans.recv() => Event::Orphan(orphan),
+                Some(passed) = self.running.join_next_with_id() => Event::Passed(passed),
+                () = until(due), if due.is_some() => Event::Due,
+                _ = gauges.tick() => Event::Gauges,
+            };
+            if matches!(event, Event::WatchEnded) {
+                tracing::warn!("the watch of pods ended; watching again");
+                watch = self::watch(client.clone(), node);
+                continue;
+            }
+            self.handle(event);
+        }
+        self.finish().await;
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Watched(Ok(event)) => {
+                let changed = self.store().observe(event);
+                for uid in changed {
+                    self.queue.add(&uid, Instant::now());
+                }
+            }
+            // The stream backs off and relists by itself.
+            Event::Watched(Err(error)) => {
+                tracing::warn!(error = chain(&error), "the watch of pods was interrupted")
+            }
+            Event::Poked(uid) => {
+                if self.store().get(&uid).is_some() {
+                    self.queue.add(&uid, Instant::now());
+                }
+            }
+            Event::Orphan(orphan) => {
+                let uid = orphan.key.uid.clone();
+                if self.store().add_orphan(orphan.key) {
+                    self.queue.add(&uid, Instant::now());
+                }
+            }
+            Event::Passed(Ok((id, outcome))) => self.passed(id, outcome),
+            Event::Passed(Err(error)) => {
+                // Cancelled passes only exist when the loop is over.
+                tracing::error!(error = %error, "a pass panicked; its pod is tried again");
+                self.metrics.pass("unknown", PassResult::Panicked, Duration::ZERO);
+                self.passed(error.id(), Outcome { next: Next::Retry, ..Outcome::rest() });
+            }
+            Event::Gauges => {
+                self.metrics.pods(&self.store().phases());
+                self.metrics.queue(self.queue.overdue(Instant::now()), self.queue.running());
+            }
+            Event::Due | Event::WatchEnded => {}
+        }
+    }
+
+    fn passed(&mut self, id: Id, outcome: Outcome) {
+        let Some(uid) = self.uids.remove(&id) else { return };
+        let now = Instant::now();
+        let ended_now = self.remember(&uid, outcome.pod, outcome.gone);
+        if outcome.next != Next::Retry {
+            self.failures.remove(&uid);
+        }
+        match outcome.next {
+            Next::Rest => {}
+            Next::Again(after) => self.queue.add(&uid, now + after),
+            Next::Retry => {
+                let failures = self.failures.entry(uid.clone()).or_default();
+                *failures = failures.saturating_add(1);
+                self.queue.add(&uid, now + backoff::pause(*failures, rand::random()));
+            }
+            Next::Forget => {
+                self.store().forget(&uid);
+                self.queue.forget(&uid);
+            }
+        }
+        if ended_now {
+            self.queue.add(&uid, now);
+        }
+        self.queue.done(&uid);
+    }
+
+    /// Takes a pass's findings in; true if the pod has just become terminal, so that it must be stopped now.
+    fn remember(&self, uid: &str, pod: Option<Pod>, gone: bool) -> bool {
+        let mut store = self.store();
+        let ended = pod.as_ref().is_some_and(is_terminal);
+        if let Some(pod) = pod {
+            store.refresh(pod);
+        }
+        let Some(memory) = store.memory_mut(uid) else { return false };
+        memory.gone |= gone;
+        ended && !memory.gone && memory.stopping_since.is_none()
+    }
+
+    fn start_due(&mut self) {
+        while let Some(uid) = self.queue.take(Instant::now()) {
+            let Some(known) = self.store().begin(&uid, crate::clock::now()) else {
+                self.queue.done(&uid);
+                continue;
+            };
+            let passes = Arc::clone(&self.passes);
+            let handle = self.running.spawn(async move { passes.run(known).await });
+            self.uids.insert(handle.id(), uid);
+        }
+    }
+
+    async fn finish(&mut self) {
+        let ended = async { while self.running.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_PASSES, ended).await.is_err() {
+            tracing::info!(
+                passes = self.running.len(),
+                "cut passes short; the next start takes them up"
+            );
+            self.running.shutdown().await;
+        }
+    }
+
+    /// No pass and no await holds this lock.
+    fn store(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The node's pods, without what only servers need.
+fn watch(client: Client, node: &str) -> BoxStream<'static, watcher::Result<watcher::Event<Pod>>> {
+    let config = watcher::Config::default().fields(&format!("spec.nodeName={node}"));
+    watcher(Api::all(client), config)
+        .default_backoff()
+        .map(|event| {
+            event.map(|event| event.modify(|pod: &mut Pod| pod.metadata.managed_fields = None))
+        })
+        .boxed()
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,268 @@
+//! Statuses that the node itself has to write: rejected, waiting, ended.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    ContainerState, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus, Pod,
+    PodCondition, PodStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+/// The exit code of a container that was lost sight of, as the kubelet reports it.
+const EXIT_CODE_UNKNOWN: i32 = 137;
+
+/// The status of a pod that can never run here. What was published about its containers stays.
+#[must_use]
+pub fn rejected(pod: &Pod, reason: &str, message: &str) -> PodStatus {
+    let mut status = ours(pod);
+    status.phase = Some("Failed".to_owned());
+    status.reason = Some(reason.to_owned());
+    status.message = Some(format!("Pod was rejected: {message}"));
+    if let Some(conditions) = &mut status.conditions {
+        for condition in conditions.iter_mut().filter(|condition| is_readiness(condition)) {
+            unready(condition, "PodFailed");
+        }
+    }
+    status
+}
+
+/// The status of a pod that cannot be run now, told at its containers; `None` once one of them has been run, because
+/// from then on only the provider knows how they are.
+#[must_use]
+pub fn waiting(pod: &Pod, reason: &str, message: &str) -> Option<PodStatus> {
+    let mut status = ours(pod);
+    let known = status.container_statuses.take().unwrap_or_default();
+    if known.iter().any(has_run) || status.init_container_statuses.iter().flatten().any(has_run) {
+        return None;
+    }
+    let containers = &pod.spec.as_ref()?.containers;
+    let waiting = ContainerState {
+        waiting: Some(ContainerStateWaiting {
+            reason: Some(reason.to_owned()),
+            message: Some(message.to_owned()),
+        }),
+        ..ContainerState::default()
+    };
+    status.container_statuses = Some(
+        containers
+            .iter()
+            .map(|container| ContainerStatus {
+                name: container.name.clone(),
+                image: container.image.clone().unwrap_or_default(),
+                started: Some(false),
+                state: Some(waiting.clone()),
+                ..ContainerStatus::default()
+            })
+            .collect(),
+    );
+    status.phase = Some("Pending".to_owned());
+    let conditions = status.conditions.get_or_insert_default();
+    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
+    let unready_message = format!("containers with unready status: [{}]", names.join(" "));
+    for (type_, ready) in [("Initialized", true), ("ContainersReady", false), ("Ready", false)] {
+        if conditions.iter().any(|condition| condition.type_ == type_) {
+            continue;
+        }
+        conditions.push(PodCondition {
+            type_: type_.to_owned(),
+            status: if ready { "True" } else { "False" }.to_owned(),
+            reason: (!ready).then(|| "ContainersNotReady".to_owned()),
+            message: (!ready).then(|| unready_message.clone()),
+            ..PodCondition::default()
+        });
+    }
+    Some(status)
+}
+
+/// The last status of a pod of which nothing is left: terminal, with no container waiting or running.
+///
+/// `reported` is what the provider says; without it, what is published. The phase is Succeeded if all containers have
+/// exited with 0, as the kubelet decides it for a pod that is being deleted.
+#[must_use]
+pub fn ended(pod: &Pod, reported: Option<PodStatus>, now: Timestamp) -> PodStatus {
+    let published = ours(pod);
+    let mut status = reported.unwrap_or_else(|| published.clone());
+    status.container_statuses = status.container_statuses.or(published.container_statuses);
+    status.conditions = status.conditions.or(published.conditions);
+    for container in status.container_statuses.iter_mut().flatten() {
+        end(container, now);
+    }
+    if !matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
+        let mut containers = status.container_statuses.iter().flatten().peekable();
+        let succeeded = containers.peek().is_some() && containers.all(has_succeeded);
+        status.phase = Some(if succeeded { "Succeeded" } else { "Failed" }.to_owned());
+    }
+    let reason =
+        if status.phase.as_deref() == Some("Succeeded") { "PodCompleted" } else { "PodFailed" };
+    let conditions = status.conditions.get_or_insert_default();
+    for type_ in ["ContainersReady", "Ready"] {
+        if !conditions.iter().any(|condition| condition.type_ == type_) {
+            conditions.push(PodCondition { type_: type_.to_owned(), ..PodCondition::default() });
+        }
+    }
+    for condition in conditions.iter_mut().filter(|condition| is_readiness(condition)) {
+        unready(condition, reason);
+    }
+    status
+}
+
+/// The published status.
+fn ours(pod: &Pod) -> PodStatus {
+    pod.status.clone().unwrap_or_default()
+}
+
+fn is_readiness(condition: &PodCondition) -> bool {
+    matches!(condition.type_.as_str(), "Ready" | "ContainersReady")
+}
+
+fn unready(condition: &mut PodCondition, reason: &str) {
+    if condition.status != "False" {
+        condition.status = "False".to_owned();
+        condition.last_transition_time = None;
+    }
+    condition.reason = Some(reason.to_owned());
+    condition.message = None;
+}
+
+fn has_run(container: &ContainerStatus) -> bool {
+    container.container_id.as_ref().is_some_and(|id| !id.is_empty())
+        || container.restart_count > 0
+        || container
+            .state
+            .as_ref()
+            .is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+}
+
+fn has_succeeded(container: &ContainerStatus) -> bool {
+    let ended = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+    ended.is_some_and(|ended| ended.exit_code == 0)
+}
+
+fn end(container: &mut ContainerStatus, now: Timestamp) {
+    let state = container.state.take().unwrap_or_default();
+    let terminated = state.terminated.unwrap_or_else(|| ContainerStateTerminated {
+        exit_code: EXIT_CODE_UNKNOWN,
+        reason: Some("ContainerStatusUnknown".to_owned()),
+        message: Some("The container could not be located when the pod was terminated".to_owned()),
+        container_id: container.container_id.clone(),
+        started_at: state.running.and_then(|running| running.started_at),
+        finished_at: Some(Time(now)),
+        ..ContainerStateTerminated::default()
+    });
+    container.state =
+        Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
+    container.ready = false;
+    container.started = Some(false);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(status: Value) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": { "uid": "u1" },
+            "spec": { "containers": [{ "name": "a", "image": "x" }, { "name": "b" }] },
+            "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn container(name: &str, state: Value) -> Value {
+        json!({ "name": name, "image": "x", "imageID": "", "ready": true, "restartCount": 0, "state": state })
+    }
+
+    #[track_caller]
+    fn check_phase(containers: Value, expected: &str) {
+        let status = ended(
+            &pod(json!({ "phase": "Running", "containerStatuses": containers })),
+            None,
+            Timestamp::UNIX_EPOCH,
+        );
+        assert_eq!(status.phase.as_deref(), Some(expected));
+        for container in status.container_statuses.iter().flatten() {
+            assert!(container.state.as_ref().unwrap().terminated.is_some());
+            assert!(!container.ready);
+        }
+        let ready = status
+            .conditions
+            .unwrap()
+            .into_iter()
+            .find(|condition| condition.type_ == "Ready")
+            .unwrap();
+        assert_eq!(ready.status, "False");
+    }
+
+    #[test]
+    fn the_last_phase_is_succeeded_only_if_every_container_was() {
+        let exit = |code: i32| json!({ "terminated": { "exitCode": code } });
+        check_phase(json!([container("a", exit(0)), container("b", exit(0))]), "Succeeded");
+        check_phase(json!([container("a", exit(0)), container("b", exit(1))]), "Failed");
+        check_phase(
+            json!([container("a", exit(0)), container("b", json!({ "running": {} }))]),
+            "Failed",
+        );
+        check_phase(json!([]), "Failed");
+        check_phase(Value::Null, "Failed");
+    }
+
+    #[test]
+    fn what_the_provider_reports_comes_first() {
+        let reported = serde_json::from_value(json!({ "phase": "Succeeded" })).unwrap();
+        let published = pod(
+            json!({ "phase": "Running", "podIP": "192.0.2.1", "containerStatuses": [container("a", json!({}))] }),
+        );
+        let status = ended(&published, Some(reported), Timestamp::UNIX_EPOCH);
+        assert_eq!(status.phase.as_deref(), Some("Succeeded"));
+        assert_eq!(
+            status.container_statuses.unwrap()[0]
+                .state
+                .as_ref()
+                .unwrap()
+                .terminated
+                .as_ref()
+                .unwrap()
+                .exit_code,
+            137
+        );
+    }
+
+    #[test]
+    fn a_pod_waits_at_each_of_its_containers() {
+        let status =
+            waiting(&pod(json!({ "phase": "Pending" })), "QuotaExceeded", "no room").unwrap();
+        let containers = status.container_statuses.unwrap();
+        assert_eq!(
+            containers.iter().map(|container| container.name.as_str()).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        let state = containers[1].state.as_ref().unwrap().waiting.as_ref().unwrap();
+        assert_eq!(state.reason.as_deref(), Some("QuotaExceeded"));
+    }
+
+    #[test]
+    fn the_reason_to_wait_may_change_until_something_has_run() {
+        let waits = json!([container("a", json!({ "waiting": { "reason": "QuotaExceeded" } }))]);
+        assert!(waiting(&pod(json!({ "containerStatuses": waits })), "NoImage", "m").is_some());
+        let runs = json!([container("a", json!({ "running": {} }))]);
+        assert!(waiting(&pod(json!({ "containerStatuses": runs })), "NoImage", "m").is_none());
+    }
+
+    #[test]
+    fn a_rejected_pod_is_failed_and_not_ready() {
+        let ready = json!([{ "type": "Ready", "status": "True" }, { "type": "PodScheduled", "status": "True" }]);
+        let status = rejected(
+            &pod(json!({ "phase": "Running", "conditions": ready })),
+            "TooMany",
+            "two containers",
+        );
+        assert_eq!(status.phase.as_deref(), Some("Failed"));
+        assert_eq!(status.message.as_deref(), Some("Pod was rejected: two containers"));
+        let conditions = status.conditions.unwrap();
+        assert_eq!(
+            (conditions[0].status.as_str(), conditions[1].status.as_str()),
+            ("False", "True")
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! Publishing a pod's status: no more than what differs, and only our part of it.
+
+pub mod compose;
+pub mod diff;
+mod publish;
+
+pub(crate) use publish::{Published, Publisher};

@@ -1,0 +1,89 @@
+//! Writes a pod's status.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use kube_client::Client;
+use kube_client::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
+
+use super::diff::{self, Own};
+use crate::api::{CallError, call};
+use crate::config::NodeConfig;
+use crate::metrics::{KubeWrite, Metrics};
+use crate::provider::PodKey;
+
+/// Writes statuses, and removes pods that are over.
+pub(crate) struct Publisher {
+    client: Client,
+    config: Arc<NodeConfig>,
+    host_ips: Vec<String>,
+    metrics: Arc<Metrics>,
+}
+
+/// What became of a status.
+#[derive(Debug)]
+pub(crate) enum Published {
+    /// It was published already.
+    Already,
+    /// It was written; this is the pod as it is now.
+    Written(Box<Pod>),
+    /// The pod does not exist any more; its departure comes with the watch.
+    Departed,
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    pub(crate) fn new(client: Client, config: Arc<NodeConfig>, metrics: Arc<Metrics>) -> Self {
+        let host_ips = config.internal_ips.iter().map(ToString::to_string).collect();
+        Self { client, config, host_ips, metrics }
+    }
+
+    /// Publishes what differs.
+    pub(crate) async fn publish(
+        &self,
+        key: &PodKey,
+        pod: &Pod,
+        wanted: &PodStatus,
+    ) -> Result<Published, CallError> {
+        let own = Own {
+            host_ips: &self.host_ips,
+            condition_domain: self.config.condition_domain.as_deref(),
+        };
+        let Some(patch) = diff::patch(pod, wanted, &own, crate::clock::now()) else {
+            return Ok(Published::Already);
+        };
+        self.metrics.kube_write(KubeWrite::PodStatus);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
+        let params = PatchParams::default();
+        let patch = Patch::Strategic(patch);
+        match call("writing the pod's status", pods.patch_status(&key.name, &params, &patch)).await
+        {
+            Ok(mut pod) => {
+                pod.metadata.managed_fields = None;
+                Ok(Published::Written(Box::new(pod)))
+            }
+            Err(error) if error.is_not_found() || error.is_conflict() => Ok(Published::Departed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the Pod object, but only this one and not a successor of the same name.
+    pub(crate) async fn remove(&self, key: &PodKey) -> Result<(), CallError> {
+        self.metrics.kube_write(KubeWrite::PodDelete);
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
+        let params = DeleteParams {
+            grace_period_seconds: Some(0),
+            preconditions: Some(Preconditions {
+                uid: Some(key.uid.clone()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        match call("removing the pod", pods.delete(&key.name, &params)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
