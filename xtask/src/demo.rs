@@ -167,10 +167,10 @@ impl Demo {
     }
 
     async fn table(&self, wanted: usize) -> Result<String> {
-        let living = self.stack.simulator.control().living().await?;
-        ensure!(living.len() == wanted, "there are {} instances, not {wanted}", living.len());
+        let instances = self.stack.cloud().instances().await?;
+        ensure!(instances.len() == wanted, "there are {} instances, not {wanted}", instances.len());
         let images = self.stack.cloud().image_names().await?;
-        Ok(format!("{wanted} instances\n{}", instance_table(&living, &images, now())))
+        Ok(format!("\n{}", instance_table(&instances, &images, now())))
     }
 
     async fn replaced(&self, wanted: usize) -> Result<String> {

@@ -99,6 +99,8 @@ fn exports(stack: &Stack) -> String {
     // Else a profile of the developer's would win over these variables.
     export("TRITON_PROFILE", "env");
     export("VK_TRITON_METRICS_URL", stack.metrics_url());
+    text.push_str("# The triton CLI looks into ~/.ssh even when the key is in the agent, and fails when it is not there.\n");
+    text.push_str("[ -d ~/.ssh ] || mkdir -m 700 ~/.ssh\n");
     if let Some(folder) = stack.kubectl().program().parent() {
         let _ = writeln!(text, "export PATH={}:\"$PATH\"", shell_quote(&folder.to_string_lossy()));
     }

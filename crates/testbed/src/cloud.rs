@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use triton_cloudapi::client::{Client, Config, KeySource};
 use triton_cloudapi::images::ListImages;
+use triton_cloudapi::instances::{Instance, ListInstances};
 
 use crate::ssh_agent::SshAgent;
 
@@ -35,6 +36,15 @@ impl Cloud {
                 .build()
                 .context("making a client of CloudAPI")?,
         })
+    }
+
+    /// Every instance that was not destroyed and did not fail.
+    ///
+    /// # Errors
+    /// When CloudAPI does not answer.
+    pub async fn instances(&self) -> Result<Vec<Instance>> {
+        let all = ListInstances::default();
+        self.client.list_all_instances(&all).await.context("listing instances")
     }
 
     /// Texts of the account's firewall rules.

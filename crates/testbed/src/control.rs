@@ -24,32 +24,16 @@ pub struct SimInstance {
     /// UUID.
     pub id: String,
     /// Alias.
-    #[serde(default)]
     pub name: String,
-    /// Kind of isolation.
-    #[serde(default)]
-    pub brand: String,
     /// `running`, `deleted`, …
     pub state: String,
-    /// Image UUID.
-    #[serde(default)]
-    pub image: String,
-    /// When it was made.
-    pub created: Timestamp,
     /// Address of the primary NIC.
-    #[serde(default, rename = "primaryIp")]
     pub primary_ip: Option<String>,
     /// Tags.
-    #[serde(default)]
     pub tags: BTreeMap<String, Value>,
     /// Whether the firewall filters it.
-    #[serde(default)]
     pub firewall_enabled: bool,
-    /// Whether DELETE is refused.
-    #[serde(default)]
-    pub deletion_protection: bool,
-    /// States it has been in, oldest first.
-    #[serde(default)]
+    /// States it has been in, oldest first; the first is the moment it was made.
     pub transitions: Vec<SimTransition>,
 }
 
@@ -71,11 +55,9 @@ pub struct SimRequest {
     pub method: String,
     /// Path, without the query.
     pub path: String,
-    /// CloudAPI's name of the endpoint, e.g. `createmachine`.
-    #[serde(default)]
+    /// CloudAPI's name of the endpoint, e.g. `CreateMachine`; empty for a path that is none.
     pub endpoint: String,
     /// HTTP status of the answer.
-    #[serde(default)]
     pub status: u16,
     /// When it came.
     pub at: Timestamp,

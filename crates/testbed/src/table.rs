@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::control::SimInstance;
+use triton_cloudapi::instances::{Brand, Instance};
 
 const COLUMNS: [&str; 6] = ["SHORTID", "NAME", "IMG", "STATE", "FLAGS", "AGE"];
 
@@ -14,11 +14,11 @@ const COLUMNS: [&str; 6] = ["SHORTID", "NAME", "IMG", "STATE", "FLAGS", "AGE"];
 /// does.
 #[must_use]
 pub fn instance_table(
-    instances: &[SimInstance],
+    instances: &[Instance],
     images: &BTreeMap<String, String>,
     now: Timestamp,
 ) -> String {
-    let mut sorted: Vec<&SimInstance> = instances.iter().collect();
+    let mut sorted: Vec<&Instance> = instances.iter().collect();
     sorted.sort_by_key(|instance| instance.created);
     let mut rows = vec![COLUMNS.map(str::to_owned)];
     rows.extend(sorted.iter().map(|instance| row(instance, images, now)));
@@ -34,15 +34,16 @@ pub fn instance_table(
     table
 }
 
-fn row(instance: &SimInstance, images: &BTreeMap<String, String>, now: Timestamp) -> [String; 6] {
-    let image = images.get(&instance.image).cloned().unwrap_or_else(|| short_id(&instance.image));
+fn row(instance: &Instance, images: &BTreeMap<String, String>, now: Timestamp) -> [String; 6] {
+    let image = instance.image.map(|image| image.to_string()).unwrap_or_default();
+    let image = images.get(&image).cloned().unwrap_or_else(|| short_id(&image));
     [
-        short_id(&instance.id),
+        short_id(&instance.id.to_string()),
         instance.name.clone(),
         image,
-        instance.state.clone(),
+        instance.state.to_string(),
         flags(instance),
-        age(instance.created, now),
+        instance.created.map_or_else(|| "-".to_owned(), |created| age(created, now)),
     ]
 }
 
@@ -51,11 +52,11 @@ fn short_id(id: &str) -> String {
 }
 
 /// B bhyve, F firewall, K KVM, P deletion protection.
-fn flags(instance: &SimInstance) -> String {
+fn flags(instance: &Instance) -> String {
     let flags = [
-        ('B', instance.brand == "bhyve"),
+        ('B', instance.brand == Brand::Bhyve),
         ('F', instance.firewall_enabled),
-        ('K', instance.brand == "kvm"),
+        ('K', instance.brand == Brand::Kvm),
         ('P', instance.deletion_protection),
     ];
     let set: String =
@@ -78,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn instance(id: &str, created: &str, brand: &str, firewall: bool) -> SimInstance {
+    fn instance(id: &str, created: &str, brand: &str, firewall: bool) -> Instance {
         serde_json::from_value(json!({
             "id": id, "name": "ubuntu", "brand": brand, "state": "running", "created": created,
             "image": "7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b", "firewall_enabled": firewall,

@@ -148,7 +148,7 @@ fn overheads(marks: &BTreeMap<String, Marks>, instances: &[SimInstance]) -> Resu
     for (uid, marks) in marks {
         let instance = instances.iter().find(|instance| instance.tag("k8s_uid") == Some(uid));
         let instance = instance.with_context(|| format!("finding the instance of pod {uid}"))?;
-        let (began, ran) = (instance.created, instance.first("running")?);
+        let (began, ran) = (instance.first("provisioning")?, instance.first("running")?);
         let ours = marks.seen_running.duration_since(marks.asked).as_nanos()
             - ran.duration_since(began).as_nanos();
         overheads.push(Duration::from_nanos(u64::try_from(ours).unwrap_or(0)));
@@ -166,7 +166,7 @@ mod tests {
 
     fn instance(uid: &str) -> SimInstance {
         serde_json::from_value(json!({
-            "id": "a", "state": "running", "created": at("01.5"), "tags": {"k8s_uid": uid},
+            "id": "a", "name": "a", "state": "running", "tags": {"k8s_uid": uid}, "firewall_enabled": false,
             "transitions": [{"to": "provisioning", "at": at("01.5")}, {"to": "running", "at": at("03.5")}],
         }))
         .unwrap()
