@@ -38,10 +38,13 @@ pub(crate) struct Config {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct NodeSection {
     /// Capacity: CPUs.
+    #[serde(deserialize_with = "quantity")]
     pub(crate) cpu: String,
     /// Capacity: memory.
+    #[serde(deserialize_with = "quantity")]
     pub(crate) memory: String,
     /// Capacity: disk.
+    #[serde(deserialize_with = "quantity")]
     pub(crate) ephemeral_storage: String,
     /// Capacity: pods.
     pub(crate) pods: u32,
@@ -122,6 +125,8 @@ pub(crate) struct LimitsSection {
     /// Instances without a pod are left alone until they are this old.
     #[serde(deserialize_with = "duration")]
     pub(crate) orphan_age: Duration,
+    /// Instances without a pod that may be removed in one round; if more are found, none is.
+    pub(crate) orphans_per_round: usize,
 }
 
 // === impl Config ===
@@ -139,7 +144,9 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        figment = figment.merge(Env::prefixed(ENV_PREFIX).split("__"));
+        // Only what names a section: other tools may have variables of this prefix too.
+        let ours = Env::prefixed(ENV_PREFIX).filter(|name| name.as_str().contains("__"));
+        figment = figment.merge(ours.split("__"));
         figment.extract().map_err(|error| explain(&error)).context("reading the settings")
     }
 }
@@ -167,6 +174,21 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         }
         kind if path.is_empty() => anyhow!("{source}{kind}"),
         kind => anyhow!("{source}`{path}`: {kind}"),
+    }
+}
+
+/// A quantity as text or as a bare number; Kubernetes checks the rest.
+fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(u64),
+    }
+    match Written::deserialize(deserializer) {
+        Ok(Written::Text(text)) => Ok(text),
+        Ok(Written::Number(number)) => Ok(number.to_string()),
+        Err(_) => Err(serde::de::Error::custom("no quantity: write it as 4000, \"500m\" or \"16Ti\"")),
     }
 }
 
@@ -223,6 +245,7 @@ impl Default for LimitsSection {
             list_busy: limits.list_busy,
             creates_in_flight: limits.creates_in_flight,
             orphan_age: Duration::from_secs(180),
+            orphans_per_round: 5,
         }
     }
 }
@@ -262,6 +285,7 @@ mod tests {
     fn what_the_file_says_is_taken() {
         let config = load("[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'").unwrap();
         assert_eq!(config.node.pods, 7);
+        assert_eq!(load("[node]\ncpu = 8\nmemory = '1Gi'").unwrap().node.cpu, "8");
         assert_eq!(config.defaults.networks, ["external"]);
         assert_eq!(config.limits.list_idle, Duration::from_secs(30));
     }

@@ -9,8 +9,7 @@ use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::{Client as CloudClient, Config as CloudConfig};
-use triton_podspec::Defaults;
-use triton_provider::{KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
+use triton_provider::{Defaults, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
 use virtual_node::config::{NodeConfig, NodeTaint};
 use virtual_node::http::{Auth, ClientCa, HttpConfig, MetricsServer, Serving};
 use virtual_node::{VirtualNode, pokes};
@@ -20,6 +19,16 @@ use crate::config::{CloudApiSection, Config, KubeletAuth};
 use crate::connect::{self, Cluster};
 use crate::exit::{Classify, Kind, Outcome};
 use crate::logging;
+
+/// Variables that say whether certificates are checked.
+const INSECURE: [&str; 6] = [
+    "TRITON_INSECURE",
+    "SDC_INSECURE",
+    "SDC_TLS_INSECURE",
+    "TRITON_SKIP_TLS_VERIFY",
+    "SDC_SKIP_TLS_VERIFY",
+    "SDC_TESTING",
+];
 
 /// Prefix of our metrics' names.
 const METRICS_PREFIX: &str = "vk_triton";
@@ -116,7 +125,10 @@ fn from_section(section: &CloudApiSection, name: &str) -> Option<String> {
         "USER" => section.user.clone(),
         "KEY_ID" => section.key_id.clone(),
         "KEY_MATERIAL" => section.key_file.clone(),
-        "TLS_INSECURE" => section.insecure.map(|insecure| insecure.to_string()),
+        // Whatever the environment says of it, in any of its spellings, wins.
+        "TLS_INSECURE" if !INSECURE.iter().any(|name| std::env::var_os(name).is_some()) => {
+            section.insecure.map(|insecure| insecure.to_string())
+        }
         _ => None,
     }
 }
@@ -168,6 +180,7 @@ fn node_config(args: &Args, config: &Config, cluster: &Cluster, cloud: &CloudCli
     node.run_daemonsets = config.node.daemonsets;
     node.event_component = "vk-triton".to_owned();
     node.orphans.min_age = config.limits.orphan_age;
+    node.orphans.at_most = config.limits.orphans_per_round;
     node
 }
 

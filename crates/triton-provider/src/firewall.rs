@@ -6,12 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use triton_cloudapi::client::{Client, Error};
 use triton_cloudapi::firewall_rules::{CreateFirewallRule, FirewallRule};
 use triton_cloudapi::instances::Instance;
 use triton_cloudapi::{FirewallRuleId, tags::Tags};
 use triton_podspec::plan::FirewallRulePlan;
+
+/// Longest tag value that a description shows whole; CloudAPI takes descriptions of up to 255 characters.
+const VALUE_MAX: usize = 48;
 
 /// Longest description that CloudAPI takes.
 const DESCRIPTION_MAX: usize = 255;
@@ -58,18 +62,34 @@ pub fn mark(cluster: &str, node: &str) -> String {
     format!("vk-triton cluster={cluster} node={node} ")
 }
 
-/// A rule's description: whose it is, which tag it is about and what for.
+/// A rule's description: whose it is, which tag it is about and what for. Different rules never share one.
 #[must_use]
 pub fn description(mark: &str, plan: &FirewallRulePlan) -> String {
-    let mut text = format!("{mark}tag={}={} for={}", plan.tag.0, plan.tag.1, plan.purpose);
-    if text.len() > DESCRIPTION_MAX {
-        let mut end = DESCRIPTION_MAX;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
+    let (key, value) = &plan.tag;
+    let mut text = format!("{mark}{}{}", about(key, value), plan.purpose);
+    if text.chars().count() > DESCRIPTION_MAX {
+        // A long node name or purpose: what is cut off is told apart by a hash of it all.
+        let hash = hash(&text);
+        let room = DESCRIPTION_MAX - hash.len() - 1;
+        text = text.chars().take(room).collect();
+        text.push('~');
+        text.push_str(&hash);
     }
     text
+}
+
+/// The part of a description that says which tag it is about.
+fn about(key: &str, value: &str) -> String {
+    if value.chars().count() <= VALUE_MAX {
+        return format!("tag={key}={value} for=");
+    }
+    let start: String = value.chars().take(VALUE_MAX / 2).collect();
+    format!("tag={key}={start}~{} for=", hash(value))
+}
+
+/// Sixteen hex digits that tell texts apart.
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Our rules among all of the account, by description. Two of one description are twins: one too many.
@@ -98,7 +118,7 @@ pub fn unused(
     let mut unused = Vec::new();
     for (description, ids) in made {
         let used = needed.contains(description)
-            || tags.iter().any(|(key, value)| description.contains(&format!(" tag={key}={value} for=")));
+            || tags.iter().any(|(key, value)| description.contains(&about(key, value)));
         let keep = usize::from(used);
         unused.extend(ids.iter().skip(keep).map(|id| Unused { id: *id, description: description.clone() }));
     }
@@ -205,10 +225,12 @@ impl Firewall {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn id(n: u128) -> FirewallRuleId {
-        FirewallRuleId(uuid::Uuid::from_u128(n))
+        FirewallRuleId(Uuid::from_u128(n))
     }
 
     fn plan(port: u16) -> FirewallRulePlan {
@@ -276,10 +298,25 @@ mod tests {
     }
 
     #[test]
-    fn a_description_fits_what_cloudapi_takes() {
-        let mut long = plan(22);
-        long.tag.1 = "é".repeat(300);
-        let text = description(&mark("c", "n"), &long);
-        assert!(text.len() <= DESCRIPTION_MAX, "{}", text.len());
+    fn descriptions_fit_what_cloudapi_takes_and_stay_apart() {
+        let cluster = "3a4f1c6e-0d4b-4f57-9a39-5b2f1f5f8e11";
+        for node in ["n", "a-node-with-a-name-of-sixty-three-characters-which-is-the-longest"] {
+            let mark = mark(cluster, node);
+            let ports: Vec<u16> = (2000..2060).collect();
+            let value = ports.iter().map(|port| format!("tcp-{port}")).collect::<Vec<_>>().join(".");
+            let descriptions: BTreeSet<String> = ports
+                .iter()
+                .map(|port| {
+                    let mut plan = plan(*port);
+                    plan.tag.1.clone_from(&value);
+                    description(&mark, &plan)
+                })
+                .collect();
+            assert_eq!(descriptions.len(), ports.len());
+            assert!(descriptions.iter().all(|text| text.chars().count() <= DESCRIPTION_MAX));
+            let made = descriptions.into_iter().map(|text| (text, vec![id(1)])).collect();
+            let tags = BTreeSet::from([("k8s_fwports".to_owned(), value)]);
+            assert_eq!(unused(&made, &BTreeSet::new(), &tags), [], "an instance with the tag keeps them all");
+        }
     }
 }

@@ -24,8 +24,9 @@ pub struct Limits {
     pub list_busy: Duration,
     /// Between lists while nothing is.
     pub list_idle: Duration,
-    /// How old the last successful list may be for the back end to count as reachable.
-    pub list_stale: Duration,
+    /// How long an instance must be seen stopped before its pod counts as completed: somebody else's reboot passes
+    /// through the same state.
+    pub completion_confirm: Duration,
     /// Between looks for firewall rules without users.
     pub firewall_sweep: Duration,
     /// How long packages, images and networks are believed.
@@ -34,7 +35,18 @@ pub struct Limits {
     pub catalog_retry: Duration,
 }
 
+/// The least age of a list that makes the back end count as out of reach.
+const STALE_MIN: Duration = Duration::from_secs(20);
+
 // === impl Limits ===
+
+impl Limits {
+    /// How old the last successful list may be for the back end to count as reachable: four missed ones.
+    #[must_use]
+    pub fn list_stale(&self) -> Duration {
+        self.list_idle.saturating_mul(4).max(STALE_MIN)
+    }
+}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -48,7 +60,7 @@ impl Default for Limits {
             creates_in_flight: 16,
             list_busy: Duration::from_secs(1),
             list_idle: Duration::from_secs(5),
-            list_stale: Duration::from_secs(20),
+            completion_confirm: Duration::from_secs(15),
             firewall_sweep: Duration::from_secs(60),
             catalog_life: Duration::from_secs(300),
             catalog_retry: Duration::from_secs(10),

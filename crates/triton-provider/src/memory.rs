@@ -38,6 +38,8 @@ pub struct Memory {
     pub trouble: Option<Trouble>,
     /// The firewall rules were made or found since this process began.
     pub rules_ensured: bool,
+    /// When to try to make them again.
+    pub rules_retry_at: Option<Instant>,
     /// When deletion protection was asked for.
     pub protect_asked: Option<Instant>,
     /// The journal holds a note of a create of this pod.
@@ -79,6 +81,8 @@ pub struct Known {
     pub gone: bool,
     /// It was running at some time: a failure from then on is not one of provisioning.
     pub ran: bool,
+    /// Since when every sight of it was of a stopped instance.
+    pub stopped_since: Option<Instant>,
 }
 
 /// Reads that said "no such instance".
@@ -101,8 +105,8 @@ pub struct Restarts {
     pub pending: Option<Pending>,
     /// How the life before this one ended, for `lastState`.
     pub last_end: Option<End>,
-    /// Stopped for good by us because a probe failed and the pod must not be restarted.
-    pub killed: bool,
+    /// Stopped for good by us because a probe failed and the pod must not be restarted: when it was last asked for.
+    pub killed: Option<Instant>,
 }
 
 /// A start or reboot on its way.
@@ -188,12 +192,14 @@ impl Known {
     /// An instance of which only the id is known.
     #[must_use]
     pub fn recalled(id: InstanceId, now: Instant) -> Self {
-        Self { id, last: None, seen_at: now, misses: Misses::default(), gone: false, ran: false }
+        Self { id, last: None, seen_at: now, misses: Misses::default(), gone: false, ran: false, stopped_since: None }
     }
 
     /// Notes a sighting.
     pub fn see(&mut self, instance: Arc<Instance>, now: Instant) {
         self.ran |= instance.state == InstanceState::Running;
+        let stopped = instance.state == InstanceState::Stopped;
+        self.stopped_since = if stopped { self.stopped_since.or(Some(now)) } else { None };
         self.last = Some(instance);
         self.seen_at = now;
         self.misses = Misses::default();

@@ -35,8 +35,6 @@ pub struct Metrics {
     actions: Family<ActionLabels, Counter>,
     /// Instances in the last complete list.
     pub instances: Gauge,
-    /// Creates whose outcome is not known.
-    pub unresolved: Gauge,
 }
 
 /// Labels of a duration.
@@ -58,7 +56,6 @@ impl Metrics {
             seconds: Family::new_with_constructor(buckets),
             actions: Family::default(),
             instances: Gauge::default(),
-            unresolved: Gauge::default(),
         };
         registry.register("cloudapi_requests", "Requests sent to CloudAPI", metrics.requests.clone());
         registry.register(
@@ -68,7 +65,6 @@ impl Metrics {
         );
         registry.register("instance_actions", "Actions on instances that CloudAPI accepted", metrics.actions.clone());
         registry.register("instances", "Instances of this node in the last complete list", metrics.instances.clone());
-        registry.register("creates_unresolved", "Creates whose outcome is not known", metrics.unresolved.clone());
         metrics
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
@@ -19,6 +19,7 @@ use virtual_node::{
 
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
+use crate::create_gate::CreateGate;
 use crate::firewall::Firewall;
 use crate::journal::{Journal, JournalError, Note};
 use crate::limits::Limits;
@@ -84,10 +85,10 @@ impl<C: Cluster> TritonProvider<C> {
         let firewall = Arc::new(Firewall::new(client.clone(), &settings.cluster, &settings.node));
         let sweeper = Sweeper::start(Arc::clone(&firewall), observer.clone(), limits.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
-        let opinions = Opinions::listen(heard, pokes);
+        let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
-            creates: Semaphore::new(limits.creates_in_flight),
+            creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             probes: Engine::new(NetworkProber::new()?, said),
             memories: Memories::with_left(left),
             client,
@@ -140,7 +141,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 
     async fn ping(&self) -> Result<(), ProviderError> {
         let health = self.shared.observer.health();
-        let stale = is_stale(&health, Instant::now(), self.shared.settings.limits.list_stale);
+        let stale = is_stale(&health, Instant::now(), self.shared.settings.limits.list_stale());
         if stale { Err(unreachable(&health)) } else { Ok(()) }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probe_engine::Engine;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use triton_cloudapi::client::Client;
 
 use crate::catalog::CatalogKeeper;
+use crate::create_gate::CreateGate;
 use crate::firewall::Firewall;
 use crate::journal::Journal;
 use crate::memory::{Intent, Memory};
@@ -34,7 +34,7 @@ pub(crate) struct Shared<C> {
     pub(crate) settings: Settings,
     pub(crate) metrics: Metrics,
     pub(crate) opinions: Opinions,
-    pub(crate) creates: Semaphore,
+    pub(crate) creates: CreateGate,
     pub(crate) memories: Memories,
 }
 

@@ -43,7 +43,7 @@ pub struct Facts<'a> {
     pub limits: &'a Limits,
 }
 
-/// What to do next. Everything but `Wait`, `Report`, `Completed`, `Killed` and `Lost` is followed by another
+/// What to do next. Everything but `Wait`, `Settle`, `Report`, `Completed`, `Killed` and `Lost` is followed by another
 /// decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -83,6 +83,8 @@ pub enum Step {
     Protect(InstanceId),
     /// Stop it for good: it is unhealthy and must not be restarted.
     Kill(InstanceId),
+    /// It has stopped and may be on its way up again: keep what is published until that is certain.
+    Settle,
     /// Nothing to do but to say how it stands; look again then at the latest.
     Report(Option<Instant>),
     /// The guest shut down by itself and must not be restarted.
@@ -110,16 +112,45 @@ pub enum Because {
 #[must_use]
 pub fn next(facts: &Facts<'_>) -> Step {
     match &facts.memory.known {
-        Some(known) if known.gone && known.ran => Step::Lost,
-        Some(known) if known.gone => Step::Retry(known.id),
-        Some(known) => next_for_known(facts, known),
+        Some(known) => match successor(facts, known) {
+            Some(other) => Step::Adopt(other),
+            None if known.gone && known.ran => Step::Lost,
+            None if known.gone => Step::Retry(known.id),
+            None => next_for_known(facts, known),
+        },
         None => next_without_instance(facts),
     }
 }
 
+/// Another living instance of the pod, when the known one is gone, failed or missing from a list that shows the other:
+/// what lives is kept, whoever made it.
+fn successor(facts: &Facts<'_>, known: &Known) -> Option<Arc<Instance>> {
+    let sighting = facts.sighting.filter(|sighting| sighting.taken_at > known.seen_at || known.gone)?;
+    let listed = sighting.instances.iter().find(|instance| instance.id == known.id);
+    if !known.gone && listed.is_some_and(|instance| is_alive(instance)) {
+        return None;
+    }
+    if !known.gone && listed.is_none() && known.misses.count == 0 {
+        // Missing, and not yet asked about: that comes first.
+        return None;
+    }
+    let others: Vec<_> = sighting
+        .instances
+        .iter()
+        .filter(|instance| instance.id != known.id && !facts.memory.discarded.contains(&instance.id))
+        .cloned()
+        .collect();
+    winner(&others, facts.published).cloned()
+}
+
 /// The pod has an instance, as far as we know.
 fn next_for_known(facts: &Facts<'_>, known: &Known) -> Step {
-    if let Some(twin) = facts.sighting.and_then(|sighting| twin_of(facts, sighting, known.id)) {
+    // A twin goes only while the one that stays is provably there.
+    let stays = known.last.as_deref().is_some_and(is_alive);
+    let twins = facts.sighting.filter(|sighting| {
+        stays && sighting.instances.iter().any(|instance| instance.id == known.id && is_alive(instance))
+    });
+    if let Some(twin) = twins.and_then(|sighting| twin_of(facts, sighting, known.id)) {
         return Step::RemoveTwin(twin);
     }
     if let Some(seen) = newer_sighting(facts.sighting, known) {
@@ -163,7 +194,10 @@ fn newer_sighting(sighting: Option<&Sighting>, known: &Known) -> Option<Arc<Inst
 fn next_for_instance(facts: &Facts<'_>, known: &Known, instance: &Instance) -> Step {
     let restarts = &facts.memory.restarts;
     match instance.state {
-        InstanceState::Running if restarts.killed => Step::Report(None),
+        InstanceState::Running if restarts.killed.is_some() => {
+            let again = restarts.killed.map(|at| at + facts.limits.action_patience);
+            if again.is_some_and(|again| again <= facts.now) { Step::Kill(known.id) } else { Step::Report(again) }
+        }
         InstanceState::Running if facts.unhealthy => match facts.restart_policy {
             RestartPolicy::Never => Step::Kill(known.id),
             RestartPolicy::Always | RestartPolicy::OnFailure => {
@@ -177,7 +211,8 @@ fn next_for_instance(facts: &Facts<'_>, known: &Known, instance: &Instance) -> S
         InstanceState::Stopped => next_for_stopped(facts, known),
         InstanceState::Failed if known.ran => Step::Lost,
         InstanceState::Failed => Step::Retry(known.id),
-        InstanceState::Deleted => Step::Lost,
+        InstanceState::Deleted if known.ran => Step::Lost,
+        InstanceState::Deleted => Step::Retry(known.id),
         _ => Step::Report(None),
     }
 }
@@ -190,12 +225,17 @@ fn protect_asked(facts: &Facts<'_>) -> bool {
 /// It has stopped: by itself, by somebody else's hand, or because we killed it.
 fn next_for_stopped(facts: &Facts<'_>, known: &Known) -> Step {
     let restarts = &facts.memory.restarts;
-    if restarts.killed {
+    if restarts.killed.is_some() {
         return Step::Killed;
     }
     match (facts.restart_policy, &restarts.pending) {
         // No exit code exists on Triton: a guest that shuts down by itself has done its work.
-        (RestartPolicy::Never | RestartPolicy::OnFailure, None) => Step::Completed,
+        (RestartPolicy::Never | RestartPolicy::OnFailure, None) => {
+            let sure = known.stopped_since.map(|since| since + facts.limits.completion_confirm);
+            let seen = known.seen_at;
+            // Seen stopped, and seen stopped again a while later.
+            if sure.is_some_and(|sure| seen >= sure) { Step::Completed } else { Step::Settle }
+        }
         (_, Some(pending)) => {
             let again = pending.at + facts.limits.action_patience;
             if again <= facts.now {

@@ -1,6 +1,7 @@
 //! Making a pod's instance: translate, rules, permit, note, one POST.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::instances::CreateInstance;
@@ -8,6 +9,7 @@ use triton_podspec::{Diagnostic, Inputs, InstancePlan, Severity, Sources, Transl
 use virtual_node::{PodEvent, ProviderError, ProviderErrorKind};
 
 use super::action_failed;
+use super::report::Standing;
 use super::sync::{After, Pass};
 use crate::classify::{CreateFailure, create_failure};
 use crate::cluster::{Cluster, ClusterError};
@@ -15,6 +17,9 @@ use crate::journal::{JournalError, Note};
 use crate::memory::Intent;
 use crate::observer::chain;
 use crate::{clock, sources};
+
+/// How long a pod that stands in line for its create waits at most before it asks again by itself.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
 // === impl Pass ===
 
@@ -31,8 +36,9 @@ impl<C: Cluster> Pass<'_, C> {
             return self.refused(&what, error.source);
         }
         self.memory.rules_ensured = true;
-        let permit = self.shared.creates.acquire().await;
-        let _permit = permit.map_err(|_closed| stopping())?;
+        let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
+            return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));
+        };
         self.note().await?;
         self.post(&plan.create).await
     }
@@ -120,7 +126,7 @@ impl<C: Cluster> Pass<'_, C> {
                     Ok(After::Decide)
                 }
                 _ => {
-                    self.memory.intent = None;
+                    self.settle_intent();
                     self.refused("creating the instance", error)
                 }
             },
@@ -155,6 +161,3 @@ fn unreadable(error: ClusterError) -> ProviderError {
     ProviderError::new(ProviderErrorKind::Unavailable, "CreateContainerConfigError", message).caused_by(error)
 }
 
-fn stopping() -> ProviderError {
-    ProviderError::new(ProviderErrorKind::Unavailable, "Stopping", "the node is stopping")
-}

@@ -88,7 +88,7 @@ impl<C: Cluster> Pass<'_, C> {
             (Standing::Waiting, _) => self.memory.intent.is_some(),
             (Standing::Instance, Some(instance)) => {
                 self.memory.restarts.pending.is_some()
-                    || self.memory.restarts.killed
+                    || self.memory.restarts.killed.is_some()
                     || matches!(
                         instance.state,
                         InstanceState::Provisioning | InstanceState::Ready | InstanceState::Stopping
@@ -138,7 +138,7 @@ fn restarts(pod: &Pod, memory: &Memory) -> PodRestarts {
     let due = remembered.backoff.due(now);
     let pending = if remembered.pending.is_some() {
         Some(PendingRestart::Now)
-    } else if stopped && due > now && !remembered.killed {
+    } else if stopped && due > now && remembered.killed.is_none() {
         Some(PendingRestart::BackOff { message: backoff_message(pod, due.duration_since(now)) })
     } else {
         None

@@ -85,7 +85,7 @@ impl<C: Cluster> Pass<'_, C> {
     async fn run(&mut self) -> Result<Stop, ProviderError> {
         for _ in 0..STEPS_MAX {
             let step = self.decide();
-            tracing::debug!(pod = %self.request.key, ?step, "stop");
+            tracing::debug!(pod = %self.request.key, ?step, "next step of a pod that should be gone");
             match step {
                 Step::Wait(until) => return Ok(self.going(until.saturating_duration_since(Instant::now()))),
                 Step::Gone => return Ok(Stop::Gone(self.report(None))),

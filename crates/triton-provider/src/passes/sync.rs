@@ -15,7 +15,7 @@ use crate::cluster::Cluster;
 use crate::decide::sync::{Because, Facts, Step, next};
 use crate::decide::{Sighting, twins};
 use crate::memory::{End, Known, Memory, Pending, Trouble};
-use crate::observer::belongs;
+use crate::observer::{belongs, chain};
 use crate::shared::Shared;
 use crate::{clock, pod as read};
 
@@ -46,7 +46,12 @@ pub(crate) async fn run<C: Cluster>(shared: &Shared<C>, pod: Arc<Pod>, key: PodK
     memory.restarts.count = memory.restarts.count.max(read::published_restarts(&pod).count);
     let owner = read::owner(&shared.settings.cluster, &shared.settings.node, &key);
     let mut pass = Pass { shared, pod: Arc::clone(&pod), key, owner, memory: &mut memory, events: Vec::new() };
-    pass.run().await
+    let result = pass.run().await;
+    if result.is_err() {
+        // The node's back-off decides when to look again, not the list; unless a create may still come true.
+        shared.observer.expect(&pass.key.uid, pass.memory.intent.is_some());
+    }
+    result
 }
 
 // === impl Pass ===
@@ -55,7 +60,7 @@ impl<C: Cluster> Pass<'_, C> {
     async fn run(&mut self) -> Result<Report, ProviderError> {
         for _ in 0..STEPS_MAX {
             let step = self.decide();
-            tracing::debug!(pod = %self.key, ?step, "sync");
+            tracing::debug!(pod = %self.key, ?step, "next step of a pod that should run");
             match self.act(step).await? {
                 After::Decide => {}
                 After::Report(standing, again) => return Ok(self.report(&standing, again)),
@@ -118,6 +123,10 @@ impl<C: Cluster> Pass<'_, C> {
                 let again = until.map(|until| until.saturating_duration_since(Instant::now()));
                 Ok(After::Report(report::Standing::Instance, again))
             }
+            Step::Settle => {
+                let wait = self.shared.settings.limits.list_busy;
+                Ok(After::Report(report::Standing::Unchanged, Some(wait)))
+            }
             Step::Completed => Ok(After::Report(report::Standing::Ended { killed: false }, None)),
             Step::Killed => Ok(After::Report(report::Standing::Ended { killed: true }, None)),
             Step::Lost => Ok(self.lost()),
@@ -146,9 +155,7 @@ impl<C: Cluster> Pass<'_, C> {
         }
         self.see(&instance, taken_at);
         self.settle_intent();
-        if !self.memory.rules_ensured {
-            self.ensure_rules().await?;
-        }
+        self.ensure_rules().await;
         Ok(After::Decide)
     }
 
@@ -175,22 +182,28 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// The outcome of every earlier create is known: the journal may forget it.
-    fn settle_intent(&mut self) {
+    pub(crate) fn settle_intent(&mut self) {
         self.memory.intent = None;
         if std::mem::take(&mut self.memory.noted) {
             self.shared.journal.clear(&self.key.uid);
         }
     }
 
-    async fn ensure_rules(&mut self) -> Result<(), ProviderError> {
+    /// Once in this process: the rules of an instance that was there already. A firewall that does not answer keeps
+    /// nothing else from being seen.
+    async fn ensure_rules(&mut self) {
+        let now = Instant::now();
+        if self.memory.rules_ensured || self.memory.rules_retry_at.is_some_and(|at| at > now) {
+            return;
+        }
         let plans = triton_podspec::firewall::rules(&self.pod);
-        let ensured = self.shared.firewall.ensure(&self.key.uid, &plans).await;
-        ensured.map_err(|error| {
-            let what = error.to_string();
-            action_failed(&what, error.source)
-        })?;
-        self.memory.rules_ensured = true;
-        Ok(())
+        match self.shared.firewall.ensure(&self.key.uid, &plans).await {
+            Ok(()) => self.memory.rules_ensured = true,
+            Err(error) => {
+                self.memory.rules_retry_at = Some(now + self.shared.settings.limits.action_patience);
+                self.events.push(PodEvent::warning("FirewallRuleFailed", chain(&error)));
+            }
+        }
     }
 
     /// Reads one instance.
@@ -279,7 +292,8 @@ impl<C: Cluster> Pass<'_, C> {
         }
         self.memory.known = None;
         self.memory.discarded.insert(id);
-        let message = format!("instance {id} failed while it was provisioned; another one is made");
+        let what = if gone { "was removed before it ever ran" } else { "failed while it was provisioned" };
+        let message = format!("instance {id} {what}; another one is made");
         Ok(self.trouble("ProvisioningFailed", message))
     }
 
@@ -328,7 +342,7 @@ impl<C: Cluster> Pass<'_, C> {
         self.shared.metrics.action("kill");
         let message = format!("Container {name} failed liveness probe, instance {id} is stopped");
         self.events.push(PodEvent::normal("Killing", message).in_container(name));
-        self.memory.restarts.killed = true;
+        self.memory.restarts.killed = Some(Instant::now());
         self.shared.observer.expect(&self.key.uid, true);
         Ok(After::Decide)
     }

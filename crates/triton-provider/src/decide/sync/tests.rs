@@ -195,6 +195,21 @@ async fn what_was_discarded_is_neither_adopted_nor_recalled() {
     case.check(Step::Create);
 }
 
+#[tokio::test]
+async fn a_twin_is_not_removed_while_the_one_that_stays_is_not_there() {
+    let twin = instance(2, "running");
+    for state in ["failed", "deleted"] {
+        let mut case = Case::known(state).await.ran();
+        case.sighting = Some(list(case.now, &[instance(1, state), Arc::clone(&twin)]));
+        case.check(Step::Adopt(Arc::clone(&twin)));
+    }
+    let mut case = Case::known("running").await;
+    case.sighting = Some(list(case.now, &[Arc::clone(&twin)]));
+    case.check(Step::Read(id(1)));
+    case.memory.known.as_mut().unwrap().gone = true;
+    case.check(Step::Adopt(twin));
+}
+
 // Unknown is not absent.
 
 #[tokio::test]
@@ -246,6 +261,7 @@ async fn failure_is_provisionings_until_it_ran() {
     Case::known("failed").await.check(Step::Retry(id(1)));
     Case::known("failed").await.ran().check(Step::Lost);
     Case::known("deleted").await.ran().check(Step::Lost);
+    Case::known("deleted").await.check(Step::Retry(id(1)));
 }
 
 #[tokio::test]
@@ -262,10 +278,31 @@ async fn a_newer_list_is_taken_note_of_first() {
 async fn a_guest_that_shut_down_is_started_for_always_and_done_for_the_others() {
     let mut case = Case::known("stopped").await.ran();
     case.check(Step::Start { id: id(1), counts: true });
-    case.policy = RestartPolicy::OnFailure;
-    case.check(Step::Completed);
+    for policy in [RestartPolicy::OnFailure, RestartPolicy::Never] {
+        case.policy = policy;
+        case.memory.known.as_mut().unwrap().stopped_since = Some(case.now - seconds(1));
+        case.check(Step::Settle);
+        let sure = case.limits.completion_confirm;
+        case.memory.known.as_mut().unwrap().stopped_since = Some(case.now - seconds(1) - sure);
+        case.check(Step::Completed);
+    }
+}
+
+#[tokio::test]
+async fn somebody_elses_reboot_is_no_completion() {
+    let mut case = Case::known("running").await;
     case.policy = RestartPolicy::Never;
-    case.check(Step::Completed);
+    let stopped = instance(1, "stopped");
+    let known = case.memory.known.as_mut().unwrap();
+    known.see(Arc::clone(&stopped), case.now);
+    assert_eq!(known.stopped_since, Some(case.now));
+    case.sighting = Some(list(case.now, &[stopped]));
+    case.now += seconds(60);
+    // However long ago, it was seen stopped once only.
+    case.check(Step::Settle);
+    let known = case.memory.known.as_mut().unwrap();
+    known.see(instance(1, "running"), case.now);
+    assert_eq!(known.stopped_since, None);
 }
 
 #[tokio::test]
@@ -296,15 +333,18 @@ async fn an_unhealthy_instance_is_rebooted_or_killed_by_policy() {
     case.check(Step::Reboot(id(1)));
     case.policy = RestartPolicy::Never;
     case.check(Step::Kill(id(1)));
-    case.memory.restarts.killed = true;
-    case.check(Step::Report(None));
+    case.memory.restarts.killed = Some(case.now);
+    let again = case.now + case.limits.action_patience;
+    case.check(Step::Report(Some(again)));
+    case.now = again;
+    case.check(Step::Kill(id(1)));
 }
 
 #[tokio::test]
 async fn what_we_killed_is_not_completed() {
     let mut case = Case::known("stopped").await.ran();
     case.policy = RestartPolicy::Never;
-    case.memory.restarts.killed = true;
+    case.memory.restarts.killed = Some(case.now);
     case.check(Step::Killed);
 }
 
