@@ -82,7 +82,11 @@ impl Refusal {
     }
 
     /// NAPI's and FWAPI's validation answer: 422 with one entry in `errors`.
-    pub(crate) fn unprocessable(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn unprocessable(
+        field: &str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         let error = FieldError { field: field.to_owned(), code, message: message.into() };
         Self { errors: vec![error], ..Self::new(422, "InvalidParameters", "Invalid parameters") }
     }
@@ -106,8 +110,9 @@ impl Refusal {
         let mut body = json!({ "code": self.code, "message": self.message });
         if !self.errors.is_empty() {
             let errors = self.errors.iter();
-            body["errors"] =
-                errors.map(|e| json!({ "field": e.field, "code": e.code, "message": e.message })).collect();
+            body["errors"] = errors
+                .map(|e| json!({ "field": e.field, "code": e.code, "message": e.message }))
+                .collect();
         }
         body
     }
@@ -119,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_validation_answer_lists_its_fields() {
-        let refusal = Refusal::validation("alias", "Duplicate", "Already exists for this owner_uuid");
+        let refusal =
+            Refusal::validation("alias", "Duplicate", "Already exists for this owner_uuid");
         assert_eq!(refusal.status, 409);
         assert_eq!(
             refusal.to_body(),

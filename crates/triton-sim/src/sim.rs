@@ -159,7 +159,9 @@ impl Sim {
     /// One instance, whatever became of it.
     #[must_use]
     pub fn instance(&self, id: Uuid) -> Option<InstanceRecord> {
-        self.with(|state, _| state.world.instances.get(&id).map(|instance| record(&state.world, instance)))
+        self.with(|state, _| {
+            state.world.instances.get(&id).map(|instance| record(&state.world, instance))
+        })
     }
 
     /// Deletes an instance at once, as an operator might; says whether there is one.
