@@ -3,7 +3,7 @@
 mod args;
 mod env_lines;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -21,6 +21,7 @@ async fn main() -> anyhow::Result<()> {
                 .context("reading --log-level")?,
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     raise_open_files();
     let sim = args.simulator()?.build()?;

@@ -86,7 +86,7 @@ async fn set_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>, body: Byt
             sim.fault(kind, fault.clone());
             Json(fault).into_response()
         }
-        Err(refusal) => refusal,
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }
 
@@ -111,7 +111,7 @@ async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
             sim.set_delays(sim.delays().patched(patch));
             Json(sim.delays()).into_response()
         }
-        Err(refusal) => refusal,
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }
 
@@ -121,7 +121,7 @@ async fn begin_read_only(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
             sim.begin_read_only(request.until);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(refusal) => refusal,
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }
 
@@ -131,11 +131,11 @@ async fn end_read_only(Shared(sim): Shared<Sim>) -> StatusCode {
 }
 
 /// JSON whatever its content type says, so that plain `curl -d` works; no body means the defaults.
-fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Response> {
+fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, String> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|error| refuse(StatusCode::BAD_REQUEST, error.to_string()))
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 fn refuse(status: StatusCode, message: String) -> Response {

@@ -24,7 +24,7 @@ pub(crate) struct Refusal {
     /// Shown as a `Retry-After` header, as an HTTP date.
     pub(crate) retry_after: Option<Timestamp>,
     /// Takes the place of the usual error object, as 410 does.
-    pub(crate) body: Option<Value>,
+    pub(crate) body: Option<Box<Value>>,
     /// HAProxy's own answers close the connection.
     pub(crate) from_proxy: bool,
 }
@@ -93,7 +93,7 @@ impl Refusal {
 
     /// 410: the resource was there once; `body` is what is left of it.
     pub(crate) fn gone(body: Value) -> Self {
-        Self { body: Some(body), ..Self::new(410, "ResourceGone", "gone") }
+        Self { body: Some(Box::new(body)), ..Self::new(410, "ResourceGone", "gone") }
     }
 
     /// What HAProxy says when no CloudAPI process answers.
@@ -105,7 +105,7 @@ impl Refusal {
     /// The JSON body.
     pub(crate) fn to_body(&self) -> Value {
         if let Some(body) = &self.body {
-            return body.clone();
+            return Value::clone(body);
         }
         let mut body = json!({ "code": self.code, "message": self.message });
         if !self.errors.is_empty() {

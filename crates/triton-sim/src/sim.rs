@@ -122,7 +122,6 @@ impl Sim {
     ///
     /// Within a tokio runtime this also starts the task that opens and closes instances' ports; outside one, and with
     /// `listen(false)`, nothing listens.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         self.watch();
         crate::control::routes().fallback(crate::answer::answer).with_state(self.clone())

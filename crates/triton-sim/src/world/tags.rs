@@ -125,13 +125,13 @@ fn is_dns_name(text: &str) -> bool {
 fn is_cmon_groups(text: &str) -> bool {
     let groups: Vec<&str> = text.split(',').collect();
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let good = |group: &&str| {
+    let good = |group: &str| {
         !group.is_empty() && group.len() <= GROUP_LENGTH_MAX && group.chars().all(word)
     };
     let unique: std::collections::BTreeSet<_> = groups.iter().collect();
     groups.len() <= GROUPS_MAX
         && unique.len() == groups.len()
-        && groups.iter().all(|group| good(&group))
+        && groups.iter().all(|group| good(group))
 }
 
 #[cfg(test)]
