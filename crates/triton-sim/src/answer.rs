@@ -23,7 +23,9 @@ use uuid::Uuid;
 use crate::auth::{self, Authenticated};
 use crate::clock::until;
 use crate::faults::FaultKind;
-use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, find, load};
+use crate::http::{
+    Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, find, load,
+};
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
@@ -65,7 +67,10 @@ const SERVER: &str = "cloudapi/9.20.0";
 /// Answers one request.
 ///
 /// Once it has arrived it is carried out to the end, also when the caller hangs up: the real one does not notice either.
-pub(crate) async fn answer(Shared(sim): Shared<Sim>, request: Request<AxumBody>) -> Response<AxumBody> {
+pub(crate) async fn answer(
+    Shared(sim): Shared<Sim>,
+    request: Request<AxumBody>,
+) -> Response<AxumBody> {
     let at = sim.now();
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
@@ -77,7 +82,8 @@ pub(crate) async fn answer(Shared(sim): Shared<Sim>, request: Request<AxumBody>)
         Err(_) => return Response::new(AxumBody::empty()),
     };
     let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let arrived = Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer, at };
+    let arrived =
+        Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer, at };
     let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
     carried_out.await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
@@ -96,8 +102,9 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         let message = format!("Request body size exceeds {BODY_BYTES_MAX}");
         Err(Refusal::new(413, "PayloadTooLargeError", message))
     } else {
-        check_digest(arrived)
-            .and_then(|()| Params::merge(path_params, arrived.uri.query(), &arrived.headers, &arrived.body))
+        check_digest(arrived).and_then(|()| {
+            Params::merge(path_params, arrived.uri.query(), &arrived.headers, &arrived.body)
+        })
     };
     let endpoint = match (&found, &params) {
         (Ok(route), Ok(params)) => route.endpoint(params),
@@ -163,7 +170,8 @@ fn run(
         Some(login) if route.signed => auth::target(&state.world, caller.account, login)?,
         _ => caller.account,
     };
-    decision.account = state.world.account(caller.account).ok().map(|account| account.login.clone());
+    decision.account =
+        state.world.account(caller.account).ok().map(|account| account.login.clone());
     let State { world, faults, throttle, read_only, .. } = state;
     let mut call = Call {
         world,
@@ -174,7 +182,11 @@ fn run(
         version: decision.version,
         now,
         endpoint,
-        host: arrived.header("host").or_else(|| arrived.uri.authority().map(|a| a.as_str())).unwrap_or("localhost").to_owned(),
+        host: arrived
+            .header("host")
+            .or_else(|| arrived.uri.authority().map(|a| a.as_str()))
+            .unwrap_or("localhost")
+            .to_owned(),
         wants_text: arrived.header("accept").is_some_and(|accept| accept.starts_with("text/plain")),
         is_delete: arrived.method == Method::DELETE,
         caught: Caught::Nothing,
@@ -199,7 +211,11 @@ fn run(
     result
 }
 
-fn authenticate(state: &State, arrived: &Arrived, now: Timestamp) -> Result<Authenticated, Refusal> {
+fn authenticate(
+    state: &State,
+    arrived: &Arrived,
+    now: Timestamp,
+) -> Result<Authenticated, Refusal> {
     let target = arrived.uri.path_and_query().map_or("/", |target| target.as_str());
     auth::authenticate(&state.world, arrived.method.as_str(), target, &arrived.headers, now)
 }
@@ -209,7 +225,12 @@ fn changes_something(method: &Method) -> bool {
 }
 
 /// Waits as the answer wants, reads back, writes the journal and renders.
-async fn finish(sim: &Sim, arrived: &Arrived, endpoint: &str, decision: Decision) -> Response<AxumBody> {
+async fn finish(
+    sim: &Sim,
+    arrived: &Arrived,
+    endpoint: &str,
+    decision: Decision,
+) -> Response<AxumBody> {
     let Decision { result, version, account, caught } = decision;
     let mut result = match result {
         Ok(answer) => {
@@ -289,7 +310,12 @@ fn render(
             let reply = Reply::json(refusal.status, refusal.to_body());
             let from_proxy = refusal.from_proxy;
             let retry_after = refusal.retry_after.map(http_date);
-            (retry_after.into_iter().fold(reply, |reply, date| reply.header("retry-after", date)), from_proxy)
+            (
+                retry_after
+                    .into_iter()
+                    .fold(reply, |reply, date| reply.header("retry-after", date)),
+                from_proxy,
+            )
         }
     };
     let (content_type, bytes) = match reply.body {
@@ -320,7 +346,10 @@ fn render(
         set("date", http_date(now));
         set("access-control-allow-origin", "*".to_owned());
         set("access-control-allow-methods", "POST, GET, PUT, DELETE, OPTIONS, HEAD".to_owned());
-        set("access-control-expose-headers", "api-version, content-md5, request-id, response-time".to_owned());
+        set(
+            "access-control-expose-headers",
+            "api-version, content-md5, request-id, response-time".to_owned(),
+        );
         if content_type.is_some() {
             set("content-md5", BASE64.encode(Md5::digest(&bytes)));
         }
@@ -328,9 +357,11 @@ fn render(
     for (name, value) in reply.headers {
         set(name, value);
     }
-    let body = if arrived.method == Method::HEAD { AxumBody::empty() } else { AxumBody::from(bytes) };
+    let body =
+        if arrived.method == Method::HEAD { AxumBody::empty() } else { AxumBody::from(bytes) };
     let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response
 }
@@ -351,7 +382,9 @@ fn wrong_method(arrived: &Arrived) -> Refusal {
 fn check_accept(arrived: &Arrived) -> Result<(), Refusal> {
     let Some(accept) = arrived.header("accept") else { return Ok(()) };
     const SERVED: [&str; 5] = ["*/*", "application/*", "application/json", "text/*", "text/plain"];
-    let served = accept.split(',').any(|item| SERVED.contains(&item.split(';').next().unwrap_or_default().trim()));
+    let served = accept
+        .split(',')
+        .any(|item| SERVED.contains(&item.split(';').next().unwrap_or_default().trim()));
     if served {
         return Ok(());
     }

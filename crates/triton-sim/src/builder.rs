@@ -61,7 +61,9 @@ pub enum SeedError {
         login: String,
     },
     /// Instances' addresses are in 127.64.0.0/10, of which each simulator on a machine takes a 64th.
-    #[error("finding addresses for instances: all {BLOCKS} blocks of 127.64.0.0/10 are in use by other simulators")]
+    #[error(
+        "finding addresses for instances: all {BLOCKS} blocks of 127.64.0.0/10 are in use by other simulators"
+    )]
     NoAddresses,
 }
 

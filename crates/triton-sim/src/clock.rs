@@ -24,7 +24,10 @@ impl Clock {
     }
 
     /// A clock that shows the machine's time now.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock; everything else is told")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock; everything else is told"
+    )]
     pub(crate) fn starting_now() -> Self {
         Self::starting_at(Timestamp::now())
     }

@@ -54,7 +54,8 @@ impl Call<'_> {
     /// 404, or 500 when the parameters lost it: a JSON array as body takes the place of the path's.
     pub(crate) fn machine(&self) -> Result<&Instance, Refusal> {
         let id = self.machine_id()?;
-        let instance = self.world.instances.get(&id).filter(|instance| instance.owner == self.account);
+        let instance =
+            self.world.instances.get(&id).filter(|instance| instance.owner == self.account);
         instance.ok_or_else(|| Refusal::not_found("VM not found"))
     }
 

@@ -16,7 +16,12 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/:account/fwrules/:id/disable", "DisableFirewallRule", "fwrules", disable),
     Route::delete("/:account/fwrules/:id", "DeleteFirewallRule", "fwrules", delete),
     Route::get("/:account/fwrules/:id/machines", "ListFirewallRuleMachines", "fwrules", machines),
-    Route::get("/:account/machines/:machine/fwrules", "ListMachineFirewallRules", "machines", of_machine),
+    Route::get(
+        "/:account/machines/:machine/fwrules",
+        "ListMachineFirewallRules",
+        "machines",
+        of_machine,
+    ),
 ];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -30,9 +35,16 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let rule = FirewallRule::read(text)?;
     let description = params.str("description").map(str::to_owned);
     description.as_deref().map_or(Ok(()), FirewallRule::check_description)?;
-    let (enabled, log) = (params.bool("enabled").unwrap_or(false), params.bool("log").unwrap_or(false));
-    let rule =
-        FirewallRule { id: call.world.new_id(), owner: Some(call.account), rule, enabled, log, description };
+    let (enabled, log) =
+        (params.bool("enabled").unwrap_or(false), params.bool("log").unwrap_or(false));
+    let rule = FirewallRule {
+        id: call.world.new_id(),
+        owner: Some(call.account),
+        rule,
+        enabled,
+        log,
+        description,
+    };
     let location = format!("/{}/fwrules/{}", call.account()?.login, rule.id);
     let body = rule.to_json();
     call.world.rules.insert(rule.id, rule);
@@ -83,7 +95,9 @@ fn machines(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let concerned = call.world.instances.values().filter(|instance| {
         instance.owner == call.account && instance.state.is_active() && rule.concerns(instance)
     });
-    Ok(Answer::ok(concerned.map(|instance| call.machine_json(instance)).collect::<Vec<Value>>().into()))
+    Ok(Answer::ok(
+        concerned.map(|instance| call.machine_json(instance)).collect::<Vec<Value>>().into(),
+    ))
 }
 
 fn of_machine(call: &mut Call<'_>) -> Result<Answer, Refusal> {

@@ -33,7 +33,8 @@ pub(crate) fn load(call: &Call<'_>) -> Result<(), Refusal> {
 
 fn load_machine(call: &Call<'_>) -> Result<(), Refusal> {
     let Some(text) = call.params.str("machine") else { return Ok(()) };
-    let id: Uuid = text.parse().map_err(|_| Refusal::validation("uuid", "Invalid", "Invalid UUID"))?;
+    let id: Uuid =
+        text.parse().map_err(|_| Refusal::validation("uuid", "Invalid", "Invalid UUID"))?;
     let instance = call.world.instances.get(&id).filter(|instance| instance.owner == call.account);
     let instance = instance.ok_or_else(|| Refusal::not_found("VM not found"))?;
     match instance.state {

@@ -47,7 +47,9 @@ fn resize(call: &Call<'_>) -> Result<JobKind, Refusal> {
     let package = package.ok_or_else(|| Refusal::not_found("package not found"))?;
     let instance = call.machine()?;
     match instance.brand {
-        Brand::Kvm => return Err(Refusal::invalid_argument("resizing is not supported for KVM machines")),
+        Brand::Kvm => {
+            return Err(Refusal::invalid_argument("resizing is not supported for KVM machines"));
+        }
         Brand::Bhyve if instance.state != InstanceState::Stopped => {
             return Err(Refusal::new(409, "VmNotStopped", "machine must be stopped"));
         }

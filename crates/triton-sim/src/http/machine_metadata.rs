@@ -9,13 +9,24 @@ use crate::world::{JobKind, KEPT_METADATA};
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/:account/machines/:machine/metadata", "ListMachineMetadata", "machines", list),
     Route::post("/:account/machines/:machine/metadata", "AddMachineMetadata", "machines", add),
-    Route::delete("/:account/machines/:machine/metadata", "DeleteAllMachineMetadata", "machines", delete_all),
+    Route::delete(
+        "/:account/machines/:machine/metadata",
+        "DeleteAllMachineMetadata",
+        "machines",
+        delete_all,
+    ),
     Route::get("/:account/machines/:machine/metadata/:key", "GetMachineMetadata", "machines", get),
-    Route::delete("/:account/machines/:machine/metadata/:key", "DeleteMachineMetadata", "machines", delete),
+    Route::delete(
+        "/:account/machines/:machine/metadata/:key",
+        "DeleteMachineMetadata",
+        "machines",
+        delete,
+    ),
 ];
 
 /// Parameters that are not taken for metadata; nor is anything that ends in `_pw`.
-const DROPPED: [&str; 7] = ["account", "machine", "uuid", "owner_uuid", "context", "image", "credentials"];
+const DROPPED: [&str; 7] =
+    ["account", "machine", "uuid", "owner_uuid", "context", "image", "credentials"];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let instance = call.machine()?;
@@ -27,8 +38,12 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn add(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let kept = call.params.iter().filter(|(key, _)| !DROPPED.contains(&key.as_str()) && !key.ends_with("_pw"));
-    let metadata: Map<String, Value> = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
+    let kept = call
+        .params
+        .iter()
+        .filter(|(key, _)| !DROPPED.contains(&key.as_str()) && !key.ends_with("_pw"));
+    let metadata: Map<String, Value> =
+        kept.map(|(key, value)| (key.clone(), value.clone())).collect();
     let mut predicted = call.machine()?.metadata.clone();
     predicted.extend(metadata.clone());
     let job = submit(call, JobKind::AddMetadata(metadata))?;

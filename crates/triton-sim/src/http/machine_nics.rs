@@ -7,13 +7,17 @@ use crate::refusal::Refusal;
 use crate::version::ApiVersion;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/:account/machines/:machine/nics", "ListNics", "nics", list).since(ApiVersion(7, 2, 0)),
-    Route::get("/:account/machines/:machine/nics/:mac", "GetNic", "nics", get).since(ApiVersion(7, 2, 0)),
+    Route::get("/:account/machines/:machine/nics", "ListNics", "nics", list)
+        .since(ApiVersion(7, 2, 0)),
+    Route::get("/:account/machines/:machine/nics/:mac", "GetNic", "nics", get)
+        .since(ApiVersion(7, 2, 0)),
 ];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let instance = call.machine()?;
-    Ok(Answer::ok(instance.nics.iter().map(|nic| nic.to_json(instance.state)).collect::<Vec<Value>>().into()))
+    Ok(Answer::ok(
+        instance.nics.iter().map(|nic| nic.to_json(instance.state)).collect::<Vec<Value>>().into(),
+    ))
 }
 
 /// The path holds the MAC address without colons.

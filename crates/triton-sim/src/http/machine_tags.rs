@@ -44,7 +44,11 @@ fn delete_all(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let tag = call.params.str("tag").unwrap_or_default();
-    let value = call.machine()?.tags.get(tag).ok_or_else(|| Refusal::not_found(format!("{tag} not found")))?;
+    let value = call
+        .machine()?
+        .tags
+        .get(tag)
+        .ok_or_else(|| Refusal::not_found(format!("{tag} not found")))?;
     if call.wants_text {
         return Ok(Reply::text(text_of(value)).into());
     }
@@ -55,7 +59,11 @@ fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let tag = call.params.str("tag").unwrap_or_default().to_owned();
     if is_docker_reserved(&tag) {
-        return Err(Refusal::validation("tags", "Invalid", format!("Special tag not supported: {tag}")));
+        return Err(Refusal::validation(
+            "tags",
+            "Invalid",
+            format!("Special tag not supported: {tag}"),
+        ));
     }
     if !call.machine()?.tags.contains_key(&tag) {
         return Err(Refusal::not_found(format!("{tag} not found")));
@@ -71,7 +79,11 @@ fn read(params: &Params) -> Result<Map<String, Value>, Refusal> {
     Ok(tags)
 }
 
-fn submit(call: &mut Call<'_>, kind: JobKind, predicted: Map<String, Value>) -> Result<Answer, Refusal> {
+fn submit(
+    call: &mut Call<'_>,
+    kind: JobKind,
+    predicted: Map<String, Value>,
+) -> Result<Answer, Refusal> {
     let id = call.machine_id()?;
     call.world.submit(id, kind, call.caller.clone(), call.now);
     let job = call.world.new_id();
