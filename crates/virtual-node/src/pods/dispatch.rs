@@ -2,6 +2,9 @@
 //!
 //! `select!` only collects an [`Event`]; a method handles it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
@@ -160,10 +163,9 @@ impl<P: Provider> Dispatcher<P> {
                 *failures = failures.saturating_add(1);
                 self.queue.add(&uid, now + backoff::pause(*failures, rand::random()));
             }
-            Next::Forget => {
-                self.store().forget(&uid);
-                self.queue.forget(&uid);
-            }
+            Next::Forget if self.store().forget(&uid) => self.queue.forget(&uid),
+            // It came back while it was being stopped.
+            Next::Forget => self.queue.add(&uid, now),
         }
         if ended_now {
             self.queue.add(&uid, now);

@@ -121,9 +121,13 @@ impl Store {
         self.known.get_mut(uid).map(|known| &mut known.memory)
     }
 
-    /// Drops a pod.
-    pub fn forget(&mut self, uid: &str) {
-        self.known.remove(uid);
+    /// Drops a departed pod; false if the API server has it after all.
+    pub fn forget(&mut self, uid: &str) -> bool {
+        let is_live = self.known.get(uid).is_some_and(|known| !known.departed);
+        if !is_live {
+            self.known.remove(uid);
+        }
+        !is_live
     }
 
     /// The pods that the API server has, by UID.
@@ -179,7 +183,11 @@ impl Store {
         };
         let known = self.known.entry(uid.clone()).or_insert_with(|| Known::new(key));
         known.pod = Some(Arc::new(pod));
-        known.departed = false;
+        if known.departed {
+            // It was not gone after all, so what was found out on its way out does not hold.
+            known.departed = false;
+            known.memory = Memory::default();
+        }
         changed.push(uid);
         changed
     }
@@ -330,6 +338,20 @@ mod tests {
         let mut store = Store::default();
         check(&mut store, Event::Delete(pod("a", "1", 2)), &["1"]);
         assert!(store.get("1").unwrap().departed);
+    }
+
+    #[test]
+    fn a_pod_that_comes_back_is_not_forgotten() {
+        let mut store = Store::default();
+        check(&mut store, Event::Apply(pod("a", "1", 1)), &["1"]);
+        check(&mut store, Event::Delete(pod("a", "1", 2)), &["1"]);
+        store.memory_mut("1").unwrap().gone = true;
+        check(&mut store, Event::Apply(pod("a", "1", 3)), &["1"]);
+        assert_eq!(store.get("1").unwrap().memory, Memory::default());
+        assert!(!store.forget("1"));
+        check(&mut store, Event::Delete(pod("a", "1", 4)), &["1"]);
+        assert!(store.forget("1"));
+        assert!(store.get("1").is_none());
     }
 
     #[test]

@@ -1,0 +1,208 @@
+//! The loop on paused time, against an API server that knows one list of pods.
+
+use std::convert::Infallible;
+use std::sync::Mutex;
+
+use axum::body::Body;
+use http::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::config::NodeConfig;
+use crate::events::recorder;
+use crate::pokes::{Pokes, pokes};
+use crate::provider::{PodKey, ProviderError, ProviderErrorKind, Report, Stop, StopRequest};
+use crate::status::Publisher;
+
+/// Notes when it was asked for which pod.
+#[derive(Default)]
+struct Asked {
+    syncs: Mutex<Vec<(String, Instant)>>,
+    stops: Mutex<Vec<String>>,
+}
+
+impl Asked {
+    fn syncs_of(&self, name: &str) -> Vec<Instant> {
+        self.syncs
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|(asked, _)| asked == name)
+            .map(|(_, at)| *at)
+            .collect()
+    }
+
+    async fn wait_for_syncs(&self, name: &str, count: usize) -> Vec<Instant> {
+        loop {
+            let syncs = self.syncs_of(name);
+            if syncs.len() >= count {
+                return syncs;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Provider for Asked {
+    async fn sync(&self, pod: Arc<Pod>) -> Result<Report, ProviderError> {
+        let key = PodKey::of(&pod).unwrap();
+        self.syncs.lock().unwrap().push((key.name.clone(), Instant::now()));
+        match key.name.as_str() {
+            "fails" => Err(ProviderError::new(ProviderErrorKind::Unavailable, "Down", "no answer")),
+            "panics" => panic!("a bug in the provider"),
+            "hangs" => std::future::pending().await,
+            "again" => Ok(Report { again: Some(Duration::from_secs(30)), ..Report::default() }),
+            _ => Ok(Report::default()),
+        }
+    }
+
+    async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
+        self.stops.lock().unwrap().push(request.key.name);
+        Ok(Stop::Gone(Report::default()))
+    }
+
+    async fn list(&self) -> Result<Vec<Held>, ProviderError> {
+        Ok(Vec::new())
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
+}
+
+/// Lists these pods, then watches for ever; refuses everything else.
+fn api(names: &'static [&'static str]) -> Client {
+    let answer = move |request: Request<kube_client::client::Body>| async move {
+        let watch = request.uri().query().unwrap_or_default().contains("watch=true");
+        let (status, body) = match (request.method().as_str(), request.uri().path(), watch) {
+            ("GET", "/api/v1/pods", true) => {
+                let never = futures::stream::pending::<Result<axum::body::Bytes, Infallible>>();
+                (StatusCode::OK, Body::from_stream(never))
+            }
+            ("GET", "/api/v1/pods", false) => {
+                let pods: Vec<Value> = names
+                    .iter()
+                    .map(|name| json!({ "metadata": { "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" } }))
+                    .collect();
+                (
+                    StatusCode::OK,
+                    Body::from(
+                        json!({ "metadata": { "resourceVersion": "1" }, "items": pods })
+                            .to_string(),
+                    ),
+                )
+            }
+            _ => (StatusCode::FORBIDDEN, Body::from("{}")),
+        };
+        Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
+    };
+    Client::new(tower::service_fn(answer), "default")
+}
+
+struct Running {
+    provider: Arc<Asked>,
+    store: Arc<RwLock<Store>>,
+    pokes: Pokes,
+    orphans: mpsc::Sender<Held>,
+    shutdown: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+fn run(names: &'static [&'static str], workers: usize) -> Running {
+    let client = api(names);
+    let metrics = Arc::new(Metrics::default());
+    let config = Arc::new(NodeConfig::new("node", "asked"));
+    let provider = Arc::new(Asked::default());
+    let (events, _writer) = recorder(client.clone(), "test", "node", Arc::clone(&metrics));
+    let passes = Passes {
+        provider: Arc::clone(&provider),
+        publisher: Publisher::new(client.clone(), Arc::clone(&config), Arc::clone(&metrics)),
+        events,
+        config,
+        metrics: Arc::clone(&metrics),
+    };
+    let store = Arc::new(RwLock::new(Store::default()));
+    let dispatcher = Dispatcher::new(Arc::clone(&store), Arc::new(passes), workers, metrics);
+    let (pokes, poked) = pokes();
+    let (orphans, found) = mpsc::channel(1);
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    let task =
+        tokio::spawn(async move { dispatcher.run(client, "node", poked, found, token).await });
+    Running { provider, store, pokes, orphans, shutdown, task }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_fails_is_asked_about_with_growing_pauses_for_ever() {
+    let running = run(&["fails"], 4);
+    let syncs = running.provider.wait_for_syncs("fails", 14).await;
+    for (n, pair) in syncs.windows(2).enumerate() {
+        let pause = pair[1] - pair[0];
+        let longest = backoff::pause(u32::try_from(n).unwrap() + 1, 0.0);
+        // A timer of tokio may be a millisecond late.
+        let slack = Duration::from_millis(2);
+        assert!(
+            pause <= longest + slack && pause >= longest.mul_f64(0.8),
+            "pause {n} was {pause:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poke_cuts_the_pause_short() {
+    let running = run(&["fails"], 4);
+    let before = *running.provider.wait_for_syncs("fails", 9).await.last().unwrap();
+    running.pokes.poke("fails");
+    running.pokes.poke("nobody");
+    let after = running.provider.wait_for_syncs("fails", 10).await[9];
+    assert!(after - before < Duration::from_secs(60), "the pause would have been 200 s at least");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_comes_again_when_the_provider_says() {
+    let running = run(&["again"], 4);
+    let syncs = running.provider.wait_for_syncs("again", 3).await;
+    for pair in syncs.windows(2) {
+        let pause = pair[1] - pair[0];
+        assert!(pause >= Duration::from_secs(30) && pause < Duration::from_secs(31), "{pause:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_and_a_hang_hold_up_nobody_else() {
+    let running = run(&["panics", "hangs", "fine", "again"], 2);
+    running.provider.wait_for_syncs("panics", 3).await;
+    running.provider.wait_for_syncs("again", 3).await;
+    assert_eq!(running.provider.syncs_of("fine").len(), 1);
+    assert_eq!(running.provider.syncs_of("hangs").len(), 1, "never two at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_is_stopped_and_forgotten() {
+    let running = run(&["fine"], 2);
+    running.provider.wait_for_syncs("fine", 1).await;
+    for name in ["old", "fine"] {
+        let key = PodKey { namespace: "default".into(), name: name.into(), uid: name.into() };
+        running.orphans.send(Held { key, since: None, describe: String::new() }).await.unwrap();
+    }
+    while running.store.read().unwrap().get("old").is_some()
+        || running.provider.stops.lock().unwrap().is_empty()
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(
+        *running.provider.stops.lock().unwrap(),
+        ["old"],
+        "what has a live pod is no orphan"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_loop_ends_when_told_even_if_a_pass_hangs() {
+    let running = run(&["hangs"], 2);
+    running.provider.wait_for_syncs("hangs", 1).await;
+    running.shutdown.cancel();
+    running.task.await.unwrap();
+    assert!(running.provider.stops.lock().unwrap().is_empty(), "pods keep running");
+}
