@@ -1,7 +1,9 @@
 //! One finding about a pod, and the list they are gathered in.
 
+use serde::Serialize;
+
 /// What is wrong (or worth knowing), where, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// How bad.
     pub severity: Severity,
@@ -15,8 +17,9 @@ pub struct Diagnostic {
     pub message: String,
 }
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// How bad a finding is; in JSON `warning`, `wait`, `reject`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The pod runs; something in it has no effect here.
     Warning,
@@ -27,7 +30,7 @@ pub enum Severity {
 }
 
 /// What can be found about a pod; see [`crate::rules`] for all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// Kebab-case name, the only id.
     pub name: &'static str,

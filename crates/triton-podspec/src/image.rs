@@ -5,7 +5,7 @@ use triton_cloudapi::images::Image;
 
 use crate::diagnostic::{Findings, quote};
 use crate::inputs::Inputs;
-use crate::nearest::did_you_mean;
+use crate::nearest::{did_you_mean, hint};
 use crate::plan::Choice;
 use crate::rules;
 
@@ -102,25 +102,24 @@ fn unknown(name: &str, version: Option<&str>, images: &[Image]) -> String {
     if let Some(version) = version
         && versions().next().is_some()
     {
-        let mut newest: Vec<&Image> = active().filter(|image| image.name == name).collect();
-        newest.sort_by_key(|image| std::cmp::Reverse(image.published_at));
-        let newest = newest.first().map(|image| image.version.as_str()).unwrap_or_default();
+        let of_name = active().filter(|image| image.name == name);
+        let newest =
+            of_name.max_by_key(|image| image.published_at).map(|image| image.version.as_str());
         return format!(
-            "the image {} has no version {}{}; its newest is {newest:?}",
+            "the image {} has no version {}; its newest is {:?}{}",
             quote(name),
             quote(version),
-            did_you_mean(version, versions()).trim_end_matches('?')
+            newest.unwrap_or_default(),
+            did_you_mean(version, versions())
         );
     }
-    let hint = did_you_mean(name, active().map(|image| image.name.as_str()));
     // `nginx:1.27` and `registry/name` are what people bring from container registries.
     let form = if name.contains([':', '/']) {
         " (images are Triton's, not a container registry's)"
     } else {
         ""
     };
-    format!(
-        "the account can use no active image named {}{form}{hint}; see `triton image list`",
-        quote(name)
-    )
+    let names = active().map(|image| image.name.as_str());
+    let hint = hint(name, names, "triton image list");
+    format!("the account can use no active image named {}{form}{hint}", quote(name))
 }

@@ -1,5 +1,6 @@
 //! All that a translation depends on.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
@@ -8,7 +9,7 @@ use crate::catalog::Catalog;
 use crate::sources::Sources;
 
 /// All that a translation depends on; the same inputs always give the same [`crate::Translation`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Inputs<'a> {
     /// The pod.
     pub pod: &'a Pod,
@@ -49,5 +50,18 @@ impl<'a> Inputs<'a> {
 
     pub(crate) fn namespace(&self) -> &'a str {
         self.pod.metadata.namespace.as_deref().unwrap_or("default")
+    }
+}
+
+impl fmt::Debug for Inputs<'_> {
+    /// The pod by name only: its environment may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs")
+            .field("pod", &self.pod.metadata.name)
+            .field("cluster", &self.cluster)
+            .field("node", &self.node)
+            .field("defaults", &self.defaults)
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
     }
 }

@@ -37,7 +37,6 @@ pub mod ownership;
 pub mod plan;
 pub mod refusal;
 pub mod rules;
-
 pub mod sources;
 pub mod status;
 

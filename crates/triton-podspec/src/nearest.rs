@@ -39,6 +39,16 @@ pub(crate) fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a
     }
 }
 
+/// `; did you mean "a"?`, or else which command lists the names: ``; see `triton image list` ``.
+pub(crate) fn hint<'a>(
+    wanted: &str,
+    names: impl IntoIterator<Item = &'a str>,
+    command: &str,
+) -> String {
+    let meant = did_you_mean(wanted, names);
+    if meant.is_empty() { format!("; see `{command}`") } else { meant }
+}
+
 /// Insertions, deletions and replacements that lead from one text to the other.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().take(COMPARED).collect();

@@ -5,7 +5,7 @@ use triton_cloudapi::NetworkId;
 use crate::annotations::{self, NETWORKS, PREFIX};
 use crate::diagnostic::{Findings, quote};
 use crate::inputs::Inputs;
-use crate::nearest::did_you_mean;
+use crate::nearest::hint;
 use crate::rules;
 
 /// The networks in the order given; `None` lets the server choose, when neither pod nor operator says anything.
@@ -63,14 +63,12 @@ fn find(inputs: &Inputs<'_>, name: &str, path: &str, findings: &mut Findings) ->
     match *ids {
         [id] => Some(id),
         [] => {
-            let hint = did_you_mean(name, networks.iter().map(|network| network.name.as_str()));
+            let names = networks.iter().map(|network| network.name.as_str());
+            let hint = hint(name, names, "triton network list");
             findings.add(
                 &rules::UNKNOWN_NETWORK,
                 path,
-                format!(
-                    "the account can use no network {}{hint}; see `triton network list`",
-                    quote(name)
-                ),
+                format!("the account can use no network {}{hint}", quote(name)),
             );
             None
         }

@@ -10,7 +10,7 @@ use crate::annotations::{self, PACKAGE, PREFIX};
 use crate::brand::Isolation;
 use crate::diagnostic::{Findings, quote};
 use crate::inputs::Inputs;
-use crate::nearest::did_you_mean;
+use crate::nearest::hint;
 use crate::plan::Choice;
 use crate::quantity::Amount;
 use crate::rules;
@@ -92,9 +92,13 @@ fn named<'a>(
             &rules::UNKNOWN_PACKAGE,
             path,
             format!(
-                "the account can use no package {}{}; see `triton package list`",
+                "the account can use no package {}{}",
                 quote(wanted),
-                did_you_mean(wanted, packages.iter().map(|package| package.name.as_str()))
+                hint(
+                    wanted,
+                    packages.iter().map(|package| package.name.as_str()),
+                    "triton package list"
+                )
             ),
         );
     }
@@ -148,7 +152,17 @@ fn unsuitable(package: &Package, image: Option<&Image>, isolation: &Isolation) -
             shown(package)
         ));
     }
-    let requirements = &image?.requirements;
+    let image = image?;
+    if package.flexible_disk
+        && let Some(size) = image.image_size
+        && package.disk_mib < size
+    {
+        return Some(format!(
+            "{} has too small a disk for the image, which takes {size} MiB",
+            shown(package)
+        ));
+    }
+    let requirements = &image.requirements;
     if let Some(least) = requirements.min_memory
         && package.memory_mib < least
     {

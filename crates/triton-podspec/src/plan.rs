@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use triton_cloudapi::instances::CreateInstance;
 
 use crate::diagnostic::Diagnostic;
@@ -29,7 +30,7 @@ pub struct InstancePlan {
 }
 
 /// A firewall rule that an instance needs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct FirewallRulePlan {
     /// The rule in CloudAPI's canonical text.
     pub rule: String,
@@ -40,7 +41,7 @@ pub struct FirewallRulePlan {
 }
 
 /// Something that was chosen for the pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Choice {
     /// `image` or `package`.
     pub what: &'static str,

@@ -4,6 +4,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 const NANO: i128 = 1_000_000_000;
 
+/// Digits after the point that are read; what is finer is rounded up.
+const FRACTION_DIGITS: usize = 18;
+
 /// An exact amount, in billionths; what is finer is rounded up, and what is out of range saturates, as Kubernetes
 /// does ("Quantity" in the API reference).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +33,16 @@ impl Amount {
         }
         let (exponent, factor) = scale(suffix)?;
         let mut nanos = factor.checked_mul(NANO)?;
+        let (fraction, finer) = fraction.split_at(fraction.len().min(FRACTION_DIGITS));
         let mut amount: i128 = 0;
         for digit in whole.bytes().chain(fraction.bytes()) {
             amount = amount.saturating_mul(10).saturating_add(i128::from(digit - b'0'));
+        }
+        if finer.bytes().any(|digit| digit != b'0') {
+            amount = amount.saturating_add(1);
+        }
+        if amount == i128::MAX {
+            return Some(Self(if negative { i128::MIN + 1 } else { i128::MAX }));
         }
         let shift = exponent - i32::try_from(fraction.len()).unwrap_or(i32::MAX);
         // Cancel powers of ten before multiplying, so that a long fraction does not overflow.
@@ -175,7 +185,15 @@ mod tests {
         for text in ["1e999999", "9".repeat(400).as_str(), "99999999999999999999999999999Ei"] {
             assert_eq!(amount(text).map(Amount::ceil), Some(u64::MAX), "{text}");
         }
+        assert_eq!(
+            amount(&format!("{}.{}", "9".repeat(40), "9".repeat(40))).map(Amount::ceil),
+            Some(u64::MAX)
+        );
+        assert_eq!(amount(&format!("-{}", "9".repeat(60))).map(Amount::ceil), Some(0));
         assert_eq!(amount(&format!("0.{}1", "0".repeat(300))), Some(Amount(1)));
+        assert_eq!(amount(&format!("1.{}", "0".repeat(300))), Some(Amount(NANO)));
+        assert_eq!(amount("1e-999999"), Some(Amount(1)));
+        assert_eq!(amount("0e999999"), Some(Amount(0)));
     }
 
     #[test]

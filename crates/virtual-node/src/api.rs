@@ -18,7 +18,17 @@ pub enum CallError {
         /// For how long we waited.
         limit: Duration,
     },
-    /// The server refused, or the connection failed.
+    /// The server refused.
+    #[error("{verb} was refused with {code}: {message}")]
+    Refused {
+        /// What was asked.
+        verb: &'static str,
+        /// HTTP status.
+        code: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// There was no usable answer; what was asked may or may not have been done.
     #[error("{verb}")]
     Failed {
         /// What was asked.
@@ -45,6 +55,9 @@ pub(crate) async fn call_within<T>(
 ) -> Result<T, CallError> {
     match tokio::time::timeout(limit, future).await {
         Err(_) => Err(CallError::Timeout { verb, limit }),
+        Ok(Err(kube_client::Error::Api(status))) => {
+            Err(CallError::Refused { verb, code: status.code, message: status.message })
+        }
         Ok(Err(source)) => Err(CallError::Failed { verb, source: Box::new(source) }),
         Ok(Ok(value)) => Ok(value),
     }
@@ -57,11 +70,8 @@ impl CallError {
     #[must_use]
     pub fn code(&self) -> Option<u16> {
         match self {
-            Self::Failed { source, .. } => match source.as_ref() {
-                kube_client::Error::Api(status) => Some(status.code),
-                _ => None,
-            },
-            Self::Timeout { .. } => None,
+            Self::Refused { code, .. } => Some(*code),
+            Self::Failed { .. } | Self::Timeout { .. } => None,
         }
     }
 

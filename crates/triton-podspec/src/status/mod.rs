@@ -12,6 +12,7 @@ mod run;
 mod termination;
 mod view;
 
+use std::fmt;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -39,7 +40,7 @@ pub struct Observed {
 }
 
 /// All that a status depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct StatusInputs<'a> {
     /// The pod; its `.status` is what was last published.
     pub pod: &'a Pod,
@@ -60,7 +61,8 @@ pub struct StatusInputs<'a> {
 /// What became of a pod.
 #[derive(Clone, Copy, Debug)]
 pub enum Work<'a> {
-    /// The node took the pod; nothing is made yet.
+    /// The node took the pod; nothing is made yet, as far as is known. A pod that was published as running keeps
+    /// its looks, so that a provider that has just been started does no harm.
     Accepted,
     /// Nothing is made yet, for a reason that may heal.
     Waiting {
@@ -69,7 +71,7 @@ pub enum Work<'a> {
         /// For a person.
         message: &'a str,
     },
-    /// There is an instance.
+    /// There is an instance. `Stopped` is believed: where a state may be a passing one, the caller makes sure first.
     Instance(&'a Observed),
     /// The instance was there and is confirmed gone; the last that was seen of it, if anything.
     Gone(Option<&'a Observed>),
@@ -126,6 +128,26 @@ pub enum PendingRestart {
 /// fields of other controllers, are not in it. Write it as a patch that merges conditions by type.
 ///
 /// A terminal phase is never left again; a restart count never falls; `startTime` and addresses stay.
+///
+/// ```
+/// use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
+/// use triton_podspec::{Restarts, StatusInputs, Work, pod_status};
+///
+/// let container = Container { name: "web".into(), ..Container::default() };
+/// let spec = PodSpec { containers: vec![container], ..PodSpec::default() };
+/// let pod = Pod { spec: Some(spec), ..Pod::default() };
+/// let status = pod_status(&StatusInputs {
+///     pod: &pod,
+///     phase_of_work: Work::Waiting { reason: "CreateContainerError", message: "quota exceeded" },
+///     readiness: None,
+///     started: true,
+///     restarts: &Restarts::default(),
+///     host_ips: &["10.0.0.7".parse()?],
+///     now: "2026-01-01T00:00:00Z".parse()?,
+/// });
+/// assert_eq!(status.phase.as_deref(), Some("Pending"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn pod_status(inputs: &StatusInputs<'_>) -> PodStatus {
     let published = inputs.published();
@@ -193,6 +215,21 @@ impl<'a> StatusInputs<'a> {
     /// Now, in whole seconds as Kubernetes keeps times.
     fn time(&self) -> Time {
         time(self.now)
+    }
+}
+
+impl fmt::Debug for StatusInputs<'_> {
+    /// The pod by name only: its environment may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusInputs")
+            .field("pod", &self.pod.metadata.name)
+            .field("phase_of_work", &self.phase_of_work)
+            .field("readiness", &self.readiness)
+            .field("started", &self.started)
+            .field("restarts", &self.restarts)
+            .field("host_ips", &self.host_ips)
+            .field("now", &self.now)
+            .finish()
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn has_run(inputs: &StatusInputs<'_>) -> bool {
             .state
             .as_ref()
             .is_some_and(|state| state.running.is_some() || state.terminated.is_some());
-        running || status.restart_count > 0 || last_end(status).is_some()
+        running || last_end(status).is_some()
     })
 }
 

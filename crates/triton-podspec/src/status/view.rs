@@ -33,7 +33,7 @@ pub(super) enum State {
 pub(super) fn view(inputs: &StatusInputs<'_>) -> View {
     match inputs.phase_of_work {
         // A pod that is rejected has no view; were it asked for one, it would be that of a pod that never began.
-        Work::Accepted | Work::Rejected { .. } => View::waiting(PENDING, "ContainerCreating", None),
+        Work::Accepted | Work::Rejected { .. } => unchanged(inputs),
         Work::Waiting { reason, message } => {
             View::waiting(if has_run(inputs) { RUNNING } else { PENDING }, reason, Some(message))
         }

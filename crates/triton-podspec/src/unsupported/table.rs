@@ -109,19 +109,19 @@ pub(super) const TABLE: &[Row] = &[
         "affinity.podAffinity",
         present,
         &rules::POD_AFFINITY_IGNORED,
-        "says nothing about compute nodes, so it has no effect on where the instance runs; see the annotation affinity",
+        "has no effect yet on which compute node the instance gets; see the annotation affinity",
     ),
     row(
         "affinity.podAntiAffinity",
         present,
         &rules::POD_AFFINITY_IGNORED,
-        "says nothing about compute nodes, so it has no effect on where the instance runs; see the annotation affinity",
+        "has no effect yet on which compute node the instance gets; see the annotation affinity",
     ),
     row(
         "topologySpreadConstraints",
         present,
         &rules::POD_AFFINITY_IGNORED,
-        "says nothing about compute nodes, so it has no effect on where the instance runs; see the annotation affinity",
+        "has no effect yet on which compute node the instance gets; see the annotation affinity",
     ),
     row(
         "containers[*].securityContext.privileged",

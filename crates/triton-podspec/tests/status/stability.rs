@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use triton_cloudapi::instances::InstanceState;
 use triton_podspec::{Restarts, Work};
 
-use crate::fixture::{Life, container};
+use crate::fixture::{Life, container, line};
 
 fn transition(status: &PodStatus, type_: &str) -> Timestamp {
     let conditions = status.conditions.as_deref().unwrap();
@@ -70,6 +70,15 @@ fn an_end_keeps_its_times_and_the_start_of_its_run() {
         |status: &PodStatus| container(status).state.as_ref().unwrap().terminated.clone().unwrap();
     assert_eq!(end(&stopped).started_at, started_at);
     assert_eq!(end(&life.see(InstanceState::Stopped)), end(&stopped));
+}
+
+#[test]
+fn a_provider_that_has_just_been_started_does_no_harm() {
+    let mut life = Life::running("Always");
+    life.see(InstanceState::Running);
+    let status = life.step(Work::Accepted);
+    assert_eq!(line(&status), "Running running");
+    assert!(status.pod_ip.is_some() && container(&status).container_id.is_some());
 }
 
 fn states() -> impl Strategy<Value = &'static str> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use triton_podspec::{Defaults, Reference, SourceKind, Sources, Translation, references};
+use triton_podspec::{
+    Defaults, Inputs, Reference, Severity, SourceKind, Sources, Translation, references,
+};
 
 use crate::fixture::{container, pod, translated_with};
 
@@ -261,4 +263,21 @@ fn messages_never_show_values() {
         let shown = format!("{:?}{:?}", translate(fields).diagnostics, sources());
         assert!(!shown.contains("secret\""), "{shown}");
     }
+}
+
+#[test]
+fn the_nodes_address_is_waited_for() {
+    let pod = container("env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.hostIP}}}]");
+    let translation = triton_podspec::translate(&Inputs {
+        pod: &pod,
+        cluster: crate::fixture::CLUSTER,
+        node: crate::fixture::NODE,
+        host_ip: None,
+        catalog: &crate::fixture::catalog(),
+        defaults: &Defaults::default(),
+        sources: &Sources::default(),
+    });
+    let refusal = translation.refusal().unwrap();
+    assert_eq!((refusal.severity, refusal.reason), (Severity::Wait, "CreateContainerConfigError"));
+    assert_eq!(refusal.message, "the node's address is not known yet");
 }

@@ -53,7 +53,7 @@ fn messages_name_what_was_probably_meant() {
     check_message(
         &of_image("debain-12", "g4-highcpu-1G"),
         "unknown-image",
-        r#"the account can use no active image named "debain-12"; did you mean "debian-12"?; see `triton image list`"#,
+        r#"the account can use no active image named "debain-12"; did you mean "debian-12"?"#,
     );
     check_message(
         &of_image("\"nginx:1.27\"", "g4-highcpu-1G"),
@@ -68,12 +68,12 @@ fn messages_name_what_was_probably_meant() {
     check_message(
         &of_image("ubuntu-16.04", "g4-highcpu-2G"),
         "unknown-package",
-        r#"the account can use no package "g4-highcpu-2G"; did you mean "g4-highcpu-1G", "g4-highcpu-128M" or "g4-highcpu-512M"?; see `triton package list`"#,
+        r#"the account can use no package "g4-highcpu-2G"; did you mean "g4-highcpu-1G", "g4-highcpu-128M" or "g4-highcpu-512M"?"#,
     );
     check_message(
         &pod("metadata: {annotations: {networks: sdc-nat}}"),
         "unknown-network",
-        r#"the account can use no network "sdc-nat"; did you mean "sdc_nat"?; see `triton network list`"#,
+        r#"the account can use no network "sdc-nat"; did you mean "sdc_nat"?"#,
     );
 }
 
@@ -87,8 +87,9 @@ fn sized(image: &str, resources: &str) -> Pod {
 #[test]
 fn without_an_annotation_the_smallest_package_that_fits_is_taken() {
     for (image, resources, expected) in [
-        ("ubuntu-16.04", "{requests: {memory: 100Mi}}", "11111111-0000-4000-8000-000000000001"),
-        ("ubuntu-16.04", "{requests: {memory: 128Mi}}", "11111111-0000-4000-8000-000000000001"),
+        // Of two that are alike the newer version.
+        ("ubuntu-16.04", "{requests: {memory: 100Mi}}", "11111111-0000-4000-8000-000000000007"),
+        ("ubuntu-16.04", "{requests: {memory: 128Mi}}", "11111111-0000-4000-8000-000000000007"),
         ("ubuntu-16.04", "{requests: {memory: 129Mi}}", "11111111-0000-4000-8000-000000000002"),
         // The limit counts where it is larger.
         (
@@ -102,7 +103,7 @@ fn without_an_annotation_the_smallest_package_that_fits_is_taken() {
             "11111111-0000-4000-8000-000000000002",
         ),
         // Zones share CPUs by weight; hardware virtual machines have them.
-        ("ubuntu-16.04", "{requests: {cpu: '8'}}", "11111111-0000-4000-8000-000000000001"),
+        ("ubuntu-16.04", "{requests: {cpu: '8'}}", "11111111-0000-4000-8000-000000000007"),
         ("debian-12", "{requests: {cpu: 500m}}", "11111111-0000-4000-8000-000000000003"),
         ("debian-12", "{requests: {cpu: 1100m}}", "11111111-0000-4000-8000-000000000004"),
         ("kvm-only", "{requests: {memory: 1Gi}}", "b87c2a29-6b6a-6d19-ea65-aa81e680002c"),
@@ -140,9 +141,12 @@ fn a_package_must_suit_the_image() {
     for (image, package) in [("debian-12", "g4-highcpu-1G"), ("kvm-only", "g4-highcpu-1G")] {
         plan(&of_image(image, package));
     }
-    for (image, package) in
-        [("base-64", "k4-bhyve-2G"), ("kvm-only", "g4-highcpu-128M"), ("kvm-only", "k4-bhyve-2G")]
-    {
+    for (image, package) in [
+        ("base-64", "k4-bhyve-2G"),
+        ("kvm-only", "g4-highcpu-128M"),
+        ("kvm-only", "k4-bhyve-2G"),
+        ("debian-12", "b4-flexible-1G"),
+    ] {
         let path = "metadata.annotations['package']";
         finding(&of_image(image, package), "unsuitable-package", Severity::Reject, path);
     }

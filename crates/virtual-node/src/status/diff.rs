@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondit
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
+use super::addresses;
 use crate::pods::store::is_terminal;
 
 /// Condition types that a kubelet owns: one of these that is not wanted any more is removed.
@@ -114,24 +115,7 @@ fn completed(pod: &Pod, wanted: &PodStatus, own: &Own<'_>, now: Timestamp) -> Po
         .clone()
         .or_else(|| Some(whole(&status.start_time.clone().unwrap_or(Time(now)))));
     status.observed_generation = status.observed_generation.or(pod.metadata.generation);
-    if status.host_ip.is_none() {
-        status.host_ip = own.host_ips.first().cloned();
-        status.host_ips = (!own.host_ips.is_empty()).then(|| {
-            own.host_ips
-                .iter()
-                .map(|ip| k8s_openapi::api::core::v1::HostIP { ip: ip.clone() })
-                .collect()
-        });
-    }
-    // The API server fills the one from the other; doing it here keeps the comparison honest.
-    if let (Some(ip), None) = (&status.pod_ip, &status.pod_ips) {
-        status.pod_ips = Some(vec![k8s_openapi::api::core::v1::PodIP { ip: ip.clone() }]);
-    }
-    if let (None, Some(first)) =
-        (&status.pod_ip, status.pod_ips.as_ref().and_then(|ips| ips.first()))
-    {
-        status.pod_ip = Some(first.ip.clone());
-    }
+    addresses::complete(&mut status, own.host_ips);
     for statuses in [
         &mut status.container_statuses,
         &mut status.init_container_statuses,

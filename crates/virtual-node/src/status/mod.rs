@@ -1,5 +1,6 @@
 //! Publishing a pod's status: no more than what differs, and only our part of it.
 
+pub mod addresses;
 pub mod compose;
 pub mod diff;
 mod publish;
