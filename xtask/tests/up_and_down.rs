@@ -49,7 +49,7 @@ async fn up_leaves_everything_running_and_down_ends_it() {
     assert!(node.status.success(), "{}", text(&node.stderr));
     let env = after_env(
         &dir,
-        "echo $TRITON_URL $SDC_URL $TRITON_KEY_ID $SDC_KEY_ID $VK_TRITON_METRICS_URL; ssh-add -l",
+        "echo $TRITON_URL $SDC_URL $TRITON_KEY_ID $SDC_KEY_ID $METRICS_URL; ssh-add -l",
     );
     assert!(env.status.success(), "{}", text(&env.stderr));
     let words = text(&env.stdout);
