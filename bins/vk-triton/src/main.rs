@@ -1,2 +1,26 @@
-//! Placeholder until the first module lands.
-fn main() {}
+//! vk-triton: every pod bound to this node becomes exactly one Triton instance.
+
+mod args;
+mod config;
+mod connect;
+mod exit;
+mod logging;
+mod nearest;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    // The tree has one crypto provider; whoever asks for the process's default gets it. A second install is refused,
+    // and there is no first one before main.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error),
+    };
+    exit::code(run::run(args))
+}

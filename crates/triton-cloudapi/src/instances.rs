@@ -11,6 +11,7 @@ use crate::tags::Tags;
 mod audit;
 mod create;
 mod list;
+mod redacted;
 mod requests;
 mod text_enum;
 mod wire;
@@ -23,7 +24,7 @@ pub use requests::*;
 /// One instance as CloudAPI describes it.
 ///
 /// Every field that a real server has been seen to leave out, null or mistype has a harmless default.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Instance {
     /// Identity, chosen by the server.

@@ -1,1 +1,39 @@
-//! Runs Kubernetes pods as Triton instances.
+//! Runs Kubernetes pods as Triton instances: the provider behind vk-triton.
+//!
+//! The one crate that knows both worlds. It decides in plain functions ([`decide`]) and acts at the edge
+//! (`passes`): read `decide/sync.rs` and `decide/stop.rs` first, they are the whole life of an instance.
+//!
+//! What it does not know: watches, queues, patches and preconditions (`virtual-node` does), what a pod becomes
+//! (`triton-podspec` does), and how a request is signed or retried (`triton-cloudapi` does).
+
+pub mod backoff;
+pub mod catalog;
+pub mod classify;
+mod clock;
+mod create_gate;
+pub mod cluster;
+pub mod decide;
+pub mod firewall;
+pub mod journal;
+pub mod limits;
+pub mod memory;
+pub mod metrics;
+pub mod observer;
+mod opinions;
+mod passes;
+pub mod pod;
+pub mod probes;
+pub mod provider;
+pub mod settings;
+mod shared;
+mod sources;
+mod sweeper;
+#[cfg(test)]
+mod testing;
+
+pub use cluster::{Cluster, KubeCluster};
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use provider::{Parts, StartError, TritonProvider};
+pub use settings::Settings;
+pub use triton_podspec::Defaults;

@@ -12,7 +12,7 @@ use crate::tags::{TagValue, Tags};
 /// Parameters of CreateMachine (manual, "CreateMachine").
 ///
 /// On the wire tags and metadata are flat keys (`tag.x`, `metadata.x`); nested objects are ignored by the server.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct CreateInstance {
     /// Alias: 1-63 of `[a-zA-Z0-9_.-]`, beginning with a letter or digit.
     pub name: String,

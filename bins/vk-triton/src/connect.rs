@@ -1,0 +1,115 @@
+//! Reaching both sides before the node begins, with errors that say what to do.
+
+use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
+
+use anyhow::{Context, anyhow};
+use k8s_openapi::api::core::v1::Namespace;
+use kube_client::config::{KubeConfigOptions, Kubeconfig};
+use kube_client::{Api, Client};
+use triton_cloudapi::client::{Client as CloudClient, Error as CloudError};
+
+use crate::args::Args;
+use crate::exit::{Classify, Failure, Kind, Outcome};
+
+/// The namespace whose UID tells clusters apart.
+const IDENTITY_NAMESPACE: &str = "kube-system";
+
+/// The cluster, reached.
+pub(crate) struct Cluster {
+    /// A client for everything about pods.
+    pub(crate) client: Client,
+    /// A client with connections of its own for the node's heartbeats.
+    pub(crate) heartbeat: Client,
+    /// UID of `kube-system`.
+    pub(crate) uid: String,
+    /// `v1.37.0-vk-triton-0.1.0`: the cluster's minor, our version.
+    pub(crate) kubelet_version: String,
+    /// Our address on the way to the API server.
+    pub(crate) local_ip: Option<IpAddr>,
+}
+
+/// Finds the kubeconfig and reaches the API server.
+pub(crate) async fn cluster(args: &Args) -> Outcome<Cluster> {
+    let config = kube_config(args).await.or_fail(Kind::Config)?;
+    let url = config.cluster_url.clone();
+    let local_ip = local_ip_towards(&url.to_string());
+    let client = Client::try_from(config.clone()).context("setting up the Kubernetes client").or_fail(Kind::Config)?;
+    let heartbeat = Client::try_from(config).context("setting up the Kubernetes client").or_fail(Kind::Config)?;
+    let version = client.apiserver_version().await;
+    let version = version.with_context(|| format!("reaching the Kubernetes API server {url}")).or_fail(Kind::Unavailable)?;
+    let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
+    let kubelet_version = format!("v{}.{minor}.0-vk-triton-{}", version.major, env!("CARGO_PKG_VERSION"));
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespace = namespaces.get(IDENTITY_NAMESPACE).await;
+    let namespace = namespace
+        .with_context(|| format!("reading namespace {IDENTITY_NAMESPACE}, whose UID tells this cluster from others"))
+        .or_fail(Kind::Unavailable)?;
+    let uid = namespace.metadata.uid.context("the API server sent no UID").or_fail(Kind::Unavailable)?;
+    Ok(Cluster { client, heartbeat, uid, kubelet_version, local_ip })
+}
+
+async fn kube_config(args: &Args) -> anyhow::Result<kube_client::Config> {
+    match &args.kubeconfig {
+        Some(file) => {
+            let shown = file.display();
+            let kubeconfig = Kubeconfig::read_from(file).with_context(|| format!("--kubeconfig {shown}"))?;
+            let options = KubeConfigOptions::default();
+            kube_client::Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .with_context(|| format!("--kubeconfig {shown}"))
+        }
+        None => kube_client::Config::infer()
+            .await
+            .context("no kubeconfig: give --kubeconfig FILE or set KUBECONFIG, or run in a pod of the cluster"),
+    }
+}
+
+/// The address that packets towards the API server leave from. Nothing is sent.
+fn local_ip_towards(url: &str) -> Option<IpAddr> {
+    let authority = url.split("://").nth(1)?.split('/').next()?;
+    let target = authority.to_socket_addrs().or_else(|_no_port| format!("{authority}:443").to_socket_addrs());
+    let target = target.ok()?.next()?;
+    let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(target).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+/// Asks CloudAPI who we are. Refused credentials end the program: they do not heal by waiting. A CloudAPI that cannot
+/// be reached does not: the node says so in its Ready condition and begins when it can.
+pub(crate) async fn check_cloudapi(client: &CloudClient) -> Outcome<()> {
+    let (url, account, key) = (client.url().to_string(), client.account().to_owned(), client.key_id().to_string());
+    match client.get_account().await {
+        Ok(found) => {
+            tracing::info!(%url, account = %found.login, "CloudAPI knows us");
+            Ok(())
+        }
+        Err(error @ CloudError::Sign(_)) => Err(Failure::config(
+            anyhow!(error).context(format!("signing requests for account {account} with key {key}")),
+        )),
+        Err(error) if error.is_auth() => Err(Failure::config(anyhow!(error).context(format!(
+            "CloudAPI {url} refuses account {account} with key {key}: check TRITON_ACCOUNT and TRITON_KEY_ID, and that \
+             the key is in the account (`triton key list`)"
+        )))),
+        Err(error) if error.is_not_found() => {
+            Err(Failure::config(anyhow!(error).context(format!("{url} is no CloudAPI: check TRITON_URL"))))
+        }
+        Err(error) => {
+            let error = format!("{:#}", anyhow!(error));
+            tracing::error!(%url, error, "CloudAPI cannot be reached; the node is not Ready until it can");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_towards_a_loopback_api_server_is_loopback() {
+        let ip = local_ip_towards("https://127.0.0.1:6443/").unwrap();
+        assert!(ip.is_loopback());
+        assert_eq!(local_ip_towards("nonsense"), None);
+    }
+}

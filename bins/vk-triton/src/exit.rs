@@ -1,0 +1,91 @@
+//! Exit codes, after `sysexits.h`: 0 stopped as asked, 64 usage, 69 Kubernetes cannot be reached, 70 a bug, 78 the
+//! configuration is wrong.
+
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Wrong usage.
+const USAGE: u8 = 64;
+
+/// Why the program ends, and with which code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    error: anyhow::Error,
+}
+
+/// Kinds of failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A service that is needed to begin cannot be reached.
+    Unavailable,
+    /// Our own fault.
+    Bug,
+    /// File, environment, flags or credentials are wrong.
+    Config,
+}
+
+/// Result of the program.
+pub(crate) type Outcome<T> = Result<T, Failure>;
+
+/// Adds the kind to an error.
+pub(crate) trait Classify<T> {
+    /// The error as a failure of this kind.
+    fn or_fail(self, kind: Kind) -> Outcome<T>;
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(crate) fn config(error: impl Into<anyhow::Error>) -> Self {
+        Self { kind: Kind::Config, error: error.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The alternate form is the whole chain in one line.
+        write!(f, "{:#}", self.error)
+    }
+}
+
+impl<T, E: Into<anyhow::Error>> Classify<T> for Result<T, E> {
+    fn or_fail(self, kind: Kind) -> Outcome<T> {
+        self.map_err(|error| Failure { kind, error: error.into() })
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Unavailable => 69,
+            Self::Bug => 70,
+            Self::Config => 78,
+        }
+    }
+}
+
+/// Ends the program: one line on stderr if it failed.
+pub(crate) fn code(outcome: Outcome<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&format!("vk-triton: {failure}"));
+            ExitCode::from(failure.kind.code())
+        }
+    }
+}
+
+/// Ends the program for what clap found: help and version are no errors.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when the terminal is gone.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

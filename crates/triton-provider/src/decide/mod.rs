@@ -1,0 +1,27 @@
+//! What to do next, decided without clock or I/O: `(wanted, remembered, seen, now) -> step`.
+//!
+//! The rules that hold everything together:
+//! - unknown is never absent: without a complete list of the cloud nothing is created and nothing is given up;
+//! - one create at a time, and none while an earlier one may still come true;
+//! - the same instance is kept by every process that looks at the same twins;
+//! - nothing is deleted that does not carry this cluster, this node and this pod's UID.
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+pub mod stop;
+pub mod sync;
+pub mod twins;
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use triton_cloudapi::instances::Instance;
+
+/// What a complete list of our instances said of one pod.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// When the list was asked for: what happened later is not in it.
+    pub taken_at: Instant,
+    /// The pod's instances, by its UID tag; usually none or one.
+    pub instances: Vec<Arc<Instance>>,
+}

@@ -1,0 +1,163 @@
+//! Making a pod's instance: translate, rules, permit, note, one POST.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use triton_cloudapi::instances::CreateInstance;
+use triton_podspec::{Diagnostic, Inputs, InstancePlan, Severity, Sources, Translation, translate};
+use virtual_node::{PodEvent, ProviderError, ProviderErrorKind};
+
+use super::action_failed;
+use super::report::Standing;
+use super::sync::{After, Pass};
+use crate::classify::{CreateFailure, create_failure};
+use crate::cluster::{Cluster, ClusterError};
+use crate::journal::{JournalError, Note};
+use crate::memory::Intent;
+use crate::observer::chain;
+use crate::{clock, sources};
+
+/// How long a pod that stands in line for its create waits at most before it asks again by itself.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
+
+// === impl Pass ===
+
+impl<C: Cluster> Pass<'_, C> {
+    /// Makes the pod's instance, with at most one POST.
+    pub(crate) async fn create(&mut self) -> Result<After, ProviderError> {
+        self.shared.observer.expect(&self.key.uid, true);
+        let plan = match self.translate().await? {
+            Ok(plan) => plan,
+            Err(after) => return Ok(after),
+        };
+        if let Err(error) = self.shared.firewall.ensure(&self.key.uid, &plan.firewall_rules).await {
+            let what = error.to_string();
+            return self.refused(&what, error.source);
+        }
+        self.memory.rules_ensured = true;
+        let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
+            return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));
+        };
+        self.note().await?;
+        self.post(&plan.create).await
+    }
+
+    /// Translates the pod; `Err` ends the pass because the pod must wait.
+    async fn translate(&mut self) -> Result<Result<InstancePlan, After>, ProviderError> {
+        let sources = sources::read(&*self.shared.cluster, &self.pod).await.map_err(unreadable)?;
+        let catalog = self.shared.catalog.get().await;
+        let catalog = catalog.map_err(|error| action_failed("reading packages, images and networks", error))?;
+        let mut translation = self.translate_with(&sources, &catalog);
+        if translation.instance.is_none() && worst(&translation.diagnostics) != Some(Severity::Reject) {
+            // It may name something that was made a moment ago.
+            let catalog = self.shared.catalog.refresh().await;
+            let catalog = catalog.map_err(|error| action_failed("reading packages, images and networks", error))?;
+            translation = self.translate_with(&sources, &catalog);
+        }
+        let Translation { instance, diagnostics } = translation;
+        let blocking = |severity| diagnostics.iter().filter(move |found| found.severity == severity);
+        if let Some(first) = blocking(Severity::Reject).next() {
+            let message = sentences(blocking(Severity::Reject));
+            return Err(ProviderError::new(ProviderErrorKind::Invalid, first.reason, message));
+        }
+        let Some(plan) = instance else {
+            let reason = blocking(Severity::Wait).next().map_or("CannotRunYet", |first| first.reason);
+            let message = sentences(blocking(Severity::Wait));
+            return Ok(Err(self.trouble(reason, message)));
+        };
+        for warning in blocking(Severity::Warning) {
+            self.events.push(PodEvent::warning(warning.reason, sentence(warning)));
+        }
+        Ok(Ok(plan))
+    }
+
+    fn translate_with(&self, sources: &Sources, catalog: &triton_podspec::Catalog) -> Translation {
+        let settings = &self.shared.settings;
+        translate(&Inputs {
+            pod: &self.pod,
+            cluster: &settings.cluster,
+            node: &settings.node,
+            host_ip: settings.node_ips.first().copied(),
+            catalog,
+            defaults: &settings.defaults,
+            sources,
+        })
+    }
+
+    /// Makes the intent durable. Nothing is sent unless it is.
+    async fn note(&mut self) -> Result<(), ProviderError> {
+        // Taken to be there even if the write fails on us: a write whose answer is lost may have been made.
+        self.memory.noted = true;
+        let noted = self.shared.journal.record(&self.key.uid, Note { at: clock::now() }).await;
+        noted.map_err(|error| {
+            let reason = match error {
+                JournalError::TakenOver { .. } => "AnotherProcessActs",
+                _ => "JournalUnavailable",
+            };
+            ProviderError::new(ProviderErrorKind::Unavailable, reason, chain(&error)).caused_by(error)
+        })
+    }
+
+    /// The one POST.
+    async fn post(&mut self, request: &CreateInstance) -> Result<After, ProviderError> {
+        // Until there is an answer the create may come true; a pass that is dropped here leaves just that behind.
+        let window = self.shared.settings.limits.ambiguity_window;
+        self.memory.intent = Some(Intent::until(Instant::now() + window));
+        let answer = self.shared.client.create_instance(request).await;
+        match answer {
+            Ok(instance) => {
+                let message = format!("Created instance {} ({})", instance.name, instance.id);
+                tracing::info!(pod = %self.key, instance = %instance.id, name = %instance.name, "created an instance");
+                self.shared.metrics.action("create");
+                self.events.push(PodEvent::normal("Created", message));
+                self.memory.intent = None;
+                self.see(&Arc::new(instance), Instant::now());
+                Ok(After::Decide)
+            }
+            Err(error) => match create_failure(&error) {
+                CreateFailure::Ambiguous => {
+                    // Counted from now: the request may have been on its way until this moment.
+                    self.memory.intent = Some(Intent::until(Instant::now() + window));
+                    let why = chain(&error);
+                    tracing::warn!(pod = %self.key, error = %why, "a create was not answered; looking for its instance");
+                    let message = format!("the create was not answered ({why}); looking for its instance");
+                    self.events.push(PodEvent::warning("CreateUnresolved", message));
+                    Ok(After::Decide)
+                }
+                _ => {
+                    self.settle_intent();
+                    self.refused("creating the instance", error)
+                }
+            },
+        }
+    }
+
+    /// CloudAPI refused something on the way to an instance.
+    fn refused(&mut self, what: &str, error: triton_cloudapi::client::Error) -> Result<After, ProviderError> {
+        match create_failure(&error) {
+            CreateFailure::Later { reason } | CreateFailure::Refused { reason } => {
+                Ok(self.trouble(reason, format!("{what}: {}", chain(&error))))
+            }
+            CreateFailure::Unavailable | CreateFailure::Ambiguous => Err(action_failed(what, error)),
+        }
+    }
+}
+
+fn worst(diagnostics: &[Diagnostic]) -> Option<Severity> {
+    diagnostics.iter().map(|found| found.severity).max()
+}
+
+fn sentence(found: &Diagnostic) -> String {
+    if found.path.is_empty() { found.message.clone() } else { format!("{}: {}", found.path, found.message) }
+}
+
+fn sentences<'a>(found: impl Iterator<Item = &'a Diagnostic>) -> String {
+    found.map(sentence).collect::<Vec<_>>().join("; ")
+}
+
+fn unreadable(error: ClusterError) -> ProviderError {
+    let message = chain(&error);
+    ProviderError::new(ProviderErrorKind::Unavailable, "CreateContainerConfigError", message).caused_by(error)
+}
+

@@ -1,0 +1,216 @@
+//! What a pass says about the pod: its status, and what the probes must know.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
+use probe_engine::{Facts, Kind, Verdict};
+use tokio::time::Instant;
+use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_podspec::{
+    Observed, PendingRestart, Restarts as PodRestarts, StatusInputs, Termination, Work, pod_status,
+};
+use virtual_node::Report;
+
+use super::stop::present;
+use super::sync::Pass;
+use crate::cluster::Cluster;
+use crate::memory::{End, Memory};
+use crate::shared::Shared;
+use crate::{clock, pod as read, probes};
+
+/// Exit code of an instance that was killed for a failed probe.
+const KILLED: i32 = 137;
+
+/// How a pod stands at the end of a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing new is known: what is published stays.
+    Unchanged,
+    /// There is no instance yet, because of [`Memory::trouble`].
+    Waiting,
+    /// There is an instance.
+    Instance,
+    /// The instance has stopped and stays so.
+    Ended {
+        /// By us, for a failed probe.
+        killed: bool,
+    },
+    /// The instance is gone and was not ours to remove.
+    Lost,
+}
+
+// === impl Pass ===
+
+impl<C: Cluster> Pass<'_, C> {
+    /// The report at the end of a pass.
+    pub(crate) fn report(&mut self, standing: &Standing, again: Option<Duration>) -> Report {
+        let instance = self.memory.known.as_ref().and_then(|known| known.last.clone());
+        let running = instance.as_ref().is_some_and(|instance| instance.state == InstanceState::Running);
+        tell_probes(self, running);
+        self.shared.observer.expect(&self.key.uid, self.is_moving(standing, instance.as_deref()));
+        let observed = instance.as_deref().map(Observed::from);
+        let killed = Termination {
+            exit_code: KILLED,
+            reason: "Error".to_owned(),
+            message: Some("a probe failed and the pod is not to be restarted".to_owned()),
+            started_at: None,
+            finished_at: None,
+        };
+        let work = match (standing, &self.memory.trouble, &observed) {
+            (Standing::Unchanged, ..) => None,
+            (Standing::Waiting, Some(trouble), _) => {
+                Some(Work::Waiting { reason: &trouble.reason, message: &trouble.message })
+            }
+            (Standing::Waiting, None, _) => Some(Work::Accepted),
+            (Standing::Instance, _, Some(observed)) => Some(Work::Instance(observed)),
+            (Standing::Instance, _, None) => None,
+            (Standing::Ended { killed: true }, _, observed) => {
+                Some(Work::Terminated { end: &killed, reason: None, message: None, instance: observed.as_ref() })
+            }
+            (Standing::Ended { killed: false }, _, Some(observed)) => Some(Work::Instance(observed)),
+            (Standing::Ended { killed: false }, _, None) => None,
+            (Standing::Lost, _, observed) => Some(Work::Gone(observed.as_ref())),
+        };
+        let status = work.map(|work| self.status(work));
+        Report { status, events: std::mem::take(&mut self.events), again }
+    }
+
+    fn status(&self, work: Work<'_>) -> PodStatus {
+        status(self.shared, &self.pod, self.memory, work)
+    }
+
+    /// Whether something about the instance is about to change, so that lists should be frequent.
+    fn is_moving(&self, standing: &Standing, instance: Option<&Instance>) -> bool {
+        match (standing, instance) {
+            (Standing::Unchanged, _) => true,
+            (Standing::Waiting, _) => self.memory.intent.is_some(),
+            (Standing::Instance, Some(instance)) => {
+                self.memory.restarts.pending.is_some()
+                    || self.memory.restarts.killed.is_some()
+                    || matches!(
+                        instance.state,
+                        InstanceState::Provisioning | InstanceState::Ready | InstanceState::Stopping
+                    )
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The status of a pod that is being stopped. `gone`: nothing is left of it.
+pub(crate) fn stopping_status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory, gone: bool) -> Option<PodStatus> {
+    let observed = present(memory).map(|instance| Observed::from(&**instance));
+    let work = match (&observed, gone) {
+        (Some(observed), false) => Work::Instance(observed),
+        (None, false) => return None,
+        // A pod that never had a container status has nothing to end.
+        (_, true) if read::container_status(pod).is_none() => return None,
+        (_, true) => Work::Gone(None),
+    };
+    Some(status(shared, pod, memory, work))
+}
+
+fn status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory, work: Work<'_>) -> PodStatus {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    let verdict = shared.probes.verdict(uid, Kind::Readiness);
+    pod_status(&StatusInputs {
+        pod,
+        phase_of_work: work,
+        readiness: verdict.map(|verdict| verdict == Verdict::Success),
+        started: shared.probes.started(uid),
+        restarts: &restarts(pod, memory),
+        host_ips: &shared.settings.node_ips,
+        now: clock::now(),
+    })
+}
+
+/// What is remembered of restarts, in the words of the status.
+fn restarts(pod: &Pod, memory: &Memory) -> PodRestarts {
+    let remembered = &memory.restarts;
+    let stopped = memory
+        .known
+        .as_ref()
+        .and_then(|known| known.last.as_ref())
+        .is_some_and(|instance| instance.state == InstanceState::Stopped);
+    let now = Instant::now();
+    let due = remembered.backoff.due(now);
+    let pending = if remembered.pending.is_some() {
+        Some(PendingRestart::Now)
+    } else if stopped && due > now && remembered.killed.is_none() {
+        Some(PendingRestart::BackOff { message: backoff_message(pod, due.duration_since(now)) })
+    } else {
+        None
+    };
+    PodRestarts {
+        count: u32::try_from(remembered.count).unwrap_or_default(),
+        last: remembered.last_end.as_ref().map(termination),
+        running_since: None,
+        pending,
+    }
+}
+
+fn termination(end: &End) -> Termination {
+    let (exit_code, reason) = if end.killed { (KILLED, "Error") } else { (0, "Completed") };
+    Termination {
+        exit_code,
+        reason: reason.to_owned(),
+        message: None,
+        started_at: None,
+        finished_at: Some(end.at),
+    }
+}
+
+/// The kubelet's words.
+fn backoff_message(pod: &Pod, left: Duration) -> String {
+    format!(
+        "back-off {}s restarting failed container={} pod={}_{}({})",
+        left.as_secs().max(1),
+        read::container_name(pod),
+        pod.metadata.name.as_deref().unwrap_or_default(),
+        pod.metadata.namespace.as_deref().unwrap_or_default(),
+        pod.metadata.uid.as_deref().unwrap_or_default(),
+    )
+}
+
+/// Tells the probe engine how the pod's instance stands.
+pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
+    let Some(known) = &pass.memory.known else { return };
+    let Some(instance) = &known.last else { return };
+    let facts = facts(&pass.pod, pass.memory, instance, running, false);
+    pass.shared.probes.set(&pass.key.uid, probes::of(&pass.pod), facts);
+}
+
+/// Tells the probe engine that the pod is being stopped.
+pub(crate) fn tell_probes_stopping<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) {
+    let Some(uid) = pod.metadata.uid.as_deref() else { return };
+    let Some(instance) = memory.known.as_ref().and_then(|known| known.last.as_ref()) else { return };
+    let running = instance.state == InstanceState::Running;
+    shared.probes.set(uid, probes::of(pod), facts(pod, memory, instance, running, true));
+}
+
+/// The present life of an instance: a restart begins a new one, for which nothing is believed yet.
+pub(crate) fn incarnation(instance: &Instance, memory: &Memory) -> String {
+    format!("{}#{}", instance.id, memory.restarts.count)
+}
+
+fn facts(pod: &Pod, memory: &Memory, instance: &Arc<Instance>, running: bool, terminating: bool) -> Facts {
+    let count = memory.restarts.count;
+    let published = read::container_status(pod);
+    // The present run began when the published status says so, if that is about the present run.
+    let began = published
+        .filter(|status| status.restart_count == count)
+        .and_then(|status| status.state.as_ref()?.running.as_ref()?.started_at.as_ref())
+        .map(|time| time.0);
+    let running_for = (running && memory.restarts.pending.is_none()).then(|| {
+        began.map_or(Duration::ZERO, |began| Duration::try_from(clock::now().duration_since(began)).unwrap_or_default())
+    });
+    Facts {
+        incarnation: incarnation(instance, memory),
+        address: instance.primary_ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok()),
+        running_for,
+        terminating,
+        was_ready: read::was_ready(pod) && published.is_some_and(|status| status.restart_count == count),
+    }
+}

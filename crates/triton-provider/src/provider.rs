@@ -1,0 +1,209 @@
+//! [`virtual_node::Provider`] with Triton behind it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use probe_engine::{Engine, NetworkProber, NetworkProberError};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use triton_cloudapi::client::Client;
+use triton_podspec::ownership;
+use uuid::Uuid;
+use virtual_node::{
+    Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
+};
+
+use crate::catalog::CatalogKeeper;
+use crate::cluster::Cluster;
+use crate::create_gate::CreateGate;
+use crate::firewall::Firewall;
+use crate::journal::{Journal, JournalError, Note};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::observer::{Health, Observer, is_stale};
+use crate::opinions::Opinions;
+use crate::settings::Settings;
+use crate::shared::{Memories, Shared};
+use crate::sweeper::Sweeper;
+use crate::{clock, passes};
+
+/// How long [`Provider::list`] waits for a fresh list.
+const FRESH_LIST_WAIT: Duration = Duration::from_secs(60);
+
+/// Runs pods as Triton instances.
+pub struct TritonProvider<C> {
+    shared: Arc<Shared<C>>,
+}
+
+/// What a provider is made of.
+pub struct Parts<C> {
+    /// CloudAPI.
+    pub client: Client,
+    /// The cluster's configuration objects and the journal.
+    pub cluster: Arc<C>,
+    /// What the operator set.
+    pub settings: Settings,
+    /// The way to ask the node for another pass.
+    pub pokes: Pokes,
+    /// Counters, already registered.
+    pub metrics: Metrics,
+}
+
+/// Why a provider could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The journal of creates in flight could not be taken over.
+    #[error("opening the journal of creates in flight")]
+    Journal(#[from] JournalError),
+    /// The prober could not be set up.
+    #[error("setting up the prober")]
+    Prober(#[from] NetworkProberError),
+}
+
+// === impl TritonProvider ===
+
+impl<C: Cluster> TritonProvider<C> {
+    /// Takes over the journal and begins to watch the cloud until `shutdown`. Instances are left alone by a shutdown.
+    ///
+    /// # Errors
+    /// When the journal cannot be read or written.
+    pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
+        let Parts { client, cluster, settings, pokes, metrics } = parts;
+        let holder = Uuid::new_v4().to_string();
+        let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
+        let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
+        if !left.is_empty() {
+            tracing::info!(creates = left.len(), "an earlier process left creates unresolved; looking for their instances");
+        }
+        let limits = settings.limits.clone();
+        let observer = Observer::start(client.clone(), &settings, metrics.clone(), pokes.clone(), shutdown.clone());
+        let firewall = Arc::new(Firewall::new(client.clone(), &settings.cluster, &settings.node));
+        let sweeper = Sweeper::start(Arc::clone(&firewall), observer.clone(), limits.clone(), shutdown.clone());
+        let (said, heard) = mpsc::unbounded_channel();
+        let opinions = Opinions::listen(heard, pokes.clone());
+        let shared = Shared {
+            catalog: CatalogKeeper::new(client.clone(), limits.clone()),
+            creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
+            probes: Engine::new(NetworkProber::new()?, said),
+            memories: Memories::with_left(left),
+            client,
+            cluster,
+            observer,
+            journal,
+            opinions,
+            firewall,
+            sweeper,
+            settings,
+            metrics,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+}
+
+impl<C: Cluster> Provider for TritonProvider<C> {
+    async fn sync(&self, pod: Arc<Pod>) -> Result<Report, ProviderError> {
+        let Some(key) = PodKey::of(&pod) else {
+            return Err(ProviderError::new(
+                ProviderErrorKind::Invalid,
+                "InvalidPod",
+                "the pod lacks a namespace, name or uid",
+            ));
+        };
+        let result = passes::sync::run(&self.shared, pod, key.clone()).await;
+        self.with_probe_events(&key.uid, result)
+    }
+
+    async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
+        passes::stop::run(&self.shared, &request).await
+    }
+
+    async fn list(&self) -> Result<Vec<Held>, ProviderError> {
+        let fresh = self.shared.observer.newer_than(Instant::now());
+        let fresh = tokio::time::timeout(FRESH_LIST_WAIT, fresh).await;
+        let Ok(Some(snapshot)) = fresh else { return Err(unreachable(&self.shared.observer.health())) };
+        let mut held = Vec::with_capacity(snapshot.len());
+        for instance in snapshot.by_uid.values().flatten() {
+            if let Some(owner) = ownership::owner_of(&instance.tags) {
+                held.push(Held {
+                    key: PodKey { namespace: owner.namespace, name: owner.name, uid: owner.uid },
+                    since: instance.created,
+                    describe: format!("instance {} ({})", instance.name, instance.id),
+                });
+            }
+        }
+        Ok(held)
+    }
+
+    async fn ping(&self) -> Result<(), ProviderError> {
+        let health = self.shared.observer.health();
+        let stale = is_stale(&health, Instant::now(), self.shared.settings.limits.list_stale());
+        if stale { Err(unreachable(&health)) } else { Ok(()) }
+    }
+}
+
+impl<C> TritonProvider<C> {
+    /// Adds what probes said since the last pass; an error keeps it for the next one.
+    fn with_probe_events(
+        &self,
+        uid: &str,
+        result: Result<Report, ProviderError>,
+    ) -> Result<Report, ProviderError> {
+        let mut report = result?;
+        report.events.extend(self.shared.opinions.take_events(uid));
+        Ok(report)
+    }
+}
+
+/// The creates that an earlier process left, and until when they may come true.
+fn unresolved(
+    left: impl IntoIterator<Item = (String, Note)>,
+    limits: &Limits,
+    now: Timestamp,
+    here: Instant,
+) -> HashMap<String, Instant> {
+    let window = limits.ambiguity_window;
+    left.into_iter()
+        .map(|(uid, note)| {
+            // A clock that went back makes the age negative: then the whole window counts from now.
+            let age = Duration::try_from(now.duration_since(note.at)).unwrap_or_default();
+            (uid, here + window.saturating_sub(age))
+        })
+        .collect()
+}
+
+/// What the node's condition says while CloudAPI does not answer.
+fn unreachable(health: &Health) -> ProviderError {
+    let message = match health {
+        Health::NotSeen => "CloudAPI has not answered yet".to_owned(),
+        Health::Fine { .. } => "CloudAPI has not answered for a while".to_owned(),
+        Health::Failed { message } => message.clone(),
+    };
+    ProviderError::new(ProviderErrorKind::Unavailable, "CloudApiUnavailable", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_note_left_behind_counts_from_when_it_was_made() {
+        #[track_caller]
+        fn check(age_seconds: i64, expected: u64) {
+            let now = Timestamp::from_second(1_000_000).unwrap();
+            let here = Instant::now();
+            let note = Note { at: now - jiff::SignedDuration::from_secs(age_seconds) };
+            let left = unresolved([("u".to_owned(), note)], &Limits::default(), now, here);
+            assert_eq!(left["u"].duration_since(here).as_secs(), expected);
+        }
+        check(0, 180);
+        check(60, 120);
+        check(180, 0);
+        check(100_000, 0);
+        check(-50, 180);
+    }
+}

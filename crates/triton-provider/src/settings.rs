@@ -1,0 +1,22 @@
+//! What an operator may set.
+
+use std::net::IpAddr;
+
+use triton_podspec::Defaults;
+
+use crate::limits::Limits;
+
+/// Everything the provider must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// UID of the `kube-system` namespace: which cluster an instance belongs to.
+    pub cluster: String,
+    /// Name of the node.
+    pub node: String,
+    /// The node's addresses: `hostIP`s of its pods.
+    pub node_ips: Vec<IpAddr>,
+    /// What pods get when they do not say (networks, package).
+    pub defaults: Defaults,
+    /// Waits and bounds.
+    pub limits: Limits,
+}

@@ -1,0 +1,70 @@
+//! A cluster in memory, for tests of this crate.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use triton_podspec::Reference;
+
+use crate::cluster::{Cluster, ClusterError, Stored, Values};
+
+/// Configuration objects and a journal in memory.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryCluster {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    values: BTreeMap<(String, Reference), Values>,
+    text: Option<String>,
+    version: u64,
+    writes: usize,
+    failing: bool,
+}
+
+// === impl MemoryCluster ===
+
+impl MemoryCluster {
+    pub(crate) fn journal_text(&self) -> String {
+        self.state.lock().unwrap().text.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn journal_writes(&self) -> usize {
+        self.state.lock().unwrap().writes
+    }
+
+    pub(crate) fn fail_journal(&self, failing: bool) {
+        self.state.lock().unwrap().failing = failing;
+    }
+}
+
+impl Cluster for MemoryCluster {
+    async fn values(&self, namespace: &str, reference: &Reference) -> Result<Option<Values>, ClusterError> {
+        let state = self.state.lock().unwrap();
+        Ok(state.values.get(&(namespace.to_owned(), reference.clone())).cloned())
+    }
+
+    async fn load_journal(&self) -> Result<Stored, ClusterError> {
+        let state = self.state.lock().unwrap();
+        let version = (state.version > 0).then(|| state.version.to_string());
+        Ok(Stored { version, text: state.text.clone() })
+    }
+
+    async fn save_journal(&self, version: Option<String>, text: String) -> Result<String, ClusterError> {
+        let mut state = self.state.lock().unwrap();
+        if state.failing {
+            return Err(ClusterError::Request {
+                verb: "write",
+                what: "journal".to_owned(),
+                source: kube_client::Error::LinesCodecMaxLineLengthExceeded,
+            });
+        }
+        if version != (state.version > 0).then(|| state.version.to_string()) {
+            return Err(ClusterError::Conflict);
+        }
+        state.version += 1;
+        state.writes += 1;
+        state.text = Some(text);
+        Ok(state.version.to_string())
+    }
+}
