@@ -24,6 +24,9 @@ enum Task {
     /// Tests everything: unit, doc and scenario tests, then the tests against a real control plane.
     Test(test::Args),
     /// Starts everything and leaves it running.
+    ///
+    /// Writes `env` (shell exports for kubectl and triton) and, for each program, NAME.pid, NAME.log and NAME.cmd: a
+    /// shell line that starts just that program again.
     Up(up::Args),
     /// Ends what `up` started.
     Down(down::Args),

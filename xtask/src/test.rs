@@ -40,7 +40,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             ("TRITON_SIM_BIN", built.triton_sim.into()),
         ];
         // One at a time: each has a control plane of its own, and they would only slow each other down.
-        let mut line = vec!["test", "-p", "testbed", "--features", "cluster", "--test", "*", "--"];
+        let features = "testbed/cluster,xtask/cluster";
+        let mut line = vec![
+            "test",
+            "-p",
+            "testbed",
+            "-p",
+            "xtask",
+            "--features",
+            features,
+            "--test",
+            "*",
+            "--",
+        ];
         line.extend(args.only.as_deref());
         line.extend(["--test-threads=1", "--nocapture"]);
         cargo(&line, &env).await?;

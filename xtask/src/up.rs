@@ -98,7 +98,7 @@ fn exports(stack: &Stack) -> String {
     }
     // Else a profile of the developer's would win over these variables.
     export("TRITON_PROFILE", "env");
-    export("VK_TRITON_METRICS_URL", stack.metrics_url());
+    export("METRICS_URL", stack.metrics_url());
     text.push_str("# The triton CLI looks into ~/.ssh even when the key is in the agent, and fails when it is not there.\n");
     text.push_str("[ -d ~/.ssh ] || mkdir -m 700 ~/.ssh\n");
     if let Some(folder) = stack.kubectl().program().parent() {
