@@ -69,3 +69,48 @@ fn text(registry: &Registry) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::metrics::Metrics;
+
+    async fn get(address: SocketAddr, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn metrics_of_node_and_caller_are_one_text() {
+        let mut registry = Registry::with_prefix("vk_triton");
+        let metrics = Metrics::register(&mut registry);
+        let own = prometheus_client::metrics::counter::Counter::<u64>::default();
+        registry.register("instances_created", "Instances that were created", own.clone());
+        own.inc();
+        metrics.node_ready(true);
+
+        let server =
+            MetricsServer::bind(([127, 0, 0, 1], 0).into(), Arc::new(registry)).await.unwrap();
+        let address = server.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(server.serve(shutdown.clone()));
+
+        let text = get(address, "/metrics").await;
+        assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+        assert!(text.contains("content-type: application/openmetrics-text"), "{text}");
+        assert!(text.contains("vk_triton_node_ready 1"), "{text}");
+        assert!(text.contains("vk_triton_instances_created_total 1"), "{text}");
+        assert!(text.ends_with("# EOF\n"), "{text}");
+        assert!(get(address, "/healthz").await.ends_with("ok"));
+        assert!(get(address, "/pods").await.starts_with("HTTP/1.1 404"));
+
+        shutdown.cancel();
+        serving.await.unwrap();
+    }
+}

@@ -40,6 +40,9 @@ impl Publisher {
     }
 
     /// Publishes what differs.
+    ///
+    /// A conflict (409) is an error like others: mostly it means that the pod was replaced, and then the watch says so
+    /// before the next try, but it also comes from too many writers at once, and a status must not be lost to that.
     pub(crate) async fn publish(
         &self,
         key: &PodKey,
@@ -63,12 +66,13 @@ impl Publisher {
                 pod.metadata.managed_fields = None;
                 Ok(Published::Written(Box::new(pod)))
             }
-            Err(error) if error.is_not_found() || error.is_conflict() => Ok(Published::Departed),
+            Err(error) if error.is_not_found() => Ok(Published::Departed),
             Err(error) => Err(error),
         }
     }
 
-    /// Removes the Pod object, but only this one and not a successor of the same name.
+    /// Removes the Pod object, but only this one and not a successor of the same name. As to conflicts, see
+    /// [`Publisher::publish`].
     pub(crate) async fn remove(&self, key: &PodKey) -> Result<(), CallError> {
         self.metrics.kube_write(KubeWrite::PodDelete);
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
@@ -82,7 +86,7 @@ impl Publisher {
         };
         match call("removing the pod", pods.delete(&key.name, &params)).await {
             Ok(_) => Ok(()),
-            Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
         }
     }
