@@ -1,5 +1,8 @@
 //! What the passes read of a pod object.
 
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use triton_cloudapi::InstanceId;
 use triton_podspec::ownership::Owner;
@@ -60,6 +63,15 @@ pub fn published_restarts(pod: &Pod) -> Restarts {
     Restarts { count: status.restart_count, last_end, ..Restarts::default() }
 }
 
+/// What is left of the pod's `activeDeadlineSeconds`, counted from its published start as the kubelet counts it.
+#[must_use]
+pub fn deadline_left(pod: &Pod, now: Timestamp) -> Option<Duration> {
+    let allowed = pod.spec.as_ref()?.active_deadline_seconds?;
+    let start = pod.status.as_ref()?.start_time.as_ref()?.0;
+    let end = start.checked_add(SignedDuration::from_secs(allowed)).unwrap_or(Timestamp::MAX);
+    Some(Duration::try_from(end.duration_since(now)).unwrap_or_default())
+}
+
 /// Whose an instance of this pod is.
 #[must_use]
 pub fn owner(cluster: &str, node: &str, key: &PodKey) -> Owner {
@@ -76,4 +88,43 @@ pub fn owner(cluster: &str, node: &str, key: &PodKey) -> Owner {
 #[must_use]
 pub fn container_name(pod: &Pod) -> &str {
     pod.spec.as_ref().and_then(|spec| spec.containers.first()).map_or("", |container| container.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(value: serde_json::Value) -> Pod {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_deadline_counts_from_the_published_start() {
+        let pod = pod(serde_json::json!({
+            "spec": {"containers": [], "activeDeadlineSeconds": 60},
+            "status": {"startTime": "2026-01-01T00:00:00Z"},
+        }));
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(deadline_left(&pod, at("2026-01-01T00:00:45Z")), Some(Duration::from_secs(15)));
+        assert_eq!(deadline_left(&pod, at("2026-01-01T00:05:00Z")), Some(Duration::ZERO));
+        assert_eq!(deadline_left(&Pod::default(), at("2026-01-01T00:05:00Z")), None);
+    }
+
+    #[test]
+    fn restarts_go_on_from_what_was_published() {
+        let pod = pod(serde_json::json!({
+            "spec": {"containers": [{"name": "c"}]},
+            "status": {"phase": "Running", "containerStatuses": [{
+                "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 3,
+                "containerID": "triton://00000000-0000-4000-8000-000000000001",
+                "lastState": {"terminated": {"exitCode": 137, "finishedAt": "2026-01-01T00:00:00Z"}},
+            }]},
+        }));
+        let restarts = published_restarts(&pod);
+        assert_eq!(restarts.count, 3);
+        assert!(restarts.last_end.is_some_and(|end| end.killed));
+        assert!(published_instance(&pod).is_some());
+        assert!(has_run(&pod));
+        assert!(was_ready(&pod));
+    }
 }

@@ -147,7 +147,8 @@ pub(super) const TABLE: &[Row] = &[
         &rules::VOLUME_DEVICE,
         "block devices cannot be attached; choose a package with a larger disk",
     ),
-    row("containers[*].startupProbe", present, &rules::PROBE_KIND, STARTUP),
+    row("containers[*].startupProbe.exec", present, &rules::PROBE_KIND, EXEC),
+    row("containers[*].startupProbe.grpc", present, &rules::PROBE_KIND, GRPC),
     row("containers[*].livenessProbe.exec", present, &rules::PROBE_KIND, EXEC),
     row("containers[*].livenessProbe.grpc", present, &rules::PROBE_KIND, GRPC),
     row("containers[*].readinessProbe.exec", present, &rules::PROBE_KIND, EXEC),
@@ -270,8 +271,6 @@ pub(super) const TABLE: &[Row] = &[
     ),
 ];
 
-const STARTUP: &str =
-    "startup probes do not work yet; use initialDelaySeconds of the liveness probe";
 const EXEC: &str = "nothing can run a command inside an instance; tcpSocket and httpGet work";
 const GRPC: &str = "gRPC probes do not work yet; tcpSocket and httpGet do";
 const HOOK_EXEC: &str = "nothing can run a command inside an instance; use the annotation user-script, or the image's own services";

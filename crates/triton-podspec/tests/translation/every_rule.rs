@@ -345,7 +345,8 @@ const CONTAINERS: &[(&str, Severity, &str, &str)] = &[
     ),
     ("security-context-ignored", Warning, "securityContext", "securityContext: {runAsUser: 1000}"),
     ("volume-device", Reject, "volumeDevices", "volumeDevices: [{name: v, devicePath: /dev/x}]"),
-    ("probe-kind", Reject, "startupProbe", "startupProbe: {tcpSocket: {port: 22}}"),
+    ("probe-kind", Reject, "startupProbe.exec", "startupProbe: {exec: {command: [x]}}"),
+    ("probe-kind", Reject, "startupProbe.grpc", "startupProbe: {grpc: {port: 1}}"),
     ("probe-kind", Reject, "livenessProbe.exec", "livenessProbe: {exec: {command: [x]}}"),
     ("probe-kind", Reject, "livenessProbe.grpc", "livenessProbe: {grpc: {port: 1}}"),
     ("probe-kind", Reject, "readinessProbe.exec", "readinessProbe: {exec: {command: [x]}}"),
@@ -505,7 +506,7 @@ fn what_every_pod_has_is_silent() {
         assert_eq!(translated(&pod(patch)).diagnostics, [], "{patch}");
     }
     for fields in [
-        "readinessProbe: {tcpSocket: {port: 22}}, livenessProbe: {httpGet: {port: 80}}",
+        "readinessProbe: {tcpSocket: {port: 22}}, livenessProbe: {httpGet: {port: 80}}, startupProbe: {tcpSocket: {port: 22}}",
         "securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: false, privileged: false}",
         "imagePullPolicy: Always, terminationMessagePolicy: File, lifecycle: {}",
     ] {

@@ -37,13 +37,15 @@ pub struct Facts<'a> {
     pub restart_policy: RestartPolicy,
     /// The pod asks for deletion protection.
     pub protect: bool,
+    /// When `activeDeadlineSeconds` is over, if the pod has one.
+    pub deadline: Option<Instant>,
     /// Liveness (or startup) is believed to have failed in the instance's present life.
     pub unhealthy: bool,
     /// Waits and bounds.
     pub limits: &'a Limits,
 }
 
-/// What to do next. Everything but `Wait`, `Settle`, `Report`, `Completed`, `Killed` and `Lost` is followed by another
+/// What to do next. Everything but `Wait`, `Settle`, `Report`, `Completed`, `Killed`, `Lost` and `Expired` is followed by another
 /// decision.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
@@ -93,6 +95,8 @@ pub enum Step {
     Killed,
     /// The instance is gone and was not ours to remove.
     Lost,
+    /// The pod was active for longer than it may be.
+    Expired,
 }
 
 /// Why nothing is done.
@@ -111,6 +115,9 @@ pub enum Because {
 /// Decides the next step.
 #[must_use]
 pub fn next(facts: &Facts<'_>) -> Step {
+    if facts.deadline.is_some_and(|deadline| deadline <= facts.now) {
+        return Step::Expired;
+    }
     match &facts.memory.known {
         Some(known) => match successor(facts, known) {
             Some(other) => Step::Adopt(other),

@@ -23,6 +23,9 @@ use crate::{clock, pod as read, probes};
 /// Exit code of an instance that was killed for a failed probe.
 const KILLED: i32 = 137;
 
+/// The kubelet's words.
+pub(crate) const DEADLINE_EXCEEDED: &str = "Pod was active on the node longer than the specified deadline";
+
 /// How a pod stands at the end of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -39,6 +42,8 @@ pub(crate) enum Standing {
     },
     /// The instance is gone and was not ours to remove.
     Lost,
+    /// The pod was active for longer than it may be.
+    Expired,
 }
 
 // === impl Pass ===
@@ -58,6 +63,7 @@ impl<C: Cluster> Pass<'_, C> {
             started_at: None,
             finished_at: None,
         };
+        let expired = Termination { reason: "DeadlineExceeded".to_owned(), message: None, ..killed.clone() };
         let work = match (standing, &self.memory.trouble, &observed) {
             (Standing::Unchanged, ..) => None,
             (Standing::Waiting, Some(trouble), _) => {
@@ -72,8 +78,19 @@ impl<C: Cluster> Pass<'_, C> {
             (Standing::Ended { killed: false }, _, Some(observed)) => Some(Work::Instance(observed)),
             (Standing::Ended { killed: false }, _, None) => None,
             (Standing::Lost, _, observed) => Some(Work::Gone(observed.as_ref())),
+            (Standing::Expired, _, observed) => Some(Work::Terminated {
+                end: &expired,
+                reason: Some("DeadlineExceeded"),
+                message: Some(DEADLINE_EXCEEDED),
+                instance: observed.as_ref(),
+            }),
         };
         let status = work.map(|work| self.status(work));
+        let deadline = read::deadline_left(&self.pod, clock::now()).filter(|_| *standing != Standing::Expired);
+        let again = match (again, deadline) {
+            (Some(again), Some(deadline)) => Some(again.min(deadline)),
+            (again, deadline) => again.or(deadline),
+        };
         Report { status, events: std::mem::take(&mut self.events), again }
     }
 

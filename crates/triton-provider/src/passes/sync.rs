@@ -79,6 +79,7 @@ impl<C: Cluster> Pass<'_, C> {
             memory: self.memory,
             published: read::published_instance(&self.pod),
             restart_policy: read::restart_policy(&self.pod),
+            deadline: read::deadline_left(&self.pod, clock::now()).map(|left| Instant::now() + left),
             protect: triton_podspec::annotations::wants_deletion_protection(&self.pod),
             unhealthy: present_life.is_some_and(|life| self.shared.opinions.is_unhealthy(&self.key.uid, &life)),
             limits: &self.shared.settings.limits,
@@ -130,6 +131,10 @@ impl<C: Cluster> Pass<'_, C> {
             Step::Completed => Ok(After::Report(report::Standing::Ended { killed: false }, None)),
             Step::Killed => Ok(After::Report(report::Standing::Ended { killed: true }, None)),
             Step::Lost => Ok(self.lost()),
+            Step::Expired => {
+                self.events.push(PodEvent::normal("DeadlineExceeded", report::DEADLINE_EXCEEDED));
+                Ok(After::Report(report::Standing::Expired, None))
+            }
         }
     }
 

@@ -12,6 +12,7 @@ struct Case {
     published: Option<InstanceId>,
     policy: RestartPolicy,
     protect: bool,
+    deadline: Option<Instant>,
     unhealthy: bool,
     limits: Limits,
 }
@@ -33,6 +34,7 @@ impl Case {
             published: None,
             policy: RestartPolicy::Always,
             protect: false,
+            deadline: None,
             unhealthy: false,
             limits: Limits::default(),
         }
@@ -60,6 +62,7 @@ impl Case {
             published: self.published,
             restart_policy: self.policy,
             protect: self.protect,
+            deadline: self.deadline,
             unhealthy: self.unhealthy,
             limits: &self.limits,
         })
@@ -354,6 +357,15 @@ async fn a_reboot_waits_for_its_back_off() {
     case.unhealthy = true;
     case.memory.restarts.backoff.note(case.now);
     case.check(Step::Report(Some(case.now + seconds(10))));
+}
+
+#[tokio::test]
+async fn a_pod_that_is_active_for_too_long_ends_whatever_else_is_to_do() {
+    let mut case = Case::new().await;
+    case.deadline = Some(case.now + seconds(1));
+    case.check(Step::Create);
+    case.now += seconds(1);
+    case.check(Step::Expired);
 }
 
 #[tokio::test]
