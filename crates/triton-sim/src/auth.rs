@@ -32,8 +32,10 @@ pub(crate) fn authenticate(
     headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<Authenticated, Refusal> {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let request = RequestToVerify { method, path_and_query, header: &header, now: SystemTime::from(now) };
+    let header =
+        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let request =
+        RequestToVerify { method, path_and_query, header: &header, now: SystemTime::from(now) };
     let claim = request.claim().map_err(|error| refuse(&error))?;
     if claim.key_id.user.is_some() {
         return Err(Refusal::invalid_credentials(INVALID));

@@ -23,8 +23,11 @@ impl Clock {
         Self { wall, started: Instant::now() }
     }
 
-    /// A clock that shows the machine's time now.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock; everything else is told")]
+    /// A clock that shows the computer's time now.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock; everything else is told"
+    )]
     pub(crate) fn starting_now() -> Self {
         Self::starting_at(Timestamp::now())
     }

@@ -30,9 +30,15 @@ pub(crate) fn routes() -> Router<Sim> {
         .route("/--sim/counts/reset", post(reset_counts))
         .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
         .route("/--sim/instances/{id}/{deed}", post(change_instance))
-        .route("/--sim/faults", get(async |Shared(sim): Shared<Sim>| Json(sim.faults())).delete(clear_faults))
+        .route(
+            "/--sim/faults",
+            get(async |Shared(sim): Shared<Sim>| Json(sim.faults())).delete(clear_faults),
+        )
         .route("/--sim/faults/{name}", get(get_fault).put(set_fault).delete(clear_fault))
-        .route("/--sim/delays", get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays))
+        .route(
+            "/--sim/delays",
+            get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
+        )
         .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
 }
 
@@ -41,13 +47,21 @@ async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn change_instance(Shared(sim): Shared<Sim>, Path((id, deed)): Path<(Uuid, String)>) -> Response {
+async fn change_instance(
+    Shared(sim): Shared<Sim>,
+    Path((id, deed)): Path<(Uuid, String)>,
+) -> Response {
     let found = match deed.as_str() {
         "destroy" => sim.destroy_behind_back(id),
         "stop" => sim.stop_behind_back(id),
         "start" => sim.start_behind_back(id),
         "fail" => sim.fail_behind_back(id),
-        other => return refuse(StatusCode::NOT_FOUND, format!("{other} is none of destroy, stop, start, fail")),
+        other => {
+            return refuse(
+                StatusCode::NOT_FOUND,
+                format!("{other} is none of destroy, stop, start, fail"),
+            );
+        }
     };
     match sim.instance(id).filter(|_| found) {
         Some(instance) => Json(instance).into_response(),
@@ -72,7 +86,7 @@ async fn set_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>, body: Byt
             sim.fault(kind, fault.clone());
             Json(fault).into_response()
         }
-        Err(refusal) => refusal,
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }
 
@@ -97,7 +111,7 @@ async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
             sim.set_delays(sim.delays().patched(patch));
             Json(sim.delays()).into_response()
         }
-        Err(refusal) => refusal,
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }
 
@@ -107,7 +121,7 @@ async fn begin_read_only(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
             sim.begin_read_only(request.until);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(refusal) => refusal,
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }
 
@@ -117,11 +131,11 @@ async fn end_read_only(Shared(sim): Shared<Sim>) -> StatusCode {
 }
 
 /// JSON whatever its content type says, so that plain `curl -d` works; no body means the defaults.
-fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Response> {
+fn read<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, String> {
     if body.is_empty() {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|error| refuse(StatusCode::BAD_REQUEST, error.to_string()))
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 fn refuse(status: StatusCode, message: String) -> Response {

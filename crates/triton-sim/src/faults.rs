@@ -222,11 +222,18 @@ mod millis {
 
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(delay: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        delay.map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
+    pub(super) fn serialize<S: Serializer>(
+        delay: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        delay
+            .map(|delay| u64::try_from(delay.as_millis()).unwrap_or(u64::MAX))
+            .serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
     }
 }
@@ -240,10 +247,11 @@ mod tests {
     fn check(fault: Fault, endpoint: &str, expected: &str) {
         let mut faults = Faults::new(1);
         faults.set(FaultKind::InternalError, fault);
-        let marks = expected.chars().map(|_| match faults.strikes(FaultKind::InternalError, endpoint) {
-            Some(_) => 'x',
-            None => '.',
-        });
+        let marks =
+            expected.chars().map(|_| match faults.strikes(FaultKind::InternalError, endpoint) {
+                Some(_) => 'x',
+                None => '.',
+            });
         assert_eq!(marks.collect::<String>(), expected);
     }
 

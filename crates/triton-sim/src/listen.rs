@@ -137,7 +137,7 @@ async fn converse(mut stream: TcpStream, door: Door) -> io::Result<()> {
         Door::Ssh => {
             stream.write_all(b"SSH-2.0-OpenSSH_9.6 triton-sim\r\n").await?;
             // Nobody speaks SSH here: wait for the visitor to say something, and hang up.
-            stream.read(&mut [0; 256]).await?;
+            stream.readable().await?;
         }
         Door::Http(status) => {
             read_head(&mut stream).await?;

@@ -24,7 +24,7 @@ pub(crate) struct Refusal {
     /// Shown as a `Retry-After` header, as an HTTP date.
     pub(crate) retry_after: Option<Timestamp>,
     /// Takes the place of the usual error object, as 410 does.
-    pub(crate) body: Option<Value>,
+    pub(crate) body: Option<Box<Value>>,
     /// HAProxy's own answers close the connection.
     pub(crate) from_proxy: bool,
 }
@@ -82,14 +82,18 @@ impl Refusal {
     }
 
     /// NAPI's and FWAPI's validation answer: 422 with one entry in `errors`.
-    pub(crate) fn unprocessable(field: &str, code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn unprocessable(
+        field: &str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         let error = FieldError { field: field.to_owned(), code, message: message.into() };
         Self { errors: vec![error], ..Self::new(422, "InvalidParameters", "Invalid parameters") }
     }
 
     /// 410: the resource was there once; `body` is what is left of it.
     pub(crate) fn gone(body: Value) -> Self {
-        Self { body: Some(body), ..Self::new(410, "ResourceGone", "gone") }
+        Self { body: Some(Box::new(body)), ..Self::new(410, "ResourceGone", "gone") }
     }
 
     /// What HAProxy says when no CloudAPI process answers.
@@ -101,13 +105,14 @@ impl Refusal {
     /// The JSON body.
     pub(crate) fn to_body(&self) -> Value {
         if let Some(body) = &self.body {
-            return body.clone();
+            return Value::clone(body);
         }
         let mut body = json!({ "code": self.code, "message": self.message });
         if !self.errors.is_empty() {
             let errors = self.errors.iter();
-            body["errors"] =
-                errors.map(|e| json!({ "field": e.field, "code": e.code, "message": e.message })).collect();
+            body["errors"] = errors
+                .map(|e| json!({ "field": e.field, "code": e.code, "message": e.message }))
+                .collect();
         }
         body
     }
@@ -119,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_validation_answer_lists_its_fields() {
-        let refusal = Refusal::validation("alias", "Duplicate", "Already exists for this owner_uuid");
+        let refusal =
+            Refusal::validation("alias", "Duplicate", "Already exists for this owner_uuid");
         assert_eq!(refusal.status, 409);
         assert_eq!(
             refusal.to_body(),

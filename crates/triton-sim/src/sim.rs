@@ -122,7 +122,6 @@ impl Sim {
     ///
     /// Within a tokio runtime this also starts the task that opens and closes instances' ports; outside one, and with
     /// `listen(false)`, nothing listens.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         self.watch();
         crate::control::routes().fallback(crate::answer::answer).with_state(self.clone())
@@ -159,7 +158,9 @@ impl Sim {
     /// One instance, whatever became of it.
     #[must_use]
     pub fn instance(&self, id: Uuid) -> Option<InstanceRecord> {
-        self.with(|state, _| state.world.instances.get(&id).map(|instance| record(&state.world, instance)))
+        self.with(|state, _| {
+            state.world.instances.get(&id).map(|instance| record(&state.world, instance))
+        })
     }
 
     /// Deletes an instance at once, as an operator might; says whether there is one.

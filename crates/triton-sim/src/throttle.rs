@@ -53,7 +53,12 @@ impl Throttle {
     ///
     /// # Errors
     /// 429 TooManyRequestsError, without Retry-After as the real one.
-    pub(crate) fn admit(&mut self, account: Uuid, group: &'static str, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn admit(
+        &mut self,
+        account: Uuid,
+        group: &'static str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let Some(limits) = self.limits else { return Ok(()) };
         let full = Bucket { tokens: limits.burst, filled_at: now };
         let bucket = self.buckets.entry((account, group)).or_insert(full);
@@ -74,7 +79,11 @@ impl Throttle {
 }
 
 fn too_many(rate: f64) -> Refusal {
-    Refusal::new(429, "TooManyRequestsError", format!("You have exceeded your request rate of {rate} r/s."))
+    Refusal::new(
+        429,
+        "TooManyRequestsError",
+        format!("You have exceeded your request rate of {rate} r/s."),
+    )
 }
 
 #[cfg(test)]
@@ -88,7 +97,8 @@ mod tests {
     fn bursts_end_and_buckets_refill() {
         let mut throttle = Throttle::new(Some(ThrottleLimits::default()));
         let (account, start) = (Uuid::nil(), Timestamp::UNIX_EPOCH);
-        let mut admitted = |at| (0..100).filter(|_| throttle.admit(account, "machines", at).is_ok()).count();
+        let mut admitted =
+            |at| (0..100).filter(|_| throttle.admit(account, "machines", at).is_ok()).count();
         assert_eq!(admitted(start), 30);
         assert_eq!(admitted(add(start, Duration::from_millis(500))), 5);
         assert_eq!(admitted(add(start, Duration::from_secs(60))), 30);
@@ -102,6 +112,9 @@ mod tests {
         assert!(throttle.admit(Uuid::from_u128(1), "packages", now).is_ok());
         assert!(throttle.admit(Uuid::from_u128(2), "machines", now).is_ok());
         let refusal = throttle.admit(Uuid::from_u128(1), "machines", now).unwrap_err();
-        assert_eq!((refusal.status, refusal.code, refusal.retry_after), (429, "TooManyRequestsError", None));
+        assert_eq!(
+            (refusal.status, refusal.code, refusal.retry_after),
+            (429, "TooManyRequestsError", None)
+        );
     }
 }

@@ -46,7 +46,9 @@ pub(crate) fn choose(range: Option<&str>, since: ApiVersion) -> Result<ApiVersio
         alternatives.iter().any(|all| all.iter().all(|i| i.lower <= *version && *version < i.upper))
     };
     let found = VERSIONS.into_iter().filter(|version| *version >= since).find(allowed);
-    found.ok_or_else(|| Refusal::new(400, "InvalidVersion", format!("{range} is not supported by this route")))
+    found.ok_or_else(|| {
+        Refusal::new(400, "InvalidVersion", format!("{range} is not supported by this route"))
+    })
 }
 
 /// `~9`, `^8.0.0`, `>=7.1 <9`, `8`, `7.x`, `*`; `None` when it is not a range.
@@ -98,7 +100,8 @@ mod tests {
 
     #[track_caller]
     fn check(range: &str, expected: Option<&str>) {
-        let chosen = choose(Some(range), ApiVersion(7, 0, 0)).ok().map(|version| version.to_string());
+        let chosen =
+            choose(Some(range), ApiVersion(7, 0, 0)).ok().map(|version| version.to_string());
         assert_eq!(chosen.as_deref(), expected, "{range}");
     }
 

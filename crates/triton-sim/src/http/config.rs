@@ -19,8 +19,11 @@ fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     if let Some(text) = call.params.str("default_network") {
         let id: Option<Uuid> = text.parse().ok();
-        let network = id.and_then(|id| call.world.catalog.find_network(id)).filter(|network| network.fabric);
-        let network = network.ok_or_else(|| Refusal::invalid_argument("default_network is no fabric network"))?.id;
+        let network =
+            id.and_then(|id| call.world.catalog.find_network(id)).filter(|network| network.fabric);
+        let network = network
+            .ok_or_else(|| Refusal::invalid_argument("default_network is no fabric network"))?
+            .id;
         call.world.account_mut(call.account)?.default_network = Some(network);
     }
     get(call)

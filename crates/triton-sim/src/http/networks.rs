@@ -47,12 +47,16 @@ fn list_ips(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         })
         .collect();
     let count = ips.len();
-    Ok(Reply::json(200, ips.into()).header("x-query-limit", limit).header("x-resource-count", count).into())
+    Ok(Reply::json(200, ips.into())
+        .header("x-query-limit", limit)
+        .header("x-resource-count", count)
+        .into())
 }
 
 fn network<'a>(call: &'a Call<'_>) -> Result<&'a Network, Refusal> {
     let id = call.params.str("network").and_then(|id| id.parse::<Uuid>().ok());
-    id.and_then(|id| call.world.catalog.find_network(id)).ok_or_else(|| Refusal::not_found("network not found"))
+    id.and_then(|id| call.world.catalog.find_network(id))
+        .ok_or_else(|| Refusal::not_found("network not found"))
 }
 
 fn to_json(call: &Call<'_>, network: &Network) -> Value {

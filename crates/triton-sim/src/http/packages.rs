@@ -22,13 +22,16 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let package = call.params.str("package").and_then(|wanted| call.world.catalog.find_package(wanted));
+    let package =
+        call.params.str("package").and_then(|wanted| call.world.catalog.find_package(wanted));
     Ok(Answer::ok(package.ok_or_else(|| Refusal::not_found("package not found"))?.to_json()))
 }
 
 fn is_wanted(package: &Package, params: &Params) -> bool {
     let shown = package.to_json();
     let field = |key: &str| shown.get(key).map(text_of).unwrap_or_default();
-    TEXT_FILTERS.iter().all(|key| params.str(key).is_none_or(|wanted| wildcard_matches(wanted, &field(key))))
+    TEXT_FILTERS
+        .iter()
+        .all(|key| params.str(key).is_none_or(|wanted| wildcard_matches(wanted, &field(key))))
         && EXACT_FILTERS.iter().all(|key| params.str(key).is_none_or(|wanted| wanted == field(key)))
 }

@@ -37,7 +37,11 @@ impl Params {
             Value::Object(body) => params.extend(body),
             // An array takes the place of everything, its indices being the keys.
             Value::Array(items) => {
-                params = items.into_iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect();
+                params = items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, item)| (index.to_string(), item))
+                    .collect();
             }
             _ => {}
         }
@@ -104,7 +108,8 @@ fn insert_repeatable(params: &mut Map<String, Value>, key: &str, value: &str) {
 
 /// A body of another type is not refused but ignored.
 fn read_body(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
         _ if body.is_empty() => Ok(Value::Null),
@@ -112,7 +117,8 @@ fn read_body(headers: &HeaderMap, body: &[u8]) -> Result<Value, Refusal> {
             .map_err(|error| Refusal::new(400, "InvalidContent", format!("Invalid JSON: {error}"))),
         "application/x-www-form-urlencoded" => {
             let mut params = Map::new();
-            form_urlencoded::parse(body).for_each(|(key, value)| insert_repeatable(&mut params, &key, &value));
+            form_urlencoded::parse(body)
+                .for_each(|(key, value)| insert_repeatable(&mut params, &key, &value));
             Ok(Value::Object(params))
         }
         _ => Ok(Value::Null),
@@ -137,26 +143,46 @@ mod tests {
     #[test]
     fn the_body_overrides_the_path_which_overrides_the_query() {
         check("machine=query&a=1", "application/json", "", json!({ "machine": "path", "a": "1" }));
-        check("a=1", "application/json", r#"{"machine":"body","a":2}"#, json!({ "machine": "body", "a": 2 }));
+        check(
+            "a=1",
+            "application/json",
+            r#"{"machine":"body","a":2}"#,
+            json!({ "machine": "body", "a": 2 }),
+        );
         check("a=1", "application/json; charset=utf-8", "[7]", json!({ "0": 7 }));
     }
 
     #[test]
     fn a_body_of_another_type_is_ignored() {
         check("", "text/plain", r#"{"a":2}"#, json!({ "machine": "path" }));
-        check("", "application/x-www-form-urlencoded", "a=2&b=x+y", json!({ "machine": "path", "a": "2", "b": "x y" }));
+        check(
+            "",
+            "application/x-www-form-urlencoded",
+            "a=2&b=x+y",
+            json!({ "machine": "path", "a": "2", "b": "x y" }),
+        );
     }
 
     #[test]
     fn repeated_keys_make_an_array_and_dots_mean_nothing() {
-        check("a=1&a=2&a=3&tag.k=v", "x/y", "", json!({ "machine": "path", "a": ["1", "2", "3"], "tag.k": "v" }));
+        check(
+            "a=1&a=2&a=3&tag.k=v",
+            "x/y",
+            "",
+            json!({ "machine": "path", "a": ["1", "2", "3"], "tag.k": "v" }),
+        );
     }
 
     #[test]
     fn truth_depends_on_who_asks() {
-        let params = Params(json!({ "a": "false", "b": true, "c": "true", "d": "" }).as_object().unwrap().clone());
+        let params = Params(
+            json!({ "a": "false", "b": true, "c": "true", "d": "" }).as_object().unwrap().clone(),
+        );
         assert!(params.is_truthy("a") && !params.is_truthy("d") && !params.is_truthy("e"));
         assert!(params.is_json_true("b") && !params.is_json_true("c"));
-        assert_eq!((params.bool("a"), params.bool("c"), params.bool("d")), (Some(false), Some(true), None));
+        assert_eq!(
+            (params.bool("a"), params.bool("c"), params.bool("d")),
+            (Some(false), Some(true), None)
+        );
     }
 }

@@ -42,7 +42,16 @@ impl Route {
         group: &'static str,
         handler: fn(&mut Call<'_>) -> Result<Answer, Refusal>,
     ) -> Self {
-        Self { method, path, name, group, since: ApiVersion(7, 0, 0), head: false, signed: true, handler }
+        Self {
+            method,
+            path,
+            name,
+            group,
+            since: ApiVersion(7, 0, 0),
+            head: false,
+            signed: true,
+            handler,
+        }
     }
 
     /// A GET with its HEAD twin.
@@ -198,7 +207,9 @@ mod tests {
 
     #[test]
     fn path_parameters_are_decoded() {
-        let Found::Route(_, params) = find(&Method::GET, "/my/keys/aa%3Abb") else { panic!("no route") };
+        let Found::Route(_, params) = find(&Method::GET, "/my/keys/aa%3Abb") else {
+            panic!("no route")
+        };
         assert_eq!(params["name"], "aa:bb");
     }
 }

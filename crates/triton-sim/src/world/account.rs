@@ -51,7 +51,10 @@ pub(crate) struct Account {
 
 impl AccountKey {
     /// Reads one line of OpenSSH public key text; the name defaults to the fingerprint.
-    pub(crate) fn from_openssh(text: &str, name: Option<&str>) -> Result<Self, triton_signature::KeyError> {
+    pub(crate) fn from_openssh(
+        text: &str,
+        name: Option<&str>,
+    ) -> Result<Self, triton_signature::KeyError> {
         let public = PublicKey::from_openssh(text)?;
         let fingerprint = public.md5_fingerprint();
         let name = name.map_or_else(|| fingerprint.clone(), str::to_owned);
@@ -86,12 +89,15 @@ impl Account {
 
     /// The key with this name or MD5 fingerprint.
     pub(crate) fn find_key(&self, name_or_fingerprint: &str) -> Option<&AccountKey> {
-        self.keys.iter().find(|key| key.fingerprint == name_or_fingerprint || key.name == name_or_fingerprint)
+        self.keys
+            .iter()
+            .find(|key| key.fingerprint == name_or_fingerprint || key.name == name_or_fingerprint)
     }
 
     /// Adds a key whose name and fingerprint are both new.
     pub(crate) fn add_key(&mut self, key: AccountKey) -> Result<(), Refusal> {
-        let taken = |held: &AccountKey| held.name == key.name || held.fingerprint == key.fingerprint;
+        let taken =
+            |held: &AccountKey| held.name == key.name || held.fingerprint == key.fingerprint;
         if self.keys.iter().any(taken) {
             return Err(Refusal::invalid_argument(format!("{} already exists", key.name)));
         }
@@ -102,7 +108,9 @@ impl Account {
     /// Removes the key with this name or fingerprint; says whether there was one.
     pub(crate) fn remove_key(&mut self, name_or_fingerprint: &str) -> bool {
         let before = self.keys.len();
-        self.keys.retain(|key| key.fingerprint != name_or_fingerprint && key.name != name_or_fingerprint);
+        self.keys.retain(|key| {
+            key.fingerprint != name_or_fingerprint && key.name != name_or_fingerprint
+        });
         self.keys.len() < before
     }
 

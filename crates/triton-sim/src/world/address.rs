@@ -124,7 +124,9 @@ impl Addresses {
     /// Addresses in use on a network, in order.
     pub(crate) fn used(&self, network: Uuid) -> impl Iterator<Item = (Ipv4Addr, Uuid)> + '_ {
         let subnet = self.subnet(network);
-        self.taken.range(subnet.first()..=subnet.last()).map(|(address, instance)| (*address, *instance))
+        self.taken
+            .range(subnet.first()..=subnet.last())
+            .map(|(address, instance)| (*address, *instance))
     }
 }
 

@@ -60,9 +60,13 @@ impl AffinityRule {
         match self.key.as_str() {
             "instance" | "container" => {
                 let id = instance.id.to_string();
-                self.matcher.matches(&instance.name) || self.matcher.matches(&id) || self.matcher.is_prefix_of(&id)
+                self.matcher.matches(&instance.name)
+                    || self.matcher.matches(&id)
+                    || self.matcher.is_prefix_of(&id)
             }
-            tag => instance.tags.get(tag).is_some_and(|value| self.matcher.matches(&text_of(value))),
+            tag => {
+                instance.tags.get(tag).is_some_and(|value| self.matcher.matches(&text_of(value)))
+            }
         }
     }
 }
@@ -70,7 +74,10 @@ impl AffinityRule {
 impl Matcher {
     fn parse(value: &str) -> Option<Self> {
         if let Some(inner) = value.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            return (!inner.is_empty()).then(|| Regex::new(inner).ok()).flatten().map(Self::Pattern);
+            return (!inner.is_empty())
+                .then(|| Regex::new(inner).ok())
+                .flatten()
+                .map(Self::Pattern);
         }
         if value.contains('*') {
             let parts: Vec<String> = value.split('*').map(regex::escape).collect();
@@ -103,7 +110,9 @@ fn is_key(key: &str) -> bool {
 /// `/^[-a-z0-9:_\s.*/()?+[\]\\^$|]+$/i`
 fn is_value(value: &str) -> bool {
     !value.is_empty()
-        && value.chars().all(|c| c.is_ascii_alphanumeric() || c.is_whitespace() || "-:_.*/()?+[]\\^$|".contains(c))
+        && value.chars().all(|c| {
+            c.is_ascii_alphanumeric() || c.is_whitespace() || "-:_.*/()?+[]\\^$|".contains(c)
+        })
 }
 
 /// Picks a compute node: hard rules leave some, soft rules order them, and the emptiest of the best wins.
@@ -126,7 +135,8 @@ pub(crate) fn place(
             (false, true) => wishes.avoided.push(homes),
         }
     }
-    let count = |sets: &[BTreeSet<Uuid>], node: &Uuid| sets.iter().filter(|set| set.contains(node)).count();
+    let count =
+        |sets: &[BTreeSet<Uuid>], node: &Uuid| sets.iter().filter(|set| set.contains(node)).count();
     let residents_of = |node: &Uuid| residents.iter().filter(|i| i.home() == Some(*node)).count();
     nodes
         .iter()
@@ -154,10 +164,26 @@ mod tests {
 
     #[test]
     fn rules_have_a_grammar() {
-        for good in ["instance!=web0", "instance==~/^db/", "k8s.app!=~nginx", "role==web*", "container==abc"] {
+        for good in [
+            "instance!=web0",
+            "instance==~/^db/",
+            "k8s.app!=~nginx",
+            "role==web*",
+            "container==abc",
+        ] {
             check(good, true);
         }
-        for bad in ["", "role", "role=web", "r==web", "a/b==web", "role==", "role==a,b", "role==//", "role==/(/"] {
+        for bad in [
+            "",
+            "role",
+            "role=web",
+            "r==web",
+            "a/b==web",
+            "role==",
+            "role==a,b",
+            "role==//",
+            "role==/(/",
+        ] {
             check(bad, false);
         }
     }
@@ -174,7 +200,8 @@ mod tests {
         let nodes = [Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3)];
         let residents = [resident("db-0", "db", nodes[0]), resident("web-0", "web", nodes[1])];
         let residents: Vec<&Instance> = residents.iter().collect();
-        let rules: Vec<AffinityRule> = rules.iter().map(|rule| AffinityRule::parse(rule).unwrap()).collect();
+        let rules: Vec<AffinityRule> =
+            rules.iter().map(|rule| AffinityRule::parse(rule).unwrap()).collect();
         let placed = place(&rules, &nodes, &residents).ok();
         assert_eq!(placed, expected.map(Uuid::from_u128), "{rules:?}");
     }

@@ -44,7 +44,9 @@ impl Brand {
         match name {
             "bhyve" => Ok(Self::Bhyve),
             "kvm" => Ok(Self::Kvm),
-            other => Err(Refusal::invalid_argument(format!("brand must be one of bhyve, kvm, not {other}"))),
+            other => Err(Refusal::invalid_argument(format!(
+                "brand must be one of bhyve, kvm, not {other}"
+            ))),
         }
     }
 }

@@ -193,7 +193,10 @@ impl Catalog {
         if let Ok(id) = id_or_name.parse::<Uuid>() {
             return self.packages.iter().find(|package| package.id == id);
         }
-        self.packages.iter().filter(|package| package.name == id_or_name).max_by_key(|package| package.version_rank())
+        self.packages
+            .iter()
+            .filter(|package| package.name == id_or_name)
+            .max_by_key(|package| package.version_rank())
     }
 
     pub(crate) fn find_image(&self, id: Uuid) -> Option<&Image> {

@@ -40,7 +40,6 @@ pub(crate) struct CreateParams {
     pub(crate) firewall_enabled: bool,
     pub(crate) deletion_protection: bool,
     pub(crate) disks: Option<usize>,
-    pub(crate) fate: Fate,
 }
 
 // === impl World ===
@@ -52,7 +51,12 @@ impl World {
     /// As section CreateMachine of the CloudAPI manual, and as its code where they differ.
     ///
     /// [`Delays::create`]: crate::Delays::create
-    pub(crate) fn create(&mut self, owner: Uuid, params: CreateParams, now: Timestamp) -> Result<Uuid, Refusal> {
+    pub(crate) fn create(
+        &mut self,
+        owner: Uuid,
+        params: CreateParams,
+        now: Timestamp,
+    ) -> Result<Uuid, Refusal> {
         let id = self.new_id();
         let account = self.account(owner)?.clone();
         let package = self.package_of(&params)?;
@@ -95,7 +99,7 @@ impl World {
             jobs: VecDeque::new(),
             allocation: Some(allocation),
             is_deleting: false,
-            fate: params.fate,
+            fate: Fate::default(),
         };
         self.instances.insert(id, instance);
         self.schedule_allocation(id, now);
@@ -103,7 +107,8 @@ impl World {
     }
 
     fn package_of(&self, params: &CreateParams) -> Result<Package, Refusal> {
-        let wanted = params.package.as_deref().ok_or_else(|| Refusal::missing_parameter("package"))?;
+        let wanted =
+            params.package.as_deref().ok_or_else(|| Refusal::missing_parameter("package"))?;
         let package = self.catalog.find_package(wanted);
         package.cloned().ok_or_else(|| Refusal::not_found(format!("package {wanted} not found")))
     }
@@ -118,7 +123,12 @@ impl World {
         Ok(image.clone())
     }
 
-    fn name_of(&self, params: &CreateParams, account: &Account, id: Uuid) -> Result<String, Refusal> {
+    fn name_of(
+        &self,
+        params: &CreateParams,
+        account: &Account,
+        id: Uuid,
+    ) -> Result<String, Refusal> {
         let short_id: String = id.to_string().chars().take(8).collect();
         let name = match &params.name {
             Some(name) => name.replace("{{shortId}}", &short_id),
@@ -144,8 +154,11 @@ impl World {
             None => self.default_networks(account),
         };
         let networks = self.check_networks(&requests)?;
-        let rules: Vec<AffinityRule> =
-            params.affinity.iter().map(|rule| AffinityRule::parse(rule)).collect::<Result<_, _>>()?;
+        let rules: Vec<AffinityRule> = params
+            .affinity
+            .iter()
+            .map(|rule| AffinityRule::parse(rule))
+            .collect::<Result<_, _>>()?;
         let residents: Vec<&Instance> =
             self.instances.values().filter(|i| i.owner == owner && i.state.is_active()).collect();
         let compute_node = place(&rules, &self.compute_nodes, &residents)?;
@@ -171,7 +184,8 @@ impl World {
 
     /// One public network and the account's default fabric.
     fn default_networks(&self, account: &Account) -> Vec<NetworkRequest> {
-        let external = self.catalog.networks.iter().find(|network| network.public).map(|network| network.id);
+        let external =
+            self.catalog.networks.iter().find(|network| network.public).map(|network| network.id);
         let wanted = external.into_iter().chain(account.default_network);
         wanted.map(|network| NetworkRequest { network, ip: None }).collect()
     }
@@ -197,7 +211,9 @@ impl World {
             return self.addresses.take_next(network.id, instance).ok_or_else(full);
         };
         if !network.fabric {
-            return Err(Refusal::invalid_argument("Specific IPs are only for networks of the account"));
+            return Err(Refusal::invalid_argument(
+                "Specific IPs are only for networks of the account",
+            ));
         }
         if !self.addresses.subnet(network.id).contains(ip) {
             return Err(Refusal::invalid_argument(format!("{ip} is not available on the network")));

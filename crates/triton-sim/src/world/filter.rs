@@ -88,25 +88,37 @@ mod tests {
     use super::*;
 
     fn tagged(key: &str, wanted: &str) -> InstanceFilter {
-        InstanceFilter { tags: vec![(key.to_owned(), wanted.to_owned())], ..InstanceFilter::default() }
+        InstanceFilter {
+            tags: vec![(key.to_owned(), wanted.to_owned())],
+            ..InstanceFilter::default()
+        }
     }
 
     #[track_caller]
     fn check(filter: &InstanceFilter, expected: bool) {
         let mut instance = Instance::sample("web-0");
-        instance.tags = json!({ "role": "web", "replica": 3, "canary": true, "odd(": "x" }).as_object().unwrap().clone();
+        instance.tags = json!({ "role": "web", "replica": 3, "canary": true, "odd(": "x" })
+            .as_object()
+            .unwrap()
+            .clone();
         assert_eq!(filter.matches(&instance), expected, "{filter:?}");
     }
 
     #[test]
     fn filters_are_anded_and_names_match_by_prefix() {
-        let name = |prefix: &str| InstanceFilter { name_prefix: Some(prefix.to_owned()), ..InstanceFilter::default() };
+        let name = |prefix: &str| InstanceFilter {
+            name_prefix: Some(prefix.to_owned()),
+            ..InstanceFilter::default()
+        };
         check(&InstanceFilter::default(), true);
         check(&name("web"), true);
         check(&name("web-00"), false);
         check(&InstanceFilter { memory_mib: Some(1024), ..name("web") }, true);
         check(&InstanceFilter { memory_mib: Some(512), ..name("web") }, false);
-        check(&InstanceFilter { docker: Some(false), hvm: Some(false), ..InstanceFilter::default() }, true);
+        check(
+            &InstanceFilter { docker: Some(false), hvm: Some(false), ..InstanceFilter::default() },
+            true,
+        );
         check(&InstanceFilter { docker: Some(true), ..InstanceFilter::default() }, false);
     }
 
@@ -135,9 +147,13 @@ mod tests {
 
     #[test]
     fn wildcards_stand_for_any_text() {
-        for (pattern, text, expected) in
-            [("a*c", "abc", true), ("a*c", "ac", true), ("a*c", "abd", false), ("a", "ab", false), ("*b*", "abc", true)]
-        {
+        for (pattern, text, expected) in [
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("a*c", "abd", false),
+            ("a", "ab", false),
+            ("*b*", "abc", true),
+        ] {
             assert_eq!(wildcard_matches(pattern, text), expected, "{pattern} {text}");
         }
     }

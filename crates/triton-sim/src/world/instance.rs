@@ -191,7 +191,8 @@ impl Instance {
 
     /// The compute node it is on, or will be.
     pub(crate) fn home(&self) -> Option<Uuid> {
-        self.compute_node.or_else(|| self.allocation.as_ref().map(|allocation| allocation.compute_node))
+        self.compute_node
+            .or_else(|| self.allocation.as_ref().map(|allocation| allocation.compute_node))
     }
 
     /// The address of the primary NIC.
@@ -245,7 +246,8 @@ impl Instance {
 
     fn add_disks(&self, body: &mut Value) {
         let boot_mib = self.image_size_mib.unwrap_or(0);
-        let data_mib = if self.flexible_disk { self.disk_mib.saturating_sub(boot_mib) } else { self.disk_mib };
+        let data_mib =
+            if self.flexible_disk { self.disk_mib.saturating_sub(boot_mib) } else { self.disk_mib };
         // A disk has an id of its own; derived from the instance's, so that it is the same at each reading.
         let disk_id = |n: u128| Uuid::from_u128(self.id.as_u128() ^ n);
         body["disks"] = json!([

@@ -13,7 +13,11 @@ pub(crate) enum JobKind {
     Reboot,
     Destroy,
     Rename(String),
-    Resize { name: String, memory_mib: u64, disk_mib: u64 },
+    Resize {
+        name: String,
+        memory_mib: u64,
+        disk_mib: u64,
+    },
     SetFirewall(bool),
     SetDeletionProtection(bool),
     AddTags(Map<String, Value>),
@@ -109,7 +113,9 @@ impl JobKind {
             Self::RemoveMetadata(Some(key)) => {
                 instance.metadata.remove(&key);
             }
-            Self::RemoveMetadata(None) => instance.metadata.retain(|key, _| KEPT_METADATA.contains(&key.as_str())),
+            Self::RemoveMetadata(None) => {
+                instance.metadata.retain(|key, _| KEPT_METADATA.contains(&key.as_str()))
+            }
         }
         instance.updated = at;
     }
@@ -168,14 +174,16 @@ mod tests {
     fn replacing_tags_loses_falsy_values() {
         let mut instance = Instance::sample("web");
         let tags = json!({ "a": "x", "b": false, "c": 0, "d": "" });
-        JobKind::ReplaceTags(tags.as_object().unwrap().clone()).end(&mut instance, Timestamp::UNIX_EPOCH);
+        JobKind::ReplaceTags(tags.as_object().unwrap().clone())
+            .end(&mut instance, Timestamp::UNIX_EPOCH);
         assert_eq!(Value::Object(instance.tags), json!({ "a": "x" }));
     }
 
     #[test]
     fn deleting_all_metadata_keeps_the_keys_to_the_door() {
         let mut instance = Instance::sample("web");
-        instance.metadata = json!({ "root_authorized_keys": "k", "a": "b" }).as_object().unwrap().clone();
+        instance.metadata =
+            json!({ "root_authorized_keys": "k", "a": "b" }).as_object().unwrap().clone();
         JobKind::RemoveMetadata(None).end(&mut instance, Timestamp::UNIX_EPOCH);
         assert_eq!(Value::Object(instance.metadata), json!({ "root_authorized_keys": "k" }));
     }

@@ -138,7 +138,8 @@ impl World {
         }
         let failed = instance.fate.provision_fails;
         instance.enter(if failed { InstanceState::Failed } else { InstanceState::Running }, at);
-        let entry = AuditEntry { action: "provision", success: !failed, at, caller: Caller::default() };
+        let entry =
+            AuditEntry { action: "provision", success: !failed, at, caller: Caller::default() };
         instance.audit.push(entry);
         self.release_if_gone(id);
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::{Instance, InstanceState, World};
 use super::tags::text_of;
+use super::{Instance, InstanceState, World};
 
 /// The metadata key that replaces the image's ports: a comma list.
 const PORTS_KEY: &str = "sim.ports";
@@ -24,17 +24,21 @@ pub(crate) enum Door {
 
 /// Every socket that should be listening now.
 pub(crate) fn open_doors(world: &World) -> BTreeMap<SocketAddrV4, Door> {
-    let running = world.instances.values().filter(|instance| instance.state == InstanceState::Running);
+    let running =
+        world.instances.values().filter(|instance| instance.state == InstanceState::Running);
     running.flat_map(doors_of).collect()
 }
 
 fn doors_of(instance: &Instance) -> impl Iterator<Item = (SocketAddrV4, Door)> + '_ {
     let metadata = |key: &str| instance.metadata.get(key).map(text_of);
     let ports: Vec<u16> = match metadata(PORTS_KEY) {
-        Some(list) => list.split(',').filter_map(|port| port.trim().parse().ok()).take(PORTS_MAX).collect(),
+        Some(list) => {
+            list.split(',').filter_map(|port| port.trim().parse().ok()).take(PORTS_MAX).collect()
+        }
         None => instance.ports.clone(),
     };
-    let status = metadata(HTTP_STATUS_KEY).and_then(|status| status.trim().parse().ok()).unwrap_or(200);
+    let status =
+        metadata(HTTP_STATUS_KEY).and_then(|status| status.trim().parse().ok()).unwrap_or(200);
     let addresses: Vec<Ipv4Addr> = instance.nics.iter().map(|nic| nic.ip).collect();
     addresses.into_iter().flat_map(move |ip| {
         let door = move |port| if port == 22 { Door::Ssh } else { Door::Http(status) };
@@ -57,7 +61,13 @@ mod tests {
         instance.state = state;
         instance.metadata = metadata.as_object().unwrap().clone();
         let subnet = world.addresses.subnet(seed::EXTERNAL_NETWORK);
-        let nic = Nic { mac: [0; 6], ip: subnet.first(), primary: true, network: seed::EXTERNAL_NETWORK, subnet };
+        let nic = Nic {
+            mac: [0; 6],
+            ip: subnet.first(),
+            primary: true,
+            network: seed::EXTERNAL_NETWORK,
+            subnet,
+        };
         instance.nics = vec![nic];
         world.instances.insert(Uuid::nil(), instance);
         world
@@ -66,7 +76,8 @@ mod tests {
     #[track_caller]
     fn check(metadata: serde_json::Value, state: InstanceState, expected: &[(u16, Door)]) {
         let doors = open_doors(&world_with(metadata, state));
-        let doors: Vec<(u16, Door)> = doors.into_iter().map(|(address, door)| (address.port(), door)).collect();
+        let doors: Vec<(u16, Door)> =
+            doors.into_iter().map(|(address, door)| (address.port(), door)).collect();
         assert_eq!(doors, expected);
     }
 

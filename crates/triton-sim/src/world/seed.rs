@@ -34,17 +34,80 @@ fn packages() -> Vec<Package> {
         ..zone(id, name, memory_mib, disk_gib, vcpus, "Bhyve")
     };
     vec![
-        zone(uuid!("b87c2a29-6b6a-6d19-ea65-aa81e680002c"), "g4-highcpu-1G", 1024, 25, 1, "High CPU"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f01"), "g4-highcpu-128M", 128, 3, 0, "High CPU"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f02"), "g4-highcpu-256M", 256, 6, 0, "High CPU"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f03"), "g4-highcpu-512M", 512, 12, 1, "High CPU"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f04"), "g4-highcpu-2G", 2048, 50, 2, "High CPU"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f05"), "g4-general-4G", 4096, 100, 2, "General Purpose"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f06"), "g4-general-8G", 8192, 200, 4, "General Purpose"),
-        zone(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f07"), "g4-highram-16G", 16384, 400, 4, "High RAM"),
+        zone(
+            uuid!("b87c2a29-6b6a-6d19-ea65-aa81e680002c"),
+            "g4-highcpu-1G",
+            1024,
+            25,
+            1,
+            "High CPU",
+        ),
+        zone(
+            uuid!("14ac8f01-d1f8-11e5-8f9b-6b4a6a4c0f01"),
+            "g4-highcpu-128M",
+            128,
+            3,
+            0,
+            "High CPU",
+        ),
+        zone(
+            uuid!("14ac8f02-d1f8-11e5-8f9b-6b4a6a4c0f02"),
+            "g4-highcpu-256M",
+            256,
+            6,
+            0,
+            "High CPU",
+        ),
+        zone(
+            uuid!("14ac8f03-d1f8-11e5-8f9b-6b4a6a4c0f03"),
+            "g4-highcpu-512M",
+            512,
+            12,
+            1,
+            "High CPU",
+        ),
+        zone(
+            uuid!("14ac8f04-d1f8-11e5-8f9b-6b4a6a4c0f04"),
+            "g4-highcpu-2G",
+            2048,
+            50,
+            2,
+            "High CPU",
+        ),
+        zone(
+            uuid!("14ac8f05-d1f8-11e5-8f9b-6b4a6a4c0f05"),
+            "g4-general-4G",
+            4096,
+            100,
+            2,
+            "General Purpose",
+        ),
+        zone(
+            uuid!("14ac8f06-d1f8-11e5-8f9b-6b4a6a4c0f06"),
+            "g4-general-8G",
+            8192,
+            200,
+            4,
+            "General Purpose",
+        ),
+        zone(
+            uuid!("14ac8f07-d1f8-11e5-8f9b-6b4a6a4c0f07"),
+            "g4-highram-16G",
+            16384,
+            400,
+            4,
+            "High RAM",
+        ),
         bhyve(uuid!("840e0bb3-e7f6-6225-ebe2-c09cf326f0f8"), "g4-bhyve-4G", 4096, 100, 2, false),
-        bhyve(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f08"), "g4-bhyve-1G", 1024, 25, 1, false),
-        bhyve(uuid!("14ac8f78-d1f8-11e5-8f9b-6b4a6a4c0f09"), "g4-bhyve-flex-8G", 8192, 200, 4, true),
+        bhyve(uuid!("14ac8f08-d1f8-11e5-8f9b-6b4a6a4c0f08"), "g4-bhyve-1G", 1024, 25, 1, false),
+        bhyve(
+            uuid!("14ac8f09-d1f8-11e5-8f9b-6b4a6a4c0f09"),
+            "g4-bhyve-flex-8G",
+            8192,
+            200,
+            4,
+            true,
+        ),
     ]
 }
 
@@ -74,16 +137,45 @@ fn images() -> Vec<Image> {
     vec![
         lx(uuid!("7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b"), "ubuntu-16.04", "20170403"),
         lx(uuid!("04179d8e-188a-11e7-af03-73c2ca5e9ca8"), "ubuntu-16.04", "20161213"),
-        lx(uuid!("9c7b6a60-22f1-4c2b-8f2f-5d0b6b3f2204"), "ubuntu-22.04", "20230601"),
-        lx(uuid!("9c7b6a60-22f1-4c2b-8f2f-5d0b6b3f2205"), "ubuntu-22.04", "20240115"),
-        lx(uuid!("9c7b6a60-22f1-4c2b-8f2f-5d0b6b3f2404"), "ubuntu-24.04", "20240612"),
-        web(lx(uuid!("9c7b6a60-22f1-4c2b-8f2f-5d0b6b3f0080"), "nginx", "1.26.0")),
-        image(uuid!("8adac45a-ae03-11e8-9a08-2f5b1d1c0b64"), "base-64-lts", "18.4.0", ImageType::ZoneDataset),
-        image(uuid!("800db35c-5408-11eb-9792-872f658e7911"), "base-64-lts", "20.4.0", ImageType::ZoneDataset),
-        image(uuid!("0e7e6b1c-23c5-4b1f-9f0e-64ba5e000064"), "base-64", "23.4.0", ImageType::ZoneDataset),
-        image(uuid!("ac99517a-72ac-44c0-90e6-c7ce3d944a0a"), "ubuntu-certified-18.04", "20180808", ImageType::Zvol),
-        bhyve(uuid!("2f4d4c7e-6a51-4b6f-9d4d-22040bb7e001"), "ubuntu-certified-22.04", "20240223"),
-        bhyve(uuid!("2f4d4c7e-6a51-4b6f-9d4d-24040bb7e001"), "ubuntu-certified-24.04", "20240612"),
+        lx(uuid!("9c7b2204-22f1-4c2b-8f2f-5d0b6b3f2204"), "ubuntu-22.04", "20230601"),
+        lx(uuid!("9c7b2205-22f1-4c2b-8f2f-5d0b6b3f2205"), "ubuntu-22.04", "20240115"),
+        lx(uuid!("9c7b2404-22f1-4c2b-8f2f-5d0b6b3f2404"), "ubuntu-24.04", "20240612"),
+        web(lx(uuid!("9c7b0080-22f1-4c2b-8f2f-5d0b6b3f0080"), "nginx", "1.26.0")),
+        image(
+            uuid!("8adac45a-ae03-11e8-9a08-2f5b1d1c0b64"),
+            "base-64-lts",
+            "18.4.0",
+            ImageType::ZoneDataset,
+        ),
+        image(
+            uuid!("800db35c-5408-11eb-9792-872f658e7911"),
+            "base-64-lts",
+            "20.4.0",
+            ImageType::ZoneDataset,
+        ),
+        image(
+            uuid!("0e7e0064-23c5-4b1f-9f0e-64ba5e000064"),
+            "base-64",
+            "23.4.0",
+            ImageType::ZoneDataset,
+        ),
+        Image {
+            brand: Some(Brand::JoyentMinimal),
+            ..image(
+                uuid!("0e7e0021-23c5-4b1f-9f0e-64ba5e000021"),
+                "minimal-64-lts",
+                "21.4.0",
+                ImageType::ZoneDataset,
+            )
+        },
+        image(
+            uuid!("ac99517a-72ac-44c0-90e6-c7ce3d944a0a"),
+            "ubuntu-certified-18.04",
+            "20180808",
+            ImageType::Zvol,
+        ),
+        bhyve(uuid!("2f4d2204-6a51-4b6f-9d4d-22040bb7e001"), "ubuntu-certified-22.04", "20240223"),
+        bhyve(uuid!("2f4d2404-6a51-4b6f-9d4d-24040bb7e001"), "ubuntu-certified-24.04", "20240612"),
         Image {
             active: false,
             ..lx(uuid!("d0b1c3f4-0000-4d15-ab1e-000000001404"), "ubuntu-14.04", "20160201")
@@ -96,6 +188,7 @@ fn published(version: &str) -> Timestamp {
     let date = match version {
         "18.4.0" => "2019-01-22",
         "20.4.0" => "2021-01-11",
+        "21.4.0" => "2022-01-10",
         "23.4.0" => "2024-01-15",
         "1.26.0" => "2024-04-23",
         dated if dated.len() == 8 => return dated_version(dated),
@@ -151,7 +244,10 @@ mod tests {
             .chain(catalog.images.iter().map(|i| i.id))
             .chain(catalog.networks.iter().map(|n| n.id))
             .collect();
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        // The first eight digits too: the triton CLI's short ids.
+        let short_ids: BTreeSet<String> =
+            ids.iter().map(|id| id.to_string()[..8].to_owned()).collect();
+        assert_eq!(short_ids.len(), ids.len());
     }
 
     #[test]

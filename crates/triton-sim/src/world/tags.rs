@@ -43,7 +43,8 @@ pub(crate) fn text_of(value: &Value) -> String {
 }
 
 fn check_tag(key: &str, value: &Value) -> Result<(), Refusal> {
-    let refuse = |message: &str| Err(Refusal::validation("tags", "Invalid", format!("{message}: {key}")));
+    let refuse =
+        |message: &str| Err(Refusal::validation("tags", "Invalid", format!("{message}: {key}")));
     if !(value.is_string() || value.is_number() || value.is_boolean()) {
         return refuse("Forbidden Data Type");
     }
@@ -55,9 +56,9 @@ fn check_tag(key: &str, value: &Value) -> Result<(), Refusal> {
     }
     let fits = match key {
         "triton.cns.services" => value.as_str().map(is_cns_services),
-        "triton.cns.disable" | "triton.placement.exclude_virtual_servers" | "triton._test.boolean" => {
-            value.as_bool().map(|_| true)
-        }
+        "triton.cns.disable"
+        | "triton.placement.exclude_virtual_servers"
+        | "triton._test.boolean" => value.as_bool().map(|_| true),
         "triton.cns.reverse_ptr" => value.as_str().map(is_dns_name),
         "triton.cmon.groups" => value.as_str().map(is_cmon_groups),
         "triton.network.public" | "triton.network.public_ipv4" | "triton._test.string" => {
@@ -97,7 +98,8 @@ fn is_port(text: &str) -> bool {
 }
 
 fn is_number(text: &str, min: u16) -> bool {
-    text.chars().all(|c| c.is_ascii_digit()) && text.parse::<u16>().is_ok_and(|number| number >= min)
+    text.chars().all(|c| c.is_ascii_digit())
+        && text.parse::<u16>().is_ok_and(|number| number >= min)
 }
 
 fn is_label(text: &str) -> bool {
@@ -123,11 +125,13 @@ fn is_dns_name(text: &str) -> bool {
 fn is_cmon_groups(text: &str) -> bool {
     let groups: Vec<&str> = text.split(',').collect();
     let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let good = |group: &&str| {
+    let good = |group: &str| {
         !group.is_empty() && group.len() <= GROUP_LENGTH_MAX && group.chars().all(word)
     };
     let unique: std::collections::BTreeSet<_> = groups.iter().collect();
-    groups.len() <= GROUPS_MAX && unique.len() == groups.len() && groups.iter().all(|group| good(&group))
+    groups.len() <= GROUPS_MAX
+        && unique.len() == groups.len()
+        && groups.iter().all(|group| good(group))
 }
 
 #[cfg(test)]
@@ -166,10 +170,22 @@ mod tests {
 
     #[test]
     fn cns_services_have_a_grammar() {
-        for good in ["ubuntu", "web:8080,api:9000:weight=5", "_http._tcp:80", "web:port=80:priority=0"] {
+        for good in
+            ["ubuntu", "web:8080,api:9000:weight=5", "_http._tcp:80", "web:port=80:priority=0"]
+        {
             check("triton.cns.services", json!(good), true);
         }
-        for bad in ["", "web,", "web:0", "web:65536", "web:x=1", "-web", "a b", "web:weight=5:80", "_http._sctp"] {
+        for bad in [
+            "",
+            "web,",
+            "web:0",
+            "web:65536",
+            "web:x=1",
+            "-web",
+            "a b",
+            "web:weight=5:80",
+            "_http._sctp",
+        ] {
             check("triton.cns.services", json!(bad), false);
         }
         check("triton.cns.services", json!(80), false);

@@ -4,7 +4,8 @@ use super::super::{AccountKey, seed};
 use super::*;
 use crate::delays::Delays;
 
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDyl31AhWOj4nZFNi9lD2Mh9NtFTzBoZOdzHElG4T1nv jill@example";
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDyl31AhWOj4nZFNi9lD2Mh9NtFTzBoZOdzHElG4T1nv jill@example";
 
 pub(in crate::world) fn key() -> AccountKey {
     AccountKey::from_openssh(KEY, Some("laptop")).unwrap()
@@ -51,14 +52,26 @@ fn what_is_missing_or_unknown_is_refused() {
     check_refused(|p| p.package = Some("nothing".to_owned()), 404, "ResourceNotFound");
     check_refused(|p| p.image = None, 409, "MissingParameter");
     check_refused(|p| p.image = Some(Uuid::nil().to_string()), 404, "ResourceNotFound");
-    check_refused(|p| p.image = Some("d0b1c3f4-0000-4d15-ab1e-000000001404".to_owned()), 409, "InvalidArgument");
+    check_refused(
+        |p| p.image = Some("d0b1c3f4-0000-4d15-ab1e-000000001404".to_owned()),
+        409,
+        "InvalidArgument",
+    );
     check_refused(|p| p.name = Some("-web".to_owned()), 409, "ValidationFailed");
     check_refused(|p| p.brand = Some("lx".to_owned()), 409, "InvalidArgument");
     check_refused(|p| p.networks = Some(vec![on(Uuid::nil())]), 409, "InvalidArgument");
     check_refused(|p| p.affinity = vec!["nonsense".to_owned()], 409, "InvalidArgument");
-    check_refused(|p| p.affinity = vec!["instance==nobody".to_owned()], 409, "NoAllocatableServersError");
+    check_refused(
+        |p| p.affinity = vec!["instance==nobody".to_owned()],
+        409,
+        "NoAllocatableServersError",
+    );
     check_refused(|p| p.disks = Some(1), 409, "InvalidArgument");
-    check_refused(|p| p.tags = [("triton.kubelet".to_owned(), json!("x"))].into_iter().collect(), 409, "ValidationFailed");
+    check_refused(
+        |p| p.tags = [("triton.kubelet".to_owned(), json!("x"))].into_iter().collect(),
+        409,
+        "ValidationFailed",
+    );
 }
 
 #[test]
@@ -96,7 +109,10 @@ fn a_taken_address_is_422_and_takes_nothing() {
     };
     world.create(account, asking("a"), Timestamp::UNIX_EPOCH).unwrap();
     let refusal = world.create(account, asking("b"), Timestamp::UNIX_EPOCH).unwrap_err();
-    assert_eq!((refusal.status, refusal.code, refusal.errors[0].code), (422, "InvalidParameters", "UsedBy"));
+    assert_eq!(
+        (refusal.status, refusal.code, refusal.errors[0].code),
+        (422, "InvalidParameters", "UsedBy")
+    );
     assert_eq!(world.instances.len(), 1);
 }
 

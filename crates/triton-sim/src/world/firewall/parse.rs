@@ -95,7 +95,13 @@ impl RuleText {
         if !affects(&from) && !affects(&to) {
             return Err("rule does not affect VMs".to_owned());
         }
-        Ok(Self { from, to, allow, protocol, priority: u8::try_from(priority).unwrap_or(PRIORITY_MAX) })
+        Ok(Self {
+            from,
+            to,
+            allow,
+            protocol,
+            priority: u8::try_from(priority).unwrap_or(PRIORITY_MAX),
+        })
     }
 }
 
@@ -315,7 +321,11 @@ fn parse_number(word: &str, min: u16, max: u16) -> Result<u16, String> {
 }
 
 fn within_limit(count: usize) -> Result<(), String> {
-    if count > PORTS_MAX { Err(format!("at most {PORTS_MAX} ports or types are allowed")) } else { Ok(()) }
+    if count > PORTS_MAX {
+        Err(format!("at most {PORTS_MAX} ports or types are allowed"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Keywords eat the beginning of a bare word, which is why tags should be quoted.

@@ -42,9 +42,12 @@ impl fmt::Display for Protocol {
         match self {
             Self::Bare(name) => write!(f, "{name}"),
             Self::Ports(name, Ports::All) => write!(f, "{name} PORT ALL"),
-            Self::Ports(name, Ports::Single(ports)) => write!(f, "{name} {}", all_of(ports, |p| format!("PORT {p}"))),
+            Self::Ports(name, Ports::Single(ports)) => {
+                write!(f, "{name} {}", all_of(ports, |p| format!("PORT {p}")))
+            }
             Self::Ports(name, Ports::Ranges(ranges)) => {
-                let text = |(a, b): &(u16, u16)| if a == b { a.to_string() } else { format!("{a} - {b}") };
+                let text =
+                    |(a, b): &(u16, u16)| if a == b { a.to_string() } else { format!("{a} - {b}") };
                 write!(f, "{name} PORTS {}", ranges.iter().map(text).collect::<Vec<_>>().join(", "))
             }
             Self::Types(name, Types::All) => write!(f, "{name} TYPE ALL"),

@@ -32,7 +32,8 @@ impl FirewallRule {
     /// # Errors
     /// 422 InvalidParameters on field `rule`.
     pub(crate) fn read(text: &str) -> Result<RuleText, Refusal> {
-        RuleText::parse(text).map_err(|message| Refusal::unprocessable("rule", "InvalidParameter", message))
+        RuleText::parse(text)
+            .map_err(|message| Refusal::unprocessable("rule", "InvalidParameter", message))
     }
 
     /// # Errors

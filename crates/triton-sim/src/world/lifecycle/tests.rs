@@ -33,10 +33,11 @@ fn create(world: &mut World, account: Uuid, fate: Fate) -> Uuid {
     let params = CreateParams {
         package: Some("g4-highcpu-1G".to_owned()),
         image: Some("7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b".to_owned()),
-        fate,
         ..CreateParams::default()
     };
-    world.create(account, params, at(0)).unwrap()
+    let id = world.create(account, params, at(0)).unwrap();
+    world.instances.get_mut(&id).unwrap().fate = fate;
+    id
 }
 
 /// Advances second by second and writes `state@second` at each change.
@@ -83,7 +84,8 @@ fn a_job_in_the_wrong_state_fails_where_only_the_audit_tells() {
     world.advance(at(20));
     world.submit(id, JobKind::Start, Caller::default(), at(20));
     check_life(&mut world, id, 60, "provisioning@0 running@11");
-    let audit: Vec<_> = world.instances[&id].audit.iter().map(|entry| (entry.action, entry.success)).collect();
+    let audit: Vec<_> =
+        world.instances[&id].audit.iter().map(|entry| (entry.action, entry.success)).collect();
     assert_eq!(audit, [("provision", true), ("start", false)]);
 }
 

@@ -16,7 +16,10 @@ fn rules_have_a_canonical_text() {
         r#"FROM any TO tag "role" = "web" ALLOW tcp PORT 443"#,
         Some(r#"FROM any TO tag "role" = "web" ALLOW tcp PORT 443"#),
     );
-    check("from any to tag role = web allow tcp port 22", Some(r#"FROM any TO tag "role" = "web" ALLOW tcp PORT 22"#));
+    check(
+        "from any to tag role = web allow tcp port 22",
+        Some(r#"FROM any TO tag "role" = "web" ALLOW tcp PORT 22"#),
+    );
     check(
         r#"FROM (tag b OR tag a OR tag b) TO all vms BLOCK udp PORT ALL"#,
         Some(r#"FROM (tag "a" OR tag "b") TO all vms BLOCK udp PORT ALL"#),
@@ -25,13 +28,21 @@ fn rules_have_a_canonical_text() {
         "FROM tag a TO all vms ALLOW tcp PORTS 8000-8080, 80, 90 - 91",
         Some(r#"FROM tag "a" TO all vms ALLOW tcp PORTS 80, 90 - 91, 8000 - 8080"#),
     );
-    check("FROM any TO all vms ALLOW icmp TYPE 8 CODE 0", Some("FROM any TO all vms ALLOW icmp TYPE 8 CODE 0"));
+    check(
+        "FROM any TO all vms ALLOW icmp TYPE 8 CODE 0",
+        Some("FROM any TO all vms ALLOW icmp TYPE 8 CODE 0"),
+    );
     check(
         "FROM (ip 10.0.0.1 OR subnet 10.1.0.0/16) TO all vms ALLOW tcp (PORT 2222 AND PORT 22) PRIORITY 10",
-        Some("FROM (ip 10.0.0.1 OR subnet 10.1.0.0/16) TO all vms ALLOW tcp (PORT 22 AND PORT 2222) PRIORITY 10"),
+        Some(
+            "FROM (ip 10.0.0.1 OR subnet 10.1.0.0/16) TO all vms ALLOW tcp (PORT 22 AND PORT 2222) PRIORITY 10",
+        ),
     );
     check("FROM any TO all vms ALLOW esp", Some("FROM any TO all vms ALLOW esp"));
-    check("FROM any TO all vms ALLOW icmp6 TYPE ALL", Some("FROM any TO all vms ALLOW icmp6 TYPE ALL"));
+    check(
+        "FROM any TO all vms ALLOW icmp6 TYPE ALL",
+        Some("FROM any TO all vms ALLOW icmp6 TYPE ALL"),
+    );
 }
 
 #[test]
@@ -61,12 +72,15 @@ fn what_the_language_does_not_say_is_refused() {
 
 #[test]
 fn a_side_holds_24_targets_and_a_rule_24_ports() {
-    let targets = |count: usize| (0..count).map(|n| format!("tag t{n}")).collect::<Vec<_>>().join(" OR ");
-    let rule = |count| RuleText::parse(&format!("FROM ({}) TO any BLOCK tcp PORT ALL", targets(count)));
+    let targets =
+        |count: usize| (0..count).map(|n| format!("tag t{n}")).collect::<Vec<_>>().join(" OR ");
+    let rule =
+        |count| RuleText::parse(&format!("FROM ({}) TO any BLOCK tcp PORT ALL", targets(count)));
     assert!(rule(24).is_ok());
     assert!(rule(25).is_err());
     let ports = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
-    let rule = |count| RuleText::parse(&format!("FROM any TO all vms ALLOW tcp PORTS {}", ports(count)));
+    let rule =
+        |count| RuleText::parse(&format!("FROM any TO all vms ALLOW tcp PORTS {}", ports(count)));
     assert!(rule(24).is_ok());
     assert!(rule(25).is_err());
 }
@@ -76,7 +90,8 @@ fn target() -> impl Strategy<Value = Target> {
         Just(Target::AllVms),
         any::<[u8; 4]>().prop_map(|bytes| Target::Ip(bytes.into())),
         (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Target::Subnet([a, b, 0, 0].into(), 16)),
-        (".{1,12}", proptest::option::of(".{1,12}")).prop_map(|(key, value)| Target::Tag(key, value)),
+        (".{1,12}", proptest::option::of(".{1,12}"))
+            .prop_map(|(key, value)| Target::Tag(key, value)),
         any::<u128>().prop_map(|id| Target::Vm(Uuid::from_u128(id))),
     ]
 }
@@ -91,9 +106,12 @@ fn protocol() -> impl Strategy<Value = Protocol> {
     let icmp = (any::<u8>(), proptest::option::of(any::<u8>()));
     prop_oneof![
         Just(Protocol::Ports("udp", Ports::All)),
-        proptest::collection::btree_set(port, 1..5).prop_map(|ports| Protocol::Ports("tcp", Ports::Single(ports))),
-        proptest::collection::btree_set(range, 1..5).prop_map(|r| Protocol::Ports("tcp", Ports::Ranges(r))),
-        proptest::collection::btree_set(icmp, 1..5).prop_map(|t| Protocol::Types("icmp", Types::Some(t))),
+        proptest::collection::btree_set(port, 1..5)
+            .prop_map(|ports| Protocol::Ports("tcp", Ports::Single(ports))),
+        proptest::collection::btree_set(range, 1..5)
+            .prop_map(|r| Protocol::Ports("tcp", Ports::Ranges(r))),
+        proptest::collection::btree_set(icmp, 1..5)
+            .prop_map(|t| Protocol::Types("icmp", Types::Some(t))),
         Just(Protocol::Types("icmp6", Types::All)),
         Just(Protocol::Bare("ah")),
     ]

@@ -10,17 +10,24 @@ use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::world::{CreateParams, NetworkRequest};
 
-pub(super) const ROUTES: &[Route] = &[Route::post("/:account/machines", "CreateMachine", "machines", create)];
+pub(super) const ROUTES: &[Route] =
+    &[Route::post("/:account/machines", "CreateMachine", "machines", create)];
 
 fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let params = CreateParams { fate: call.fate(), ..read(&call.params)? };
+    let params = read(&call.params)?;
     let id = call.world.create(call.account, params, call.now)?;
+    // Only now: a create that was refused uses up no fault.
+    let fate = call.fate();
+    if let Some(instance) = call.world.instances.get_mut(&id) {
+        instance.fate = fate;
+    }
     if call.strikes(FaultKind::CreateAnswerLostAfterCommit).is_some() {
         call.caught = Caught::AnswerLost;
     } else if call.strikes(FaultKind::Create500AfterCommit).is_some() {
         call.caught = Caught::InternalError;
     }
-    let reply = Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
+    let reply =
+        Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
     Ok(Answer { reply, delay: call.world.delays.create, read_back: Some(id) })
 }
 
@@ -52,13 +59,15 @@ fn read(params: &Params) -> Result<CreateParams, Refusal> {
         firewall_enabled: params.bool("firewall_enabled").unwrap_or(false),
         deletion_protection: params.is_json_true("deletion_protection"),
         disks: params.get("disks").and_then(Value::as_array).map(Vec::len),
-        fate: Default::default(),
     })
 }
 
 fn prefixed(params: &Params, prefix: &str) -> Map<String, Value> {
     let keyed = params.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value)));
-    keyed.filter(|(key, _)| !key.is_empty()).map(|(key, value)| (key.to_owned(), value.clone())).collect()
+    keyed
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .collect()
 }
 
 /// `/^metadata\.\w/`, except the credentials, which are not shown to everybody.
@@ -98,13 +107,16 @@ fn read_networks(networks: &Value) -> Result<Vec<NetworkRequest>, Refusal> {
     let refuse = || Refusal::invalid_argument("Invalid Networks");
     let items = match networks {
         Value::Array(items) => items.clone(),
-        Value::String(text) => text.split(',').map(|part| Value::String(part.trim().to_owned())).collect(),
+        Value::String(text) => {
+            text.split(',').map(|part| Value::String(part.trim().to_owned())).collect()
+        }
         _ => return Err(refuse()),
     };
     let are_objects = items.first().is_some_and(Value::is_object);
     let mut requests: Vec<NetworkRequest> = Vec::new();
     for item in &items {
-        let id = if are_objects { item.get("ipv4_uuid").and_then(Value::as_str) } else { item.as_str() };
+        let id =
+            if are_objects { item.get("ipv4_uuid").and_then(Value::as_str) } else { item.as_str() };
         let network: Uuid = id.and_then(|id| id.parse().ok()).ok_or_else(refuse)?;
         let ip = if are_objects { read_ip(item)? } else { None };
         if requests.iter().all(|request| request.network != network) {
@@ -116,14 +128,17 @@ fn read_networks(networks: &Value) -> Result<Vec<NetworkRequest>, Refusal> {
 
 fn read_ip(network: &Value) -> Result<Option<Ipv4Addr>, Refusal> {
     match (network.get("ipv4_ips"), network.get("ipv4_count")) {
-        (Some(_), Some(_)) => Err(Refusal::invalid_argument("ipv4_ips and ipv4_count exclude each other")),
+        (Some(_), Some(_)) => {
+            Err(Refusal::invalid_argument("ipv4_ips and ipv4_count exclude each other"))
+        }
         (None, None) => Ok(None),
         (None, Some(count)) if count.as_u64() == Some(1) => Ok(None),
         (None, Some(_)) => Err(Refusal::invalid_argument("ipv4_count must be 1")),
         (Some(ips), None) => match ips.as_array().map(Vec::as_slice) {
-            Some([Value::String(ip)]) => {
-                ip.parse().map(Some).map_err(|_| Refusal::invalid_argument(format!("{ip} is not an IP address")))
-            }
+            Some([Value::String(ip)]) => ip
+                .parse()
+                .map(Some)
+                .map_err(|_| Refusal::invalid_argument(format!("{ip} is not an IP address"))),
             _ => Err(Refusal::invalid_argument("ipv4_ips must hold exactly one address")),
         },
     }

@@ -8,7 +8,9 @@ use super::{Answer, Call, Params, Reply, Route};
 use crate::clock::until;
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
-use crate::world::{Instance, InstanceFilter, InstanceState, JobKind, StateFilter, has_only_name_characters};
+use crate::world::{
+    Instance, InstanceFilter, InstanceState, JobKind, StateFilter, has_only_name_characters,
+};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/:account/machines", "ListMachines", "machines", list),
@@ -42,17 +44,21 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         .take(page(limit))
         .enumerate()
         .filter(|(index, _)| !list_short || index % 2 == 0)
-        .map(|(_, instance)| call.machine_json(instance))
+        .map(|(_, instance)| call.instance_json(instance))
         .collect();
     let count = instances.len();
-    Ok(Reply::json(200, instances.into()).header("x-query-limit", limit).header("x-resource-count", count).into())
+    Ok(Reply::json(200, instances.into())
+        .header("x-query-limit", limit)
+        .header("x-resource-count", count)
+        .into())
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let mut body = call.machine_json(call.machine()?);
+    let mut body = call.instance_json(call.instance()?);
     let account = call.account()?;
     if account.cns_enabled {
-        let names = ["id", "name"].map(|field| body[field].as_str().unwrap_or_default().to_lowercase());
+        let names =
+            ["id", "name"].map(|field| body[field].as_str().unwrap_or_default().to_lowercase());
         let names = names.map(|name| format!("{name}.inst.{}.sim-1.cns.example.com", account.id));
         body["dns_names"] = names.into_iter().collect();
     }
@@ -60,7 +66,7 @@ fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     let (id, name) = (instance.id, instance.name.clone());
     if instance.deletion_protection {
         let message = format!("{name} has \"deletion_protection\" enabled");
@@ -89,7 +95,8 @@ fn read_page(params: &Params) -> Result<(u64, u64), Refusal> {
         let message = format!("{field} must be a number in range");
         Refusal::validation(field, "Invalid", message)
     };
-    let limit = params.number("limit").transpose().map_err(|_| invalid("limit"))?.unwrap_or(LIMIT_MAX);
+    let limit =
+        params.number("limit").transpose().map_err(|_| invalid("limit"))?.unwrap_or(LIMIT_MAX);
     let offset = params.number("offset").transpose().map_err(|_| invalid("offset"))?.unwrap_or(0);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(invalid("limit"));
@@ -132,7 +139,9 @@ fn read_state(params: &Params) -> Result<StateFilter, Refusal> {
         Some("running") => StateFilter::Exactly(InstanceState::Running),
         Some("stopped") => StateFilter::Exactly(InstanceState::Stopped),
         Some("destroyed") => StateFilter::Exactly(InstanceState::Deleted),
-        Some(other) => return Err(Refusal::invalid_argument(format!("state {other} is not supported"))),
+        Some(other) => {
+            return Err(Refusal::invalid_argument(format!("state {other} is not supported")));
+        }
         None if params.is_truthy("tombstone") => StateFilter::Tombstones,
         None => StateFilter::Active,
     })

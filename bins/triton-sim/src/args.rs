@@ -1,0 +1,177 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use triton_signature::PublicKey;
+use triton_sim::{Delays, Sim, SimBuilder};
+
+/// A Triton CloudAPI that lives in memory, for the triton CLI, vk-triton and tests.
+///
+/// Prints the environment that points clients at it, so `eval` what it writes, or name an --env-file and source that:
+///
+///   triton-sim --account jill --key ~/.ssh/id_ed25519.pub --env-file sim.env &
+///   . ./sim.env && triton instance list
+///
+/// Every instance has addresses of its own in 127.64.0.0/10. While it runs, it really listens there: on the ports of
+/// its image (22 by default) or of its metadata `sim.ports`. Faults, delays and a journal of requests are under
+/// /--sim on the same port: see the crate's documentation.
+#[derive(Debug, Parser)]
+#[command(version, verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// Where to serve. Loopback only; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
+    pub(crate) listen: SocketAddr,
+
+    /// Login of the account.
+    #[arg(long, default_value = "jill")]
+    pub(crate) account: String,
+
+    /// Public key file of the account, in OpenSSH format; may be repeated. The first one becomes TRITON_KEY_ID.
+    #[arg(long = "key", value_name = "FILE")]
+    pub(crate) keys: Vec<PathBuf>,
+
+    /// How long CreateMachine takes to answer, for example 200ms.
+    #[arg(long, default_value = "200ms", value_parser = duration)]
+    pub(crate) create_delay: Duration,
+
+    /// How long an instance is provisioning, for example 2s.
+    #[arg(long, default_value = "2s", value_parser = duration)]
+    pub(crate) provision_delay: Duration,
+
+    /// How long starting, stopping, rebooting and deleting take, each.
+    #[arg(long, default_value = "1s", value_parser = duration)]
+    pub(crate) action_delay: Duration,
+
+    /// How long an accepted job waits before it begins; tags and metadata change after this.
+    #[arg(long, default_value = "500ms", value_parser = duration)]
+    pub(crate) job_delay: Duration,
+
+    /// At most this much is added to each delay, at random.
+    #[arg(long, default_value = "0s", value_parser = duration)]
+    pub(crate) jitter: Duration,
+
+    /// Where UUIDs, jitter and faults' luck come from.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// How many compute nodes affinity rules have to choose from.
+    #[arg(long, default_value_t = 4)]
+    pub(crate) compute_nodes: usize,
+
+    /// Never answer 429. Without it: bursts of 30 and 10 requests a second for each group of endpoints, as CloudAPI.
+    #[arg(long)]
+    pub(crate) no_throttle: bool,
+
+    /// Instances do not listen on any port.
+    #[arg(long)]
+    pub(crate) no_listeners: bool,
+
+    /// Also write the environment lines to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+
+    /// What to log on standard error: error, warn, info, debug, trace, or a filter such as triton_sim=debug.
+    #[arg(long, default_value = "info")]
+    pub(crate) log_level: String,
+}
+
+// === impl Args ===
+
+impl Args {
+    /// The simulator that was asked for.
+    pub(crate) fn simulator(&self) -> anyhow::Result<SimBuilder> {
+        let delays = Delays {
+            create: self.create_delay,
+            provision: self.provision_delay,
+            start: self.action_delay,
+            stop: self.action_delay,
+            reboot: self.action_delay,
+            delete: self.action_delay,
+            job: self.job_delay,
+            jitter: self.jitter,
+        };
+        let builder = Sim::builder()
+            .account(&self.account)
+            .delays(delays)
+            .seed(self.seed)
+            .compute_nodes(self.compute_nodes)
+            .listen(!self.no_listeners);
+        let builder = if self.no_throttle { builder.throttle(None) } else { builder };
+        Ok(self.key_texts()?.into_iter().fold(builder, SimBuilder::key))
+    }
+
+    /// The fingerprint that clients name the first key by.
+    pub(crate) fn first_fingerprint(&self) -> anyhow::Result<Option<String>> {
+        let first = self.key_texts()?.into_iter().next();
+        let key = first
+            .map(|text| PublicKey::from_openssh(&text))
+            .transpose()
+            .context("reading the first --key")?;
+        Ok(key.map(|key| key.md5_fingerprint()))
+    }
+
+    fn key_texts(&self) -> anyhow::Result<Vec<String>> {
+        let read = |path: &PathBuf| {
+            std::fs::read_to_string(path)
+                .with_context(|| format!("reading public key {}", path.display()))
+        };
+        self.keys.iter().map(read).collect()
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "expected ADDRESS:PORT, such as 127.0.0.1:8080".to_owned())?;
+    if !address.ip().is_loopback() {
+        return Err(
+            "only loopback addresses: the control API asks nobody for a signature".to_owned()
+        );
+    }
+    Ok(address)
+}
+
+/// `200ms`, `2s`, `1m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let refuse = || format!("{text} is not a duration such as 200ms, 2s or 1m");
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(refuse)?;
+    let (number, unit) = text.split_at(at);
+    let number: f64 = number.parse().map_err(|_| refuse())?;
+    let seconds = match unit {
+        "ms" => number / 1000.0,
+        "s" => number,
+        "m" => number * 60.0,
+        _ => return Err(refuse()),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| refuse())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn only_loopback_is_served() {
+        assert!(Args::try_parse_from(["triton-sim", "--listen", "127.0.0.1:8080"]).is_ok());
+        assert!(Args::try_parse_from(["triton-sim", "--listen", "[::1]:0"]).is_ok());
+        assert!(Args::try_parse_from(["triton-sim", "--listen", "0.0.0.0:8080"]).is_err());
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("200ms"), Ok(Duration::from_millis(200)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1m"), Ok(Duration::from_secs(60)));
+        assert!(["", "2", "2h", "-1s", "s"].iter().all(|text| duration(text).is_err()));
+    }
+}

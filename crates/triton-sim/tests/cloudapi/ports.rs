@@ -1,0 +1,86 @@
+//! Real sockets: the simulator's own, and those of instances.
+
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use triton_sim::{Fault, FaultKind, ServeError};
+
+use crate::caller::{Caller, quiet};
+
+/// Far longer than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn connects(address: (Ipv4Addr, u16), wanted: bool) -> Option<TcpStream> {
+    let attempt = async {
+        loop {
+            match TcpStream::connect(address).await {
+                Ok(stream) if wanted => return Some(stream),
+                Err(error) if !wanted && error.kind() == ErrorKind::ConnectionRefused => {
+                    return None;
+                }
+                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, attempt).await.expect("the port did not change")
+}
+
+#[tokio::test]
+async fn a_running_instance_answers_and_a_stopped_one_refuses() {
+    let caller = Caller::of(quiet().listen(true));
+    let id = caller
+        .create(&json!({ "metadata.sim.ports": "8022,8080", "metadata.sim.http-status": "503" }))
+        .await;
+    let address = caller.sim.instance(id.parse().unwrap()).unwrap().primary_ip.unwrap();
+    assert_eq!(address.octets()[0], 127);
+    let mut stream = connects((address, 8080), true).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    caller.post(&format!("/my/machines/{id}"), &json!({ "action": "stop" })).await;
+    connects((address, 8080), false).await;
+    connects((address, 8022), false).await;
+    caller.post(&format!("/my/machines/{id}"), &json!({ "action": "start" })).await;
+    connects((address, 8022), true).await;
+    let Caller { sim, .. } = caller;
+    drop(sim);
+    connects((address, 8022), false).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_a_connection_closed_without_a_word() {
+    let caller = Caller::new();
+    let running = caller.sim.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+    caller.sim.fault(FaultKind::CreateAnswerLostAfterCommit, Fault::default());
+    let body =
+        json!({ "package": crate::caller::PACKAGE, "image": crate::caller::IMAGE }).to_string();
+    let request = caller.request("POST", "/my/machines", 0).await.body(()).unwrap();
+    let headers = request.headers();
+    let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let head = format!(
+        "POST /my/machines HTTP/1.1\r\nhost: x\r\ndate: {}\r\nauthorization: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        text("date"),
+        text("authorization"),
+        body.len(),
+    );
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(caller.sim.instances().len(), 1);
+    running.shutdown().await;
+    assert!(TcpStream::connect(stream.peer_addr().unwrap()).await.is_err());
+}
+
+#[tokio::test]
+async fn only_loopback_is_served() {
+    let caller = Caller::new();
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    assert!(matches!(caller.sim.serve(listener), Err(ServeError::NotLoopback { .. })));
+}
