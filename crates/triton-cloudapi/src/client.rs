@@ -37,7 +37,9 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, DATE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::Full;
+use hyper::body::Body;
 use tokio::time::Instant;
+use tower::Service;
 use tracing::Instrument as _;
 use triton_signature::http::KeyId;
 
@@ -102,6 +104,26 @@ impl Client {
         let config = Config::load(&env, home.as_deref())?;
         let signer = config.signer(&env, home.as_deref()).await?;
         Self::builder(config, signer).build()
+    }
+
+    /// A client that sends over any tower service instead of a socket: a server in the same process, for example.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Url`] when the URL has no scheme or host.
+    pub fn with_service<S, B>(
+        config: Config,
+        signer: impl Into<triton_signature::Signer>,
+        service: S,
+    ) -> Result<Self, ConfigError>
+    where
+        S: Service<HttpRequest, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self::builder(config, signer).build_with_service(service)
     }
 
     /// Starts a client with everything that can be set about it.

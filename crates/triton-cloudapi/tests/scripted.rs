@@ -1,6 +1,10 @@
 //! The client against answers written down beforehand, on paused time.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 mod common;
 
@@ -187,7 +191,8 @@ async fn a_clock_that_is_off_is_corrected_once_even_for_a_create() {
         |index: usize| seen.lock().unwrap()[index].headers()["date"].to_str().unwrap().to_owned();
     assert_eq!(date(0), "Sun, 09 Sep 2001 01:46:40 GMT");
     assert_eq!(date(1), "Sat, 11 Jun 2011 23:56:29 GMT");
-    let authorization = |index: usize| seen.lock().unwrap()[index].headers()["authorization"].clone();
+    let authorization =
+        |index: usize| seen.lock().unwrap()[index].headers()["authorization"].clone();
     assert_ne!(authorization(0), authorization(1));
     let (broken, seen) = client(builder(), &[act.clone(), act]);
     let error = broken.find_instance(ID.parse().unwrap()).await.unwrap_err();

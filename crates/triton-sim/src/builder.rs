@@ -60,7 +60,7 @@ pub enum SeedError {
         /// The account's login.
         login: String,
     },
-    /// Instances' addresses are in 127.64.0.0/10, of which each simulator on a machine takes a 64th.
+    /// Instances' addresses are in 127.64.0.0/10, of which each simulator on a computer takes a 64th.
     #[error(
         "finding addresses for instances: all {BLOCKS} blocks of 127.64.0.0/10 are in use by other simulators"
     )]
@@ -167,7 +167,7 @@ impl SimBuilder {
     /// Sets the simulator up.
     ///
     /// # Errors
-    /// [`SeedError`], for accounts and keys that cannot be, and when there are too many simulators on the machine.
+    /// [`SeedError`], for accounts and keys that cannot be, and when there are too many simulators on the computer.
     pub fn build(self) -> Result<Sim, SeedError> {
         let clock = self.started_at.map_or_else(Clock::starting_now, Clock::starting_at);
         let (block, guard) = if self.listen { claim_block()? } else { (0, None) };

@@ -23,7 +23,7 @@ impl Clock {
         Self { wall, started: Instant::now() }
     }
 
-    /// A clock that shows the machine's time now.
+    /// A clock that shows the computer's time now.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the wall clock; everything else is told"

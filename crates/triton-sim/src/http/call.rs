@@ -52,14 +52,14 @@ impl Call<'_> {
     ///
     /// # Errors
     /// 404, or 500 when the parameters lost it: a JSON array as body takes the place of the path's.
-    pub(crate) fn machine(&self) -> Result<&Instance, Refusal> {
-        let id = self.machine_id()?;
+    pub(crate) fn instance(&self) -> Result<&Instance, Refusal> {
+        let id = self.instance_id()?;
         let instance =
             self.world.instances.get(&id).filter(|instance| instance.owner == self.account);
         instance.ok_or_else(|| Refusal::not_found("VM not found"))
     }
 
-    pub(crate) fn machine_id(&self) -> Result<Uuid, Refusal> {
+    pub(crate) fn instance_id(&self) -> Result<Uuid, Refusal> {
         let id = self.params.str("machine").and_then(|text| text.parse().ok());
         id.ok_or_else(|| Refusal::internal("Internal Error"))
     }
@@ -79,7 +79,7 @@ impl Call<'_> {
     }
 
     /// How this call's version and parameters show an instance.
-    pub(crate) fn machine_json(&self, instance: &Instance) -> serde_json::Value {
+    pub(crate) fn instance_json(&self, instance: &Instance) -> serde_json::Value {
         instance.to_json(self.params.is_truthy("credentials"), self.version >= ApiVersion(8, 0, 0))
     }
 }

@@ -15,12 +15,12 @@ pub(super) const ROUTES: &[Route] = &[
     Route::post("/:account/fwrules/:id/enable", "EnableFirewallRule", "fwrules", enable),
     Route::post("/:account/fwrules/:id/disable", "DisableFirewallRule", "fwrules", disable),
     Route::delete("/:account/fwrules/:id", "DeleteFirewallRule", "fwrules", delete),
-    Route::get("/:account/fwrules/:id/machines", "ListFirewallRuleMachines", "fwrules", machines),
+    Route::get("/:account/fwrules/:id/machines", "ListFirewallRuleMachines", "fwrules", instances),
     Route::get(
         "/:account/machines/:machine/fwrules",
         "ListMachineFirewallRules",
         "machines",
-        of_machine,
+        of_instance,
     ),
 ];
 
@@ -90,18 +90,18 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::empty(204))
 }
 
-fn machines(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+fn instances(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let rule = rule(call)?;
     let concerned = call.world.instances.values().filter(|instance| {
         instance.owner == call.account && instance.state.is_active() && rule.concerns(instance)
     });
     Ok(Answer::ok(
-        concerned.map(|instance| call.machine_json(instance)).collect::<Vec<Value>>().into(),
+        concerned.map(|instance| call.instance_json(instance)).collect::<Vec<Value>>().into(),
     ))
 }
 
-fn of_machine(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let instance = call.machine()?;
+fn of_instance(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    let instance = call.instance()?;
     let rules = call.world.rules.values().filter(|rule| rule.concerns(instance));
     Ok(Answer::ok(rules.map(FirewallRule::to_json).collect::<Vec<Value>>().into()))
 }

@@ -7,13 +7,13 @@ use super::Call;
 use crate::refusal::Refusal;
 use crate::world::InstanceState;
 
-/// Loads every machine, image, package and network that the parameters name, whatever the endpoint.
+/// Loads every instance, image, package and network that the parameters name, whatever the endpoint.
 ///
 /// # Errors
-/// 404 for what is not there, 409 ValidationFailed for a machine id that is no UUID, and 410 for a deleted machine: with the
-/// machine as body, or for DELETE its id.
+/// 404 for what is not there, 409 ValidationFailed for an instance id that is no UUID, and 410 for a deleted instance: with the
+/// instance as body, or for DELETE its id.
 pub(crate) fn load(call: &Call<'_>) -> Result<(), Refusal> {
-    load_machine(call)?;
+    load_instance(call)?;
     let catalog = &call.world.catalog;
     for key in ["image", "dataset"] {
         if let Some(id) = call.params.str(key) {
@@ -31,7 +31,7 @@ pub(crate) fn load(call: &Call<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn load_machine(call: &Call<'_>) -> Result<(), Refusal> {
+fn load_instance(call: &Call<'_>) -> Result<(), Refusal> {
     let Some(text) = call.params.str("machine") else { return Ok(()) };
     let id: Uuid =
         text.parse().map_err(|_| Refusal::validation("uuid", "Invalid", "Invalid UUID"))?;
@@ -39,7 +39,7 @@ fn load_machine(call: &Call<'_>) -> Result<(), Refusal> {
     let instance = instance.ok_or_else(|| Refusal::not_found("VM not found"))?;
     match instance.state {
         InstanceState::Deleted if call.is_delete => Err(Refusal::gone(json!(id))),
-        InstanceState::Deleted => Err(Refusal::gone(call.machine_json(instance))),
+        InstanceState::Deleted => Err(Refusal::gone(call.instance_json(instance))),
         _ => Ok(()),
     }
 }

@@ -5,15 +5,15 @@ mod call;
 mod config;
 mod firewall_rules;
 mod images;
+mod instance_actions;
+mod instance_audit;
+mod instance_create;
+mod instance_metadata;
+mod instance_nics;
+mod instance_tags;
+mod instances;
 mod keys;
 mod loaders;
-mod machine_actions;
-mod machine_audit;
-mod machine_create;
-mod machine_metadata;
-mod machine_nics;
-mod machine_tags;
-mod machines;
 mod networks;
 mod packages;
 mod params;
@@ -36,12 +36,12 @@ const ROUTES: &[&[Route]] = &[
     packages::ROUTES,
     networks::ROUTES,
     firewall_rules::ROUTES,
-    machine_create::ROUTES,
-    machines::ROUTES,
-    machine_actions::ROUTES,
-    machine_audit::ROUTES,
-    machine_metadata::ROUTES,
-    machine_tags::ROUTES,
-    machine_nics::ROUTES,
+    instance_create::ROUTES,
+    instances::ROUTES,
+    instance_actions::ROUTES,
+    instance_audit::ROUTES,
+    instance_metadata::ROUTES,
+    instance_tags::ROUTES,
+    instance_nics::ROUTES,
     account::ROUTES,
 ];

@@ -40,7 +40,6 @@ pub(crate) struct CreateParams {
     pub(crate) firewall_enabled: bool,
     pub(crate) deletion_protection: bool,
     pub(crate) disks: Option<usize>,
-    pub(crate) fate: Fate,
 }
 
 // === impl World ===
@@ -100,7 +99,7 @@ impl World {
             jobs: VecDeque::new(),
             allocation: Some(allocation),
             is_deleting: false,
-            fate: params.fate,
+            fate: Fate::default(),
         };
         self.instances.insert(id, instance);
         self.schedule_allocation(id, now);

@@ -44,6 +44,7 @@ async fn faults_of_create_are_told_apart_by_what_remains() {
     caller.sim.fault(FaultKind::InternalError, Fault::default().times(1).endpoint("CreateMachine"));
     caller.try_create(&json!({ "name": "b" })).await.expect(500, "InternalError");
     caller.sim.fault(FaultKind::CreateAcceptedThenFailed, Fault::default().times(1));
+    caller.try_create(&json!({ "name": "a" })).await.expect(409, "ValidationFailed");
     let failed = caller.create(&json!({ "name": "c" })).await;
     caller.sim.fault(FaultKind::StuckProvisioning, Fault::default().times(1));
     let stuck = caller.create(&json!({ "name": "d" })).await;

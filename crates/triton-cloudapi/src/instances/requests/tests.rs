@@ -59,9 +59,8 @@ fn what_is_not_asked_for_is_not_sent() {
 #[test]
 fn a_body_that_the_server_would_refuse_is_not_made() {
     let metadata = |bytes| BTreeMap::from([("x".to_owned(), "x".repeat(bytes))]);
-    let sized = |bytes| {
-        create(&CreateInstance { metadata: metadata(bytes), ..CreateInstance::default() })
-    };
+    let sized =
+        |bytes| create(&CreateInstance { metadata: metadata(bytes), ..CreateInstance::default() });
     let empty = sized(0).unwrap().http.body().len();
     assert_eq!(sized(BODY_BYTES_MAX - empty).unwrap().http.body().len(), BODY_BYTES_MAX);
     let error = sized(BODY_BYTES_MAX - empty + 1).unwrap_err();

@@ -33,10 +33,11 @@ fn create(world: &mut World, account: Uuid, fate: Fate) -> Uuid {
     let params = CreateParams {
         package: Some("g4-highcpu-1G".to_owned()),
         image: Some("7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b".to_owned()),
-        fate,
         ..CreateParams::default()
     };
-    world.create(account, params, at(0)).unwrap()
+    let id = world.create(account, params, at(0)).unwrap();
+    world.instances.get_mut(&id).unwrap().fate = fate;
+    id
 }
 
 /// Advances second by second and writes `state@second` at each change.

@@ -1,6 +1,6 @@
 //! `POST /:account/machines/:machine?action=…`: accepted at once, carried out later.
 
-use super::machines::unallocated;
+use super::instances::unallocated;
 use super::{Answer, Call, Route};
 use crate::refusal::Refusal;
 use crate::world::{Brand, InstanceState, JobKind, check_name, duplicate};
@@ -22,7 +22,7 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         "disable_deletion_protection" => JobKind::SetDeletionProtection(false),
         other => return Err(Refusal::invalid_argument(format!("{other} is not a valid action"))),
     };
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     if instance.state == InstanceState::Provisioning {
         return Err(unallocated());
     }
@@ -34,7 +34,7 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 fn rename(call: &Call<'_>) -> Result<JobKind, Refusal> {
     let name = call.params.str("name").ok_or_else(|| Refusal::missing_parameter("name"))?;
     check_name(name, call.account()?.cns_enabled)?;
-    if call.world.is_name_taken(call.account, name, Some(call.machine()?.id)) {
+    if call.world.is_name_taken(call.account, name, Some(call.instance()?.id)) {
         return Err(duplicate());
     }
     Ok(JobKind::Rename(name.to_owned()))
@@ -45,7 +45,7 @@ fn resize(call: &Call<'_>) -> Result<JobKind, Refusal> {
     let wanted = call.params.str("package").ok_or_else(|| Refusal::missing_parameter("package"))?;
     let package = call.world.catalog.find_package(wanted);
     let package = package.ok_or_else(|| Refusal::not_found("package not found"))?;
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     match instance.brand {
         Brand::Kvm => {
             return Err(Refusal::invalid_argument("resizing is not supported for KVM machines"));

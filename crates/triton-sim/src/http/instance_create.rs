@@ -14,8 +14,13 @@ pub(super) const ROUTES: &[Route] =
     &[Route::post("/:account/machines", "CreateMachine", "machines", create)];
 
 fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let params = CreateParams { fate: call.fate(), ..read(&call.params)? };
+    let params = read(&call.params)?;
     let id = call.world.create(call.account, params, call.now)?;
+    // Only now: a create that was refused uses up no fault.
+    let fate = call.fate();
+    if let Some(instance) = call.world.instances.get_mut(&id) {
+        instance.fate = fate;
+    }
     if call.strikes(FaultKind::CreateAnswerLostAfterCommit).is_some() {
         call.caught = Caught::AnswerLost;
     } else if call.strikes(FaultKind::Create500AfterCommit).is_some() {
@@ -54,7 +59,6 @@ fn read(params: &Params) -> Result<CreateParams, Refusal> {
         firewall_enabled: params.bool("firewall_enabled").unwrap_or(false),
         deletion_protection: params.is_json_true("deletion_protection"),
         disks: params.get("disks").and_then(Value::as_array).map(Vec::len),
-        fate: Default::default(),
     })
 }
 

@@ -14,7 +14,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     Ok(Answer::ok(
         instance.nics.iter().map(|nic| nic.to_json(instance.state)).collect::<Vec<Value>>().into(),
     ))
@@ -23,7 +23,7 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 /// The path holds the MAC address without colons.
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let wanted = call.params.str("mac").unwrap_or_default().to_ascii_lowercase();
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     let nic = instance.nics.iter().find(|nic| nic.mac().replace(':', "") == wanted);
     Ok(Answer::ok(nic.ok_or_else(|| Refusal::not_found("nic not found"))?.to_json(instance.state)))
 }

@@ -44,7 +44,7 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         .take(page(limit))
         .enumerate()
         .filter(|(index, _)| !list_short || index % 2 == 0)
-        .map(|(_, instance)| call.machine_json(instance))
+        .map(|(_, instance)| call.instance_json(instance))
         .collect();
     let count = instances.len();
     Ok(Reply::json(200, instances.into())
@@ -54,7 +54,7 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let mut body = call.machine_json(call.machine()?);
+    let mut body = call.instance_json(call.instance()?);
     let account = call.account()?;
     if account.cns_enabled {
         let names =
@@ -66,7 +66,7 @@ fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     let (id, name) = (instance.id, instance.name.clone());
     if instance.deletion_protection {
         let message = format!("{name} has \"deletion_protection\" enabled");

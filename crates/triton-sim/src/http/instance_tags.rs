@@ -19,7 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
 const DROPPED: [&str; 6] = ["account", "machine", "uuid", "owner_uuid", "context", "image"];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(Value::Object(call.machine()?.tags.clone())))
+    Ok(Answer::ok(Value::Object(call.instance()?.tags.clone())))
 }
 
 fn add(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -27,7 +27,7 @@ fn add(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     if tags.is_empty() {
         return Err(Refusal::validation("tags", "MissingParameter", "no tags were given"));
     }
-    let mut predicted = call.machine()?.tags.clone();
+    let mut predicted = call.instance()?.tags.clone();
     predicted.extend(tags.clone());
     submit(call, JobKind::AddTags(tags), predicted)
 }
@@ -45,7 +45,7 @@ fn delete_all(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let tag = call.params.str("tag").unwrap_or_default();
     let value = call
-        .machine()?
+        .instance()?
         .tags
         .get(tag)
         .ok_or_else(|| Refusal::not_found(format!("{tag} not found")))?;
@@ -65,7 +65,7 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
             format!("Special tag not supported: {tag}"),
         ));
     }
-    if !call.machine()?.tags.contains_key(&tag) {
+    if !call.instance()?.tags.contains_key(&tag) {
         return Err(Refusal::not_found(format!("{tag} not found")));
     }
     let answer = submit(call, JobKind::RemoveTags(Some(tag)), Map::new())?;
@@ -84,7 +84,7 @@ fn submit(
     kind: JobKind,
     predicted: Map<String, Value>,
 ) -> Result<Answer, Refusal> {
-    let id = call.machine_id()?;
+    let id = call.instance_id()?;
     call.world.submit(id, kind, call.caller.clone(), call.now);
     let job = call.world.new_id();
     Ok(Reply::json(200, Value::Object(predicted)).header("x-job-uuid", job).into())

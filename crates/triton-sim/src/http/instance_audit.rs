@@ -11,7 +11,7 @@ pub(super) const ROUTES: &[Route] =
 
 /// Jobs that ended, newest first.
 fn audit(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let entries = call.machine()?.audit.iter().rev().map(|entry| {
+    let entries = call.instance()?.audit.iter().rev().map(|entry| {
         let caller = if entry.caller.key_id.is_empty() {
             json!({ "type": "operator" })
         } else {

@@ -29,7 +29,7 @@ const DROPPED: [&str; 7] =
     ["account", "machine", "uuid", "owner_uuid", "context", "image", "credentials"];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let instance = call.machine()?;
+    let instance = call.instance()?;
     let mut metadata = instance.metadata.clone();
     if call.params.is_truthy("credentials") && !instance.credentials.is_empty() {
         metadata.insert("credentials".to_owned(), json!(instance.credentials));
@@ -44,7 +44,7 @@ fn add(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         .filter(|(key, _)| !DROPPED.contains(&key.as_str()) && !key.ends_with("_pw"));
     let metadata: Map<String, Value> =
         kept.map(|(key, value)| (key.clone(), value.clone())).collect();
-    let mut predicted = call.machine()?.metadata.clone();
+    let mut predicted = call.instance()?.metadata.clone();
     predicted.extend(metadata.clone());
     let job = submit(call, JobKind::AddMetadata(metadata))?;
     Ok(Reply::json(200, Value::Object(predicted)).header("x-job-uuid", job).into())
@@ -57,7 +57,7 @@ fn delete_all(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let key = call.params.str("key").unwrap_or_default();
-    let value = call.machine()?.metadata.get(key).and_then(Value::as_str);
+    let value = call.instance()?.metadata.get(key).and_then(Value::as_str);
     let value = value.ok_or_else(|| Refusal::not_found(format!("{key} not found")))?;
     if call.wants_text {
         return Ok(Reply::text(value.to_owned()).into());
@@ -70,7 +70,7 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     if key == "credentials" || KEPT_METADATA.contains(&key.as_str()) {
         return Err(Refusal::invalid_argument(format!("{key} cannot be deleted")));
     }
-    if !call.machine()?.metadata.contains_key(&key) {
+    if !call.instance()?.metadata.contains_key(&key) {
         return Err(Refusal::not_found(format!("{key} not found")));
     }
     let job = submit(call, JobKind::RemoveMetadata(Some(key)))?;
@@ -78,7 +78,7 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn submit(call: &mut Call<'_>, kind: JobKind) -> Result<uuid::Uuid, Refusal> {
-    let id = call.machine_id()?;
+    let id = call.instance_id()?;
     call.world.submit(id, kind, call.caller.clone(), call.now);
     Ok(call.world.new_id())
 }
