@@ -11,7 +11,7 @@ use triton_sim::{Delays, Sim, SimBuilder};
 
 /// A Triton CloudAPI that lives in memory, for the triton CLI, vk-triton and tests.
 ///
-/// Prints the environment that points clients at it, so `eval` what it writes, or name an --env-file and source that:
+/// Prints the environment that points clients at it; name an --env-file, and source that:
 ///
 ///   triton-sim --account jill --key ~/.ssh/id_ed25519.pub --env-file sim.env &
 ///   . ./sim.env && triton instance list

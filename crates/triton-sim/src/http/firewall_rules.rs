@@ -48,6 +48,7 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let location = format!("/{}/fwrules/{}", call.account()?.login, rule.id);
     let body = rule.to_json();
     call.world.rules.insert(rule.id, rule);
+    call.world.changes += 1;
     Ok(Reply::json(201, body).header("location", location).into())
 }
 
@@ -130,5 +131,6 @@ fn rule_mut<'a>(call: &'a mut Call<'_>) -> Result<&'a mut FirewallRule, Refusal>
         return Err(Refusal::invalid_argument("global rules cannot be modified"));
     }
     let id = found.id;
+    call.world.changes += 1;
     call.world.rules.get_mut(&id).ok_or_else(|| Refusal::not_found("firewall rule not found"))
 }

@@ -26,7 +26,24 @@ pub(crate) enum Door {
 pub(crate) fn open_doors(world: &World) -> BTreeMap<SocketAddrV4, Door> {
     let running =
         world.instances.values().filter(|instance| instance.state == InstanceState::Running);
-    running.flat_map(doors_of).collect()
+    running
+        .flat_map(|instance| {
+            doors_of(instance).filter(|(address, _)| is_admitted(world, instance, address.port()))
+        })
+        .collect()
+}
+
+/// Whether the firewall lets anybody in: when it is on, inbound connections are blocked unless a rule says otherwise.
+///
+/// A real one drops packets; here the port is closed, so a caller learns at once what it would learn from a timeout.
+fn is_admitted(world: &World, instance: &Instance, port: u16) -> bool {
+    !instance.firewall_enabled
+        || world
+            .rules
+            .values()
+            .filter_map(|rule| rule.verdict(instance, port))
+            .max()
+            .is_some_and(|(_, allow)| allow)
 }
 
 fn doors_of(instance: &Instance) -> impl Iterator<Item = (SocketAddrV4, Door)> + '_ {
@@ -51,7 +68,7 @@ mod tests {
     use serde_json::json;
     use uuid::Uuid;
 
-    use super::super::{Nic, seed};
+    use super::super::{FirewallRule, Nic, seed};
     use super::*;
     use crate::delays::Delays;
 
@@ -86,6 +103,30 @@ mod tests {
         check(json!({}), InstanceState::Running, &[(22, Door::Ssh)]);
         check(json!({}), InstanceState::Stopping, &[]);
         check(json!({}), InstanceState::Provisioning, &[]);
+    }
+
+    #[test]
+    fn a_firewall_closes_what_no_rule_opens() {
+        let mut world = world_with(json!({ "sim.ports": "22,80" }), InstanceState::Running);
+        let ports =
+            |world: &World| open_doors(world).keys().map(SocketAddrV4::port).collect::<Vec<_>>();
+        let rule = |text: &str| FirewallRule {
+            id: Uuid::new_v4(),
+            owner: None,
+            rule: FirewallRule::read(text).unwrap(),
+            enabled: true,
+            log: false,
+            description: None,
+        };
+        world.instances.values_mut().for_each(|instance| instance.firewall_enabled = true);
+        assert!(ports(&world).is_empty());
+        world.rules.insert(Uuid::from_u128(1), rule("FROM any TO all vms ALLOW tcp PORT ALL"));
+        world.rules.insert(Uuid::from_u128(2), rule("FROM any TO all vms BLOCK tcp PORT 22"));
+        assert_eq!(ports(&world), [22, 80]);
+        world
+            .rules
+            .insert(Uuid::from_u128(3), rule("FROM any TO all vms BLOCK tcp PORT 22 PRIORITY 1"));
+        assert_eq!(ports(&world), [80]);
     }
 
     #[test]

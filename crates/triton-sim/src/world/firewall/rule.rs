@@ -1,12 +1,13 @@
 //! A stored firewall rule, and which instances it concerns.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::RuleText;
-use super::parse::Target;
+use super::parse::{Ports, Protocol, Target};
 use crate::refusal::Refusal;
 use crate::world::{Instance, text_of};
 
@@ -52,6 +53,18 @@ impl FirewallRule {
         same_owner && (names(&self.rule.from, instance) || names(&self.rule.to, instance))
     }
 
+    /// What the rule says to a TCP connection from this computer to a port of this instance: priority and allowed or not.
+    ///
+    /// Of several that say something the greatest decides: higher priority first, and for inbound traffic ALLOW beats BLOCK.
+    pub(crate) fn verdict(&self, instance: &Instance, port: u16) -> Option<(u8, bool)> {
+        let applies = self.enabled
+            && self.owner.is_none_or(|owner| owner == instance.owner)
+            && self.rule.from.iter().any(Target::holds_localhost)
+            && names(&self.rule.to, instance)
+            && self.rule.protocol.holds_tcp(port);
+        applies.then_some((self.rule.priority, self.rule.allow))
+    }
+
     /// CloudAPI's rule object.
     pub(crate) fn to_json(&self) -> Value {
         let mut body = json!({
@@ -67,6 +80,38 @@ impl FirewallRule {
             body["description"] = json!(description);
         }
         body
+    }
+}
+
+// === impl Target ===
+
+impl Target {
+    /// Who connects from this computer is no instance: only addresses can mean it.
+    fn holds_localhost(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Ip(ip) => ip.is_loopback(),
+            Self::Subnet(IpAddr::V4(base), length) => {
+                let mask = u32::MAX << (32 - u32::from(*length));
+                u32::from(Ipv4Addr::LOCALHOST) & mask == u32::from(*base)
+            }
+            Self::Subnet(IpAddr::V6(_), _) | Self::AllVms | Self::Tag(..) | Self::Vm(_) => false,
+        }
+    }
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    fn holds_tcp(&self, port: u16) -> bool {
+        match self {
+            Self::Ports("tcp", Ports::All) => true,
+            Self::Ports("tcp", Ports::Single(ports)) => ports.contains(&port),
+            Self::Ports("tcp", Ports::Ranges(ranges)) => {
+                ranges.iter().any(|(first, last)| (*first..=*last).contains(&port))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -111,5 +156,40 @@ mod tests {
         check("FROM any TO all vms ALLOW tcp PORT 80", true);
         check("FROM any TO vm 00000000-0000-0000-0000-000000000007 ALLOW tcp PORT 80", true);
         check("FROM any TO vm 00000000-0000-0000-0000-000000000008 ALLOW tcp PORT 80", false);
+    }
+
+    #[track_caller]
+    fn check_verdict(text: &str, expected: Option<(u8, bool)>) {
+        let mut instance = Instance::sample("web");
+        instance.tags = json!({ "role": "web" }).as_object().unwrap().clone();
+        let rule = FirewallRule {
+            id: Uuid::nil(),
+            owner: Some(instance.owner),
+            rule: FirewallRule::read(text).unwrap(),
+            enabled: true,
+            log: false,
+            description: None,
+        };
+        assert_eq!(rule.verdict(&instance, 80), expected, "{text}");
+        assert_eq!(FirewallRule { enabled: false, ..rule }.verdict(&instance, 80), None);
+    }
+
+    #[test]
+    fn rules_speak_of_connections_from_this_computer() {
+        check_verdict("FROM any TO tag role = web ALLOW tcp PORT 80", Some((0, true)));
+        check_verdict(
+            "FROM any TO tag role = web BLOCK tcp PORTS 1 - 100 PRIORITY 7",
+            Some((7, false)),
+        );
+        check_verdict("FROM subnet 127.0.0.0/8 TO all vms ALLOW tcp PORT ALL", Some((0, true)));
+        check_verdict(
+            "FROM ip 127.0.0.1 TO all vms ALLOW tcp (PORT 22 AND PORT 80)",
+            Some((0, true)),
+        );
+        check_verdict("FROM subnet 10.0.0.0/8 TO all vms ALLOW tcp PORT ALL", None);
+        check_verdict("FROM tag role = web TO tag role = web ALLOW tcp PORT 80", None);
+        check_verdict("FROM any TO tag role = db ALLOW tcp PORT 80", None);
+        check_verdict("FROM any TO all vms ALLOW tcp PORT 22", None);
+        check_verdict("FROM any TO all vms ALLOW udp PORT 80", None);
     }
 }
