@@ -2,12 +2,12 @@
 #![cfg(feature = "cluster")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use testbed::recorded;
 use testbed::wait::{seen_if, until};
+use testbed::{recorded, shell_quote};
 
 const PROGRAMS: [&str; 7] = [
     "etcd",
@@ -20,13 +20,22 @@ const PROGRAMS: [&str; 7] = [
 ];
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// Ends what `up` left even when the test fails halfway.
+struct EndedAnyway(PathBuf);
+
+impl Drop for EndedAnyway {
+    fn drop(&mut self) {
+        xtask("down", &self.0);
+    }
+}
+
 fn xtask(task: &str, dir: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask")).arg(task).arg("--dir").arg(dir).output().unwrap()
 }
 
 /// What a person's shell says after `. D/env`.
 fn after_env(dir: &Path, line: &str) -> Output {
-    let script = format!(". '{}'; {line}", dir.join("env").display());
+    let script = format!(". {}; {line}", shell_quote(&dir.join("env").to_string_lossy()));
     Command::new("sh").args(["-c", &script]).output().unwrap()
 }
 
@@ -39,6 +48,7 @@ async fn up_leaves_everything_running_and_down_ends_it() {
     let base = tempfile::tempdir().unwrap();
     // A name that must be quoted.
     let dir = base.path().join("it's up");
+    let _ended = EndedAnyway(dir.clone());
     let up = xtask("up", &dir);
     assert!(up.status.success(), "{}{}", text(&up.stdout), text(&up.stderr));
     for program in PROGRAMS {

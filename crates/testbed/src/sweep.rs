@@ -1,6 +1,7 @@
 //! Ending processes that an earlier run left, by the files they left.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -35,7 +36,11 @@ pub async fn end_recorded(dir: &Path) -> Result<Vec<Ended>> {
             Some(pid) => end(&name, pid).await.map(|()| true)?,
             None => false,
         };
-        fs::remove_file(&pid_file).with_context(|| format!("removing {}", pid_file.display()))?;
+        match fs::remove_file(&pid_file) {
+            // Another run that sweeps at the same time was faster.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            removed => removed.with_context(|| format!("removing {}", pid_file.display()))?,
+        }
         ended.push(Ended { name, was_running });
     }
     Ok(ended)
@@ -57,8 +62,9 @@ fn pid_files(dir: &Path) -> Result<Vec<(String, PathBuf)>> {
         else {
             continue;
         };
-        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
-        let modified = modified.with_context(|| format!("reading {}", path.display()))?;
+        let Ok(modified) = fs::metadata(&path).and_then(|metadata| metadata.modified()) else {
+            continue;
+        };
         files.push((modified, name.to_owned(), path));
     }
     files.sort();
