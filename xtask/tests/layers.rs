@@ -31,6 +31,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("triton-cloudapi", &["triton-sim"]),
     ("triton-provider", &["triton-sim"]),
     ("triton-sim", &["triton-cloudapi"]),
+    ("virtual-node", &["testbed"]),
 ];
 
 #[derive(Deserialize)]

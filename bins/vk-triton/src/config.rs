@@ -140,7 +140,10 @@ impl Config {
         let mut figment = Figment::new();
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(anyhow!("--provider-config {}: no such file (an empty one is fine)", file.display()));
+                return Err(anyhow!(
+                    "--provider-config {}: no such file (an empty one is fine)",
+                    file.display()
+                ));
             }
             figment = figment.merge(Toml::file_exact(file));
         }
@@ -160,7 +163,13 @@ fn explain(error: &figment::Error) -> anyhow::Error {
     let path = error.path.join(".");
     match &error.kind {
         Kind::UnknownField(found, known) => {
-            let section = error.path.iter().filter(|part| *part != found).cloned().collect::<Vec<_>>().join(".");
+            let section = error
+                .path
+                .iter()
+                .filter(|part| *part != found)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(".");
             let key = if section.is_empty() { found.clone() } else { format!("{section}.{found}") };
             let hint = match nearest(found, known) {
                 Some(name) => format!("did you mean `{name}`?"),
@@ -168,7 +177,9 @@ fn explain(error: &figment::Error) -> anyhow::Error {
             };
             anyhow!("{source}unknown key `{key}`; {hint}")
         }
-        Kind::InvalidType(found, wanted) => anyhow!("{source}`{path}` is {found}, but must be {wanted}"),
+        Kind::InvalidType(found, wanted) => {
+            anyhow!("{source}`{path}` is {found}, but must be {wanted}")
+        }
         Kind::UnknownVariant(found, known) => {
             anyhow!("{source}`{path}` is `{found}`, but must be one of: {}", known.join(", "))
         }
@@ -188,14 +199,20 @@ fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
     match Written::deserialize(deserializer) {
         Ok(Written::Text(text)) => Ok(text),
         Ok(Written::Number(number)) => Ok(number.to_string()),
-        Err(_) => Err(serde::de::Error::custom("no quantity: write it as 4000, \"500m\" or \"16Ti\"")),
+        Err(_) => {
+            Err(serde::de::Error::custom("no quantity: write it as 4000, \"500m\" or \"16Ti\""))
+        }
     }
 }
 
 /// A duration as people write it.
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let wrong = || serde::de::Error::custom(format!("`{text}` is no duration: write it as `90s`, `5m` or `500ms`"));
+    let wrong = || {
+        serde::de::Error::custom(format!(
+            "`{text}` is no duration: write it as `90s`, `5m` or `500ms`"
+        ))
+    };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_not_a_number| wrong())?;
@@ -277,13 +294,17 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_said_to_be() {
-        let message = format!("{:#}", Config::load(Some(Path::new("/nowhere/triton.toml"))).unwrap_err());
+        let message =
+            format!("{:#}", Config::load(Some(Path::new("/nowhere/triton.toml"))).unwrap_err());
         assert!(message.contains("/nowhere/triton.toml: no such file"), "{message}");
     }
 
     #[test]
     fn what_the_file_says_is_taken() {
-        let config = load("[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'").unwrap();
+        let config = load(
+            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'",
+        )
+        .unwrap();
         assert_eq!(config.node.pods, 7);
         assert_eq!(load("[node]\ncpu = 8\nmemory = '1Gi'").unwrap().node.cpu, "8");
         assert_eq!(config.defaults.networks, ["external"]);

@@ -33,18 +33,30 @@ pub(crate) async fn cluster(args: &Args) -> Outcome<Cluster> {
     let config = kube_config(args).await.or_fail(Kind::Config)?;
     let url = config.cluster_url.clone();
     let local_ip = local_ip_towards(&url.to_string());
-    let client = Client::try_from(config.clone()).context("setting up the Kubernetes client").or_fail(Kind::Config)?;
-    let heartbeat = Client::try_from(config).context("setting up the Kubernetes client").or_fail(Kind::Config)?;
+    let client = Client::try_from(config.clone())
+        .context("setting up the Kubernetes client")
+        .or_fail(Kind::Config)?;
+    let heartbeat = Client::try_from(config)
+        .context("setting up the Kubernetes client")
+        .or_fail(Kind::Config)?;
     let version = client.apiserver_version().await;
-    let version = version.with_context(|| format!("reaching the Kubernetes API server {url}")).or_fail(Kind::Unavailable)?;
+    let version = version
+        .with_context(|| format!("reaching the Kubernetes API server {url}"))
+        .or_fail(Kind::Unavailable)?;
     let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
-    let kubelet_version = format!("v{}.{minor}.0-vk-triton-{}", version.major, env!("CARGO_PKG_VERSION"));
+    let kubelet_version =
+        format!("v{}.{minor}.0-vk-triton-{}", version.major, env!("CARGO_PKG_VERSION"));
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let namespace = namespaces.get(IDENTITY_NAMESPACE).await;
     let namespace = namespace
-        .with_context(|| format!("reading namespace {IDENTITY_NAMESPACE}, whose UID tells this cluster from others"))
+        .with_context(|| {
+            format!(
+                "reading namespace {IDENTITY_NAMESPACE}, whose UID tells this cluster from others"
+            )
+        })
         .or_fail(Kind::Unavailable)?;
-    let uid = namespace.metadata.uid.context("the API server sent no UID").or_fail(Kind::Unavailable)?;
+    let uid =
+        namespace.metadata.uid.context("the API server sent no UID").or_fail(Kind::Unavailable)?;
     Ok(Cluster { client, heartbeat, uid, kubelet_version, local_ip })
 }
 
@@ -67,7 +79,9 @@ async fn kube_config(args: &Args) -> anyhow::Result<kube_client::Config> {
 /// The address that packets towards the API server leave from. Nothing is sent.
 fn local_ip_towards(url: &str) -> Option<IpAddr> {
     let authority = url.split("://").nth(1)?.split('/').next()?;
-    let target = authority.to_socket_addrs().or_else(|_no_port| format!("{authority}:443").to_socket_addrs());
+    let target = authority
+        .to_socket_addrs()
+        .or_else(|_no_port| format!("{authority}:443").to_socket_addrs());
     let target = target.ok()?.next()?;
     let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any).ok()?;
@@ -78,7 +92,8 @@ fn local_ip_towards(url: &str) -> Option<IpAddr> {
 /// Asks CloudAPI who we are. Refused credentials end the program: they do not heal by waiting. A CloudAPI that cannot
 /// be reached does not: the node says so in its Ready condition and begins when it can.
 pub(crate) async fn check_cloudapi(client: &CloudClient) -> Outcome<()> {
-    let (url, account, key) = (client.url().to_string(), client.account().to_owned(), client.key_id().to_string());
+    let (url, account, key) =
+        (client.url().to_string(), client.account().to_owned(), client.key_id().to_string());
     match client.get_account().await {
         Ok(found) => {
             tracing::info!(%url, account = %found.login, "CloudAPI knows us");

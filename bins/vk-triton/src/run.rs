@@ -58,19 +58,26 @@ async fn serve(args: Args, config: Config) -> Outcome<()> {
     let node_ip = args.node_ip.or(cluster.local_ip).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     let metrics_server = match metrics_address(&args.metrics_addr).or_fail(Kind::Config)? {
-        Some(address) => Some(MetricsServer::bind(address, Arc::new(registry)).await.or_fail(Kind::Config)?),
+        Some(address) => {
+            Some(MetricsServer::bind(address, Arc::new(registry)).await.or_fail(Kind::Config)?)
+        }
         None => None,
     };
 
     let (pokes, poked) = pokes();
     let parts = Parts {
         client: cloud.clone(),
-        cluster: Arc::new(KubeCluster::new(cluster.client.clone(), &config.node.namespace, &args.nodename)),
+        cluster: Arc::new(KubeCluster::new(
+            cluster.client.clone(),
+            &config.node.namespace,
+            &args.nodename,
+        )),
         settings: settings(&args, &config, &cluster, node_ip),
         pokes,
         metrics,
     };
-    let provider = TritonProvider::start(parts, shutdown.clone()).await.or_fail(Kind::Unavailable)?;
+    let provider =
+        TritonProvider::start(parts, shutdown.clone()).await.or_fail(Kind::Unavailable)?;
     let node = VirtualNode::builder(cluster.client.clone(), Arc::new(provider), poked)
         .heartbeat_client(cluster.heartbeat.clone())
         .config(node_config(&args, &config, &cluster, &cloud, node_ip))
@@ -107,7 +114,9 @@ async fn cloud_client(section: &CloudApiSection, metrics: &Metrics) -> Outcome<C
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let lookup = |name: &str| environment(name).or_else(|| from_section(section, name));
     let home = environment("HOME").map(PathBuf::from);
-    let config = CloudConfig::load(&lookup, home.as_deref()).context("finding CloudAPI").or_fail(Kind::Config)?;
+    let config = CloudConfig::load(&lookup, home.as_deref())
+        .context("finding CloudAPI")
+        .or_fail(Kind::Config)?;
     let signer = config.signer(&lookup, home.as_deref()).await;
     let signer = signer.context("finding the key for CloudAPI").or_fail(Kind::Config)?;
     let client = CloudClient::builder(config, signer).with_on_request(metrics.on_request()).build();
@@ -117,7 +126,8 @@ async fn cloud_client(section: &CloudApiSection, metrics: &Metrics) -> Outcome<C
 /// What the settings file says of a variable. The older prefix is left to the environment, so that `SDC_URL` there
 /// wins over the file.
 fn from_section(section: &CloudApiSection, name: &str) -> Option<String> {
-    let environment = |suffix: &str| std::env::var(format!("SDC_{suffix}")).is_ok_and(|value| !value.is_empty());
+    let environment =
+        |suffix: &str| std::env::var(format!("SDC_{suffix}")).is_ok_and(|value| !value.is_empty());
     let suffix = name.strip_prefix("TRITON_").filter(|suffix| !environment(suffix))?;
     match suffix {
         "URL" => section.url.clone(),
@@ -138,7 +148,10 @@ fn settings(args: &Args, config: &Config, cluster: &Cluster, node_ip: IpAddr) ->
         cluster: cluster.uid.clone(),
         node: args.nodename.clone(),
         node_ips: vec![node_ip],
-        defaults: Defaults { networks: config.defaults.networks.clone(), package: config.defaults.package.clone() },
+        defaults: Defaults {
+            networks: config.defaults.networks.clone(),
+            package: config.defaults.package.clone(),
+        },
         limits: Limits {
             ambiguity_window: config.limits.ambiguity_window,
             list_idle: config.limits.list_idle,
@@ -149,7 +162,13 @@ fn settings(args: &Args, config: &Config, cluster: &Cluster, node_ip: IpAddr) ->
     }
 }
 
-fn node_config(args: &Args, config: &Config, cluster: &Cluster, cloud: &CloudClient, node_ip: IpAddr) -> NodeConfig {
+fn node_config(
+    args: &Args,
+    config: &Config,
+    cluster: &Cluster,
+    cloud: &CloudClient,
+    node_ip: IpAddr,
+) -> NodeConfig {
     let mut node = NodeConfig::new(&args.nodename, &args.provider);
     node.labels.extend(config.node.labels.clone());
     node.taints.clear();
@@ -162,7 +181,8 @@ fn node_config(args: &Args, config: &Config, cluster: &Cluster, cloud: &CloudCli
         });
     }
     let datacenter = Some(config.node.datacenter.clone()).filter(|name| !name.is_empty());
-    let datacenter = datacenter.unwrap_or_else(|| cloud.url().host().unwrap_or("triton").replace(':', "-"));
+    let datacenter =
+        datacenter.unwrap_or_else(|| cloud.url().host().unwrap_or("triton").replace(':', "-"));
     node.provider_id = Some(format!("triton:///{datacenter}/{}", args.nodename));
     let capacity = [
         ("cpu", config.node.cpu.clone()),
@@ -222,6 +242,8 @@ mod tests {
         assert_eq!(metrics_address(":10355").unwrap(), Some("0.0.0.0:10355".parse().unwrap()));
         assert_eq!(metrics_address("127.0.0.1:1").unwrap(), Some("127.0.0.1:1".parse().unwrap()));
         assert_eq!(metrics_address("off").unwrap(), None);
-        assert!(metrics_address("here").unwrap_err().to_string().contains("--metrics-addr \"here\""));
+        assert!(
+            metrics_address("here").unwrap_err().to_string().contains("--metrics-addr \"here\"")
+        );
     }
 }

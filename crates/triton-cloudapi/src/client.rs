@@ -43,7 +43,7 @@ use tower::Service;
 use tracing::Instrument as _;
 use triton_signature::http::KeyId;
 
-use crate::request::{Answer, Idempotency, Request, RequestError, Scope};
+use crate::request::{Answer, Endpoint, Idempotency, Request, RequestError, Scope};
 use base_uri::BaseUri;
 use sign::Signing;
 use throttle::Throttle;
@@ -70,6 +70,11 @@ const AGENT: HeaderValue =
 pub struct Client {
     inner: Arc<Inner>,
 }
+
+/// Leave of the rate limit to send one request: see [`Client::wait_turn`].
+#[derive(Debug)]
+#[must_use = "the place in the rate limit is taken whether or not a request is sent"]
+pub struct Turn(());
 
 struct Inner {
     account: String,
@@ -155,22 +160,55 @@ impl Client {
     ///
     /// [`Error`], by what its caller can do about it.
     pub async fn send<T>(&self, request: Request<T>) -> Result<T, Error> {
+        self.send_with(None, request).await
+    }
+
+    /// Waits until the rate limit lets a request to this endpoint through, and takes its place.
+    ///
+    /// For a caller that must do something between waiting and sending: write down that it is about to send, for
+    /// instance, so that the note is not much older than the request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`].
+    pub async fn wait_turn(&self, endpoint: Endpoint) -> Result<Turn, Error> {
+        self.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
+        Ok(Turn(()))
+    }
+
+    /// Sends a request whose turn it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], as [`Client::send`].
+    pub async fn send_in_turn<T>(&self, turn: Turn, request: Request<T>) -> Result<T, Error> {
+        self.send_with(Some(turn), request).await
+    }
+
+    async fn send_with<T>(&self, turn: Option<Turn>, request: Request<T>) -> Result<T, Error> {
         let sent = AtomicBool::new(false);
         let after = self.inner.deadlines.of(&request.endpoint);
         let span = trace::span(&request);
-        let attempts = self.attempts(&request, &sent).instrument(span);
+        let attempts = self.attempts(turn, &request, &sent).instrument(span);
         match tokio::time::timeout(after, attempts).await {
             Ok(result) => result,
             Err(_) => Err(Error::Timeout { after, sent: sent.load(Ordering::Relaxed) }),
         }
     }
 
-    async fn attempts<T>(&self, request: &Request<T>, sent: &AtomicBool) -> Result<T, Error> {
+    async fn attempts<T>(
+        &self,
+        mut turn: Option<Turn>,
+        request: &Request<T>,
+        sent: &AtomicBool,
+    ) -> Result<T, Error> {
         let endpoint = request.endpoint;
         let mut clock_corrected = false;
         let mut attempt = 1;
         loop {
-            self.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
+            if turn.take().is_none() {
+                self.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
+            }
             let failure = match self.attempt(request, attempt, sent).await {
                 Ok(result) => return Ok(result),
                 Err(failure) => failure,

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use triton_cloudapi::tags::{TagValue, Tags};
 
 use crate::annotations::{self, Annotation, FIREWALL_ENABLED, FIREWALL_GROUP, PREFIX};
-use crate::diagnostic::{Findings, quote};
 use crate::catalog::Catalog;
+use crate::diagnostic::{Findings, quote};
 use crate::inputs::{Defaults, Inputs};
 use crate::plan::FirewallRulePlan;
 use crate::ports::{Port, ports};

@@ -25,7 +25,9 @@ impl RestartBackoff {
     #[must_use]
     pub fn due(&self, now: Instant) -> Instant {
         match self.last {
-            Some(last) if now.duration_since(last) < FORGET => (last + wait(self.restarts)).max(now),
+            Some(last) if now.duration_since(last) < FORGET => {
+                (last + wait(self.restarts)).max(now)
+            }
             _ => now,
         }
     }

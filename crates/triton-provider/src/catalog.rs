@@ -55,7 +55,9 @@ impl CatalogKeeper {
         let mut held = self.held.lock().await;
         let now = Instant::now();
         match held.as_ref() {
-            Some(found) if now.duration_since(found.read_at) < age => Ok(Arc::clone(&found.catalog)),
+            Some(found) if now.duration_since(found.read_at) < age => {
+                Ok(Arc::clone(&found.catalog))
+            }
             found => match (self.read().await, found) {
                 (Ok(catalog), _) => {
                     let catalog = Arc::new(catalog);

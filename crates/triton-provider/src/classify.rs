@@ -40,7 +40,9 @@ pub fn create_failure(error: &Error) -> CreateFailure {
             CreateFailure::Later { reason: "QuotaExceeded" }
         }
         (_, 403) => CreateFailure::Unavailable,
-        (ErrorCode::NoAllocatableServers, _) => CreateFailure::Later { reason: "InsufficientCapacity" },
+        (ErrorCode::NoAllocatableServers, _) => {
+            CreateFailure::Later { reason: "InsufficientCapacity" }
+        }
         (ErrorCode::SubnetFull, _) | (_, 507) => CreateFailure::Later { reason: "SubnetFull" },
         (ErrorCode::KeyRequired, _) => CreateFailure::Later { reason: "KeyRequired" },
         (_, 404) => CreateFailure::Later { reason: "NotFound" },

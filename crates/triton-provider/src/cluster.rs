@@ -111,25 +111,46 @@ impl KubeCluster {
 }
 
 impl Cluster for KubeCluster {
-    async fn values(&self, namespace: &str, reference: &Reference) -> Result<Option<Values>, ClusterError> {
+    async fn values(
+        &self,
+        namespace: &str,
+        reference: &Reference,
+    ) -> Result<Option<Values>, ClusterError> {
         let name = &reference.name;
         match reference.kind {
             SourceKind::ConfigMap => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
                 let found = api.get_opt(name).await;
-                let found = found.map_err(|source| failed("get", format!("configmap {namespace}/{name}"), source))?;
+                let found = found.map_err(|source| {
+                    failed("get", format!("configmap {namespace}/{name}"), source)
+                })?;
                 Ok(found.map(|object| {
-                    let text = object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.into_bytes()));
-                    let bytes = object.binary_data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0));
+                    let text = object
+                        .data
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|(key, value)| (key, value.into_bytes()));
+                    let bytes = object
+                        .binary_data
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|(key, value)| (key, value.0));
                     text.chain(bytes).collect()
                 }))
             }
             SourceKind::Secret => {
                 let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
                 let found = api.get_opt(name).await;
-                let found = found.map_err(|source| failed("get", format!("secret {namespace}/{name}"), source))?;
+                let found = found.map_err(|source| {
+                    failed("get", format!("secret {namespace}/{name}"), source)
+                })?;
                 Ok(found.map(|object| {
-                    object.data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0)).collect()
+                    object
+                        .data
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(|(key, value)| (key, value.0))
+                        .collect()
                 }))
             }
         }
@@ -144,7 +165,11 @@ impl Cluster for KubeCluster {
         }))
     }
 
-    async fn save_journal(&self, version: Option<String>, text: String) -> Result<String, ClusterError> {
+    async fn save_journal(
+        &self,
+        version: Option<String>,
+        text: String,
+    ) -> Result<String, ClusterError> {
         let object = ConfigMap {
             metadata: ObjectMeta {
                 name: Some(self.journal.clone()),
@@ -175,10 +200,14 @@ impl Cluster for KubeCluster {
 fn failed(verb: &'static str, what: String, source: kube_client::Error) -> ClusterError {
     match &source {
         // 404 on a replace: the object was deleted since it was loaded.
-        kube_client::Error::Api(status) if status.code == 409 || (verb == "write" && status.code == 404) => {
+        kube_client::Error::Api(status)
+            if status.code == 409 || (verb == "write" && status.code == 404) =>
+        {
             ClusterError::Conflict
         }
-        kube_client::Error::Api(status) if status.code == 403 => ClusterError::Forbidden { verb, what, source },
+        kube_client::Error::Api(status) if status.code == 403 => {
+            ClusterError::Forbidden { verb, what, source }
+        }
         _ => ClusterError::Request { verb, what, source },
     }
 }

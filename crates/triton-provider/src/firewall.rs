@@ -97,7 +97,8 @@ fn hash(text: &str) -> String {
 pub fn ours(rules: &[FirewallRule], mark: &str) -> BTreeMap<String, Vec<FirewallRuleId>> {
     let mut found: BTreeMap<String, Vec<FirewallRuleId>> = BTreeMap::new();
     for rule in rules.iter().filter(|rule| !rule.global) {
-        if let Some(description) = rule.description.as_deref().filter(|text| text.starts_with(mark)) {
+        if let Some(description) = rule.description.as_deref().filter(|text| text.starts_with(mark))
+        {
             found.entry(description.to_owned()).or_default().push(rule.id);
         }
     }
@@ -120,14 +121,18 @@ pub fn unused(
         let used = needed.contains(description)
             || tags.iter().any(|(key, value)| description.contains(&about(key, value)));
         let keep = usize::from(used);
-        unused.extend(ids.iter().skip(keep).map(|id| Unused { id: *id, description: description.clone() }));
+        unused.extend(
+            ids.iter().skip(keep).map(|id| Unused { id: *id, description: description.clone() }),
+        );
     }
     unused
 }
 
 /// The tags that rules of ours may be about, as instances carry them.
 #[must_use]
-pub fn rule_tags<'a>(instances: impl IntoIterator<Item = &'a Instance>) -> BTreeSet<(String, String)> {
+pub fn rule_tags<'a>(
+    instances: impl IntoIterator<Item = &'a Instance>,
+) -> BTreeSet<(String, String)> {
     let pairs = |tags: &Tags| -> Vec<(String, String)> {
         tags.iter()
             .filter(|(key, _)| triton_podspec::firewall::RULE_TAGS.contains(&key.as_str()))
@@ -158,7 +163,11 @@ impl Firewall {
         state.needs.insert(uid.to_owned(), plans.iter().cloned().collect());
         if state.made.is_none() {
             let rule = plans.first().map(|plan| plan.rule.clone()).unwrap_or_default();
-            let rules = self.client.list_firewall_rules().await.map_err(|source| EnsureError { rule, source })?;
+            let rules = self
+                .client
+                .list_firewall_rules()
+                .await
+                .map_err(|source| EnsureError { rule, source })?;
             state.made = Some(ours(&rules.items, &self.mark));
         }
         for plan in plans {
@@ -194,7 +203,10 @@ impl Firewall {
     ///
     /// # Errors
     /// When rules could not be listed or removed; what is left goes with the next sweep.
-    pub async fn sweep<'a>(&self, instances: impl IntoIterator<Item = &'a Instance>) -> Result<usize, Error> {
+    pub async fn sweep<'a>(
+        &self,
+        instances: impl IntoIterator<Item = &'a Instance>,
+    ) -> Result<usize, Error> {
         let tags = rule_tags(instances);
         let mut state = self.state.lock().await;
         let rules = self.client.list_firewall_rules().await?;
@@ -245,7 +257,9 @@ mod tests {
         let mark = mark("c", "n");
         plans
             .iter()
-            .map(|(port, ids)| (description(&mark, &plan(*port)), ids.iter().map(|n| id(*n)).collect()))
+            .map(|(port, ids)| {
+                (description(&mark, &plan(*port)), ids.iter().map(|n| id(*n)).collect())
+            })
             .collect()
     }
 
@@ -303,7 +317,8 @@ mod tests {
         for node in ["n", "a-node-with-a-name-of-sixty-three-characters-which-is-the-longest"] {
             let mark = mark(cluster, node);
             let ports: Vec<u16> = (2000..2060).collect();
-            let value = ports.iter().map(|port| format!("tcp-{port}")).collect::<Vec<_>>().join(".");
+            let value =
+                ports.iter().map(|port| format!("tcp-{port}")).collect::<Vec<_>>().join(".");
             let descriptions: BTreeSet<String> = ports
                 .iter()
                 .map(|port| {
@@ -316,7 +331,11 @@ mod tests {
             assert!(descriptions.iter().all(|text| text.chars().count() <= DESCRIPTION_MAX));
             let made = descriptions.into_iter().map(|text| (text, vec![id(1)])).collect();
             let tags = BTreeSet::from([("k8s_fwports".to_owned(), value)]);
-            assert_eq!(unused(&made, &BTreeSet::new(), &tags), [], "an instance with the tag keeps them all");
+            assert_eq!(
+                unused(&made, &BTreeSet::new(), &tags),
+                [],
+                "an instance with the tag keeps them all"
+            );
         }
     }
 }

@@ -109,7 +109,10 @@ impl Journal {
 }
 
 /// Loads the journal and writes ourselves in as its holder.
-async fn take_over<C: Cluster>(cluster: &C, holder: &str) -> Result<(Document, Option<String>), JournalError> {
+async fn take_over<C: Cluster>(
+    cluster: &C,
+    holder: &str,
+) -> Result<(Document, Option<String>), JournalError> {
     let mut tries = 0;
     loop {
         let Stored { version, text } = cluster.load_journal().await.map_err(write_error)?;
@@ -184,7 +187,11 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    fn take(&mut self, order: Order, waiting: &mut Vec<(String, oneshot::Sender<Result<(), JournalError>>)>) {
+    fn take(
+        &mut self,
+        order: Order,
+        waiting: &mut Vec<(String, oneshot::Sender<Result<(), JournalError>>)>,
+    ) {
         match order {
             Order::Record { uid, note, done } => {
                 self.document.intents.insert(uid.clone(), note);
@@ -237,7 +244,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_note_is_durable_when_record_returns() {
         let cluster = Arc::new(MemoryCluster::default());
-        let (journal, left) = Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
+        let (journal, left) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
         assert!(left.is_empty());
         journal.record("uid-1", note(1)).await.unwrap();
         assert!(cluster.journal_text().contains("uid-1"));
@@ -262,7 +270,10 @@ mod tests {
         first.record("uid-1", note(1)).await.unwrap();
         let (second, _) = Journal::open(Arc::clone(&cluster), "b".to_owned(), NOW).await.unwrap();
         let error = first.record("uid-2", note(2)).await.unwrap_err();
-        assert!(matches!(error, JournalError::TakenOver { ref holder } if holder == "b"), "{error:?}");
+        assert!(
+            matches!(error, JournalError::TakenOver { ref holder } if holder == "b"),
+            "{error:?}"
+        );
         second.record("uid-3", note(3)).await.unwrap();
         assert!(!cluster.journal_text().contains("uid-2"));
     }

@@ -192,7 +192,15 @@ impl Known {
     /// An instance of which only the id is known.
     #[must_use]
     pub fn recalled(id: InstanceId, now: Instant) -> Self {
-        Self { id, last: None, seen_at: now, misses: Misses::default(), gone: false, ran: false, stopped_since: None }
+        Self {
+            id,
+            last: None,
+            seen_at: now,
+            misses: Misses::default(),
+            gone: false,
+            ran: false,
+            stopped_since: None,
+        }
     }
 
     /// Notes a sighting.
@@ -212,7 +220,9 @@ impl Restarts {
     /// Notes how the instance was seen in a list or read of `asked_at`: a start or reboot has taken effect once it
     /// runs again.
     pub fn see(&mut self, state: &InstanceState, asked_at: Instant) {
-        let Some(pending) = self.pending.as_mut().filter(|pending| asked_at > pending.at) else { return };
+        let Some(pending) = self.pending.as_mut().filter(|pending| asked_at > pending.at) else {
+            return;
+        };
         if *state != InstanceState::Running {
             pending.dipped = true;
         } else if !pending.reboot || pending.dipped || asked_at >= pending.at + REBOOT_SETTLES {

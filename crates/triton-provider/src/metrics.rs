@@ -57,14 +57,26 @@ impl Metrics {
             actions: Family::default(),
             instances: Gauge::default(),
         };
-        registry.register("cloudapi_requests", "Requests sent to CloudAPI", metrics.requests.clone());
+        registry.register(
+            "cloudapi_requests",
+            "Requests sent to CloudAPI",
+            metrics.requests.clone(),
+        );
         registry.register(
             "cloudapi_request_seconds",
             "Time from sending a request to CloudAPI to its answer",
             metrics.seconds.clone(),
         );
-        registry.register("instance_actions", "Actions on instances that CloudAPI accepted", metrics.actions.clone());
-        registry.register("instances", "Instances of this node in the last complete list", metrics.instances.clone());
+        registry.register(
+            "instance_actions",
+            "Actions on instances that CloudAPI accepted",
+            metrics.actions.clone(),
+        );
+        registry.register(
+            "instances",
+            "Instances of this node in the last complete list",
+            metrics.instances.clone(),
+        );
         metrics
     }
 

@@ -85,7 +85,9 @@ impl Snapshot {
         let mut by_uid: HashMap<String, Vec<Arc<Instance>>> = HashMap::new();
         for instance in instances {
             let owner = ownership::owner_of(&instance.tags);
-            if let Some(owner) = owner.filter(|owner| owner.cluster == cluster && owner.node == node) {
+            if let Some(owner) =
+                owner.filter(|owner| owner.cluster == cluster && owner.node == node)
+            {
                 by_uid.entry(owner.uid).or_default().push(Arc::new(instance));
             }
         }
@@ -107,7 +109,10 @@ impl Snapshot {
     /// What it says of one pod.
     #[must_use]
     pub fn sighting(&self, uid: &str) -> Sighting {
-        Sighting { taken_at: self.taken_at, instances: self.by_uid.get(uid).cloned().unwrap_or_default() }
+        Sighting {
+            taken_at: self.taken_at,
+            instances: self.by_uid.get(uid).cloned().unwrap_or_default(),
+        }
     }
 
     /// Pods for which something differs from `earlier`.
@@ -157,10 +162,21 @@ impl Observer {
         let (snapshot, snapshots) = watch::channel(None);
         let (health, healths) = watch::channel(Health::default());
         let expecting = Arc::new(Expecting::default());
-        let filter = ListInstances { tags: ownership::filter(&cluster, &node), ..ListInstances::default() };
+        let filter =
+            ListInstances { tags: ownership::filter(&cluster, &node), ..ListInstances::default() };
         let expected = Arc::clone(&expecting);
-        let poller =
-            Poller { client, cluster, node, filter, metrics, pokes, limits, expecting: expected, snapshot, health };
+        let poller = Poller {
+            client,
+            cluster,
+            node,
+            filter,
+            metrics,
+            pokes,
+            limits,
+            expecting: expected,
+            snapshot,
+            health,
+        };
         tokio::spawn(async move {
             tokio::select! {
                 () = poller.run() => {}
@@ -185,7 +201,9 @@ impl Observer {
     /// Waits for a list that was asked for after `moment`.
     pub async fn newer_than(&self, moment: Instant) -> Option<Arc<Snapshot>> {
         let mut snapshots = self.snapshot.clone();
-        let newer = |snapshot: &Option<Arc<Snapshot>>| snapshot.as_ref().is_some_and(|found| found.taken_at > moment);
+        let newer = |snapshot: &Option<Arc<Snapshot>>| {
+            snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
+        };
         self.expecting.more.notify_one();
         let found = snapshots.wait_for(newer).await.ok()?;
         found.clone()
@@ -224,7 +242,8 @@ impl Poller {
     async fn list(&self, asked_at: Instant) {
         match self.client.list_all_instances(&self.filter).await {
             Ok(instances) => {
-                let snapshot = Arc::new(Snapshot::new(asked_at, instances, &self.cluster, &self.node));
+                let snapshot =
+                    Arc::new(Snapshot::new(asked_at, instances, &self.cluster, &self.node));
                 self.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
                 let earlier = self.snapshot.send_replace(Some(Arc::clone(&snapshot)));
                 self.health.send_replace(Health::Fine { at: Some(Instant::now()) });
@@ -240,7 +259,8 @@ impl Poller {
             }
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "listing instances failed; what is known stays as it is");
-                self.health.send_replace(Health::Failed { message: describe(&self.client, &error) });
+                self.health
+                    .send_replace(Health::Failed { message: describe(&self.client, &error) });
             }
         }
     }

@@ -60,7 +60,13 @@ impl Opinions {
     fn note(&self, event: Event) -> String {
         let mut state = self.lock();
         match event {
-            Event::Verdict { target, kind: Kind::Liveness | Kind::Startup, incarnation, verdict, .. } => {
+            Event::Verdict {
+                target,
+                kind: Kind::Liveness | Kind::Startup,
+                incarnation,
+                verdict,
+                ..
+            } => {
                 match verdict {
                     Verdict::Failure => state.unhealthy.insert(target.clone(), incarnation),
                     Verdict::Success | Verdict::Unknown => state.unhealthy.remove(&target),
@@ -71,11 +77,20 @@ impl Opinions {
             Event::Unhealthy { target, kind, message } => {
                 // An attempt that could not be made words itself.
                 let verb = if message.starts_with(ERRORED) { "" } else { "failed: " };
-                state.add(&target, PodEvent::warning("Unhealthy", cut(format!("{kind} probe {verb}{message}"))));
+                state.add(
+                    &target,
+                    PodEvent::warning("Unhealthy", cut(format!("{kind} probe {verb}{message}"))),
+                );
                 target
             }
             Event::Warning { target, kind, message } => {
-                state.add(&target, PodEvent::warning("ProbeWarning", cut(format!("{kind} probe warning: {message}"))));
+                state.add(
+                    &target,
+                    PodEvent::warning(
+                        "ProbeWarning",
+                        cut(format!("{kind} probe warning: {message}")),
+                    ),
+                );
                 target
             }
         }
@@ -138,7 +153,11 @@ mod tests {
     fn events_of_a_pod_that_gets_no_pass_are_bounded() {
         let opinions = Opinions::default();
         for n in 0..100 {
-            opinions.note(Event::Unhealthy { target: "u".to_owned(), kind: Kind::Liveness, message: n.to_string() });
+            opinions.note(Event::Unhealthy {
+                target: "u".to_owned(),
+                kind: Kind::Liveness,
+                message: n.to_string(),
+            });
         }
         let events = opinions.take_events("u");
         assert_eq!(events.len(), EVENTS_MAX);

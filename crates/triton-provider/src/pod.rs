@@ -32,7 +32,8 @@ pub fn container_status(pod: &Pod) -> Option<&ContainerStatus> {
 pub fn has_run(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
     let started = container_status(pod).and_then(|status| status.state.as_ref());
-    phase.is_some_and(|phase| phase != "Pending") || started.is_some_and(|state| state.running.is_some())
+    phase.is_some_and(|phase| phase != "Pending")
+        || started.is_some_and(|state| state.running.is_some())
 }
 
 /// Whether the published status says that the pod was ready.
@@ -87,7 +88,10 @@ pub fn owner(cluster: &str, node: &str, key: &PodKey) -> Owner {
 /// The name of the pod's one container, for events.
 #[must_use]
 pub fn container_name(pod: &Pod) -> &str {
-    pod.spec.as_ref().and_then(|spec| spec.containers.first()).map_or("", |container| container.name.as_str())
+    pod.spec
+        .as_ref()
+        .and_then(|spec| spec.containers.first())
+        .map_or("", |container| container.name.as_str())
 }
 
 #[cfg(test)]

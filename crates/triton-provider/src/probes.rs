@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Container, HTTPGetAction, Pod, Probe as PodProbe, TCPSocketAction};
+use k8s_openapi::api::core::v1::{
+    Container, HTTPGetAction, Pod, Probe as PodProbe, TCPSocketAction,
+};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use probe_engine::{Handler, Kind, Probe, Scheme, Thresholds, Timing};
 
@@ -10,13 +12,18 @@ use probe_engine::{Handler, Kind, Probe, Scheme, Thresholds, Timing};
 /// out.
 #[must_use]
 pub fn of(pod: &Pod) -> Vec<Probe> {
-    let Some(container) = pod.spec.as_ref().and_then(|spec| spec.containers.first()) else { return Vec::new() };
+    let Some(container) = pod.spec.as_ref().and_then(|spec| spec.containers.first()) else {
+        return Vec::new();
+    };
     let kinds = [
         (Kind::Startup, &container.startup_probe),
         (Kind::Liveness, &container.liveness_probe),
         (Kind::Readiness, &container.readiness_probe),
     ];
-    kinds.into_iter().filter_map(|(kind, probe)| convert(kind, probe.as_ref()?, container)).collect()
+    kinds
+        .into_iter()
+        .filter_map(|(kind, probe)| convert(kind, probe.as_ref()?, container))
+        .collect()
 }
 
 fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe> {
@@ -31,8 +38,12 @@ fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe>
         handler,
         timing: Timing {
             initial_delay: seconds(probe.initial_delay_seconds).unwrap_or_default(),
-            period: seconds(probe.period_seconds).filter(|time| !time.is_zero()).unwrap_or(defaults.0.period),
-            timeout: seconds(probe.timeout_seconds).filter(|time| !time.is_zero()).unwrap_or(defaults.0.timeout),
+            period: seconds(probe.period_seconds)
+                .filter(|time| !time.is_zero())
+                .unwrap_or(defaults.0.period),
+            timeout: seconds(probe.timeout_seconds)
+                .filter(|time| !time.is_zero())
+                .unwrap_or(defaults.0.timeout),
         },
         thresholds: Thresholds {
             success: threshold(probe.success_threshold).unwrap_or(defaults.1.success),
@@ -42,7 +53,10 @@ fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe>
 }
 
 fn tcp_handler(tcp: &TCPSocketAction, container: &Container) -> Option<Handler> {
-    Some(Handler::TcpSocket { host: tcp.host.clone().filter(|host| !host.is_empty()), port: port(&tcp.port, container)? })
+    Some(Handler::TcpSocket {
+        host: tcp.host.clone().filter(|host| !host.is_empty()),
+        port: port(&tcp.port, container)?,
+    })
 }
 
 fn http_handler(http: &HTTPGetAction, container: &Container) -> Option<Handler> {

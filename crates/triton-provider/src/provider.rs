@@ -78,12 +78,26 @@ impl<C: Cluster> TritonProvider<C> {
         let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
         let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
         if !left.is_empty() {
-            tracing::info!(creates = left.len(), "an earlier process left creates unresolved; looking for their instances");
+            tracing::info!(
+                creates = left.len(),
+                "an earlier process left creates unresolved; looking for their instances"
+            );
         }
         let limits = settings.limits.clone();
-        let observer = Observer::start(client.clone(), &settings, metrics.clone(), pokes.clone(), shutdown.clone());
+        let observer = Observer::start(
+            client.clone(),
+            &settings,
+            metrics.clone(),
+            pokes.clone(),
+            shutdown.clone(),
+        );
         let firewall = Arc::new(Firewall::new(client.clone(), &settings.cluster, &settings.node));
-        let sweeper = Sweeper::start(Arc::clone(&firewall), observer.clone(), limits.clone(), shutdown.clone());
+        let sweeper = Sweeper::start(
+            Arc::clone(&firewall),
+            observer.clone(),
+            limits.clone(),
+            shutdown.clone(),
+        );
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
@@ -125,7 +139,9 @@ impl<C: Cluster> Provider for TritonProvider<C> {
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
         let fresh = self.shared.observer.newer_than(Instant::now());
         let fresh = tokio::time::timeout(FRESH_LIST_WAIT, fresh).await;
-        let Ok(Some(snapshot)) = fresh else { return Err(unreachable(&self.shared.observer.health())) };
+        let Ok(Some(snapshot)) = fresh else {
+            return Err(unreachable(&self.shared.observer.health()));
+        };
         let mut held = Vec::with_capacity(snapshot.len());
         for instance in snapshot.by_uid.values().flatten() {
             if let Some(owner) = ownership::owner_of(&instance.tags) {

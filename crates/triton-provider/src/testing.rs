@@ -39,7 +39,11 @@ impl MemoryCluster {
 }
 
 impl Cluster for MemoryCluster {
-    async fn values(&self, namespace: &str, reference: &Reference) -> Result<Option<Values>, ClusterError> {
+    async fn values(
+        &self,
+        namespace: &str,
+        reference: &Reference,
+    ) -> Result<Option<Values>, ClusterError> {
         let state = self.state.lock().unwrap();
         Ok(state.values.get(&(namespace.to_owned(), reference.clone())).cloned())
     }
@@ -50,7 +54,11 @@ impl Cluster for MemoryCluster {
         Ok(Stored { version, text: state.text.clone() })
     }
 
-    async fn save_journal(&self, version: Option<String>, text: String) -> Result<String, ClusterError> {
+    async fn save_journal(
+        &self,
+        version: Option<String>,
+        text: String,
+    ) -> Result<String, ClusterError> {
         let mut state = self.state.lock().unwrap();
         if state.failing {
             return Err(ClusterError::Request {

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ContainerStatus;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::published::between_runs;
-use super::view::{Container, State};
+use super::view::{BACKING_OFF, Container, State};
 use super::{Restarts, StatusInputs, Termination, time};
 
 /// Which run of the container this is, compared with what was published.
@@ -40,8 +40,13 @@ impl Run {
             .or_else(|| end.and_then(|end| end.started_at.clone()));
         let waited = published.and_then(between_runs).is_some();
         let mut count = old.max(i32::try_from(restarts.count).unwrap_or(i32::MAX));
-        // It runs although its end was published: someone started it, and be it an operator.
-        let revived = matches!(container.state, State::Running) && (end.is_some() || waited);
+        // It runs although its end, or a wait before its restart, was published: someone started it, and be it an
+        // operator. A restart that was carried out before it was published is in the published count already.
+        let backing_off = state
+            .and_then(|state| state.waiting.as_ref())
+            .is_some_and(|waiting| waiting.reason.as_deref() == Some(BACKING_OFF));
+        let revived =
+            matches!(container.state, State::Running) && (end.is_some() || (waited && backing_off));
         if revived && count == old {
             count = old.saturating_add(1);
         }

@@ -8,6 +8,9 @@ use super::{
     FAILED, Observed, PENDING, PendingRestart, RUNNING, SUCCEEDED, StatusInputs, Termination, Work,
 };
 
+/// Reason of a container that waits for its restart, as the kubelet has it.
+pub(super) const BACKING_OFF: &str = "CrashLoopBackOff";
+
 /// What the pod looks like.
 pub(super) struct View {
     pub(super) phase: &'static str,
@@ -106,7 +109,7 @@ fn stopped(inputs: &StatusInputs<'_>) -> View {
     }
     match &inputs.restarts.pending {
         Some(PendingRestart::BackOff { message }) => {
-            return View::waiting(RUNNING, "CrashLoopBackOff", Some(message));
+            return View::waiting(RUNNING, BACKING_OFF, Some(message));
         }
         Some(PendingRestart::Now) => return View::waiting(RUNNING, "ContainerCreating", None),
         None => {}

@@ -179,3 +179,25 @@ fn a_run_that_nobody_saw_begin_has_the_start_that_the_provider_knows() {
     let end = container(&status).state.as_ref().unwrap().terminated.as_ref().unwrap();
     assert_eq!(end.started_at.as_ref().unwrap().0, since);
 }
+
+#[test]
+fn a_restart_that_was_counted_before_it_ran_is_counted_once() {
+    let mut life = Life::running("Always");
+    life.restarts = Restarts {
+        count: 1,
+        last: Some(Termination::completed()),
+        running_since: None,
+        pending: Some(PendingRestart::Now),
+    };
+    assert_eq!(
+        line(&life.see(InstanceState::Stopped)),
+        "Running waiting:ContainerCreating after ended:Completed:0 x1"
+    );
+    life.restarts.pending = None;
+    for _ in 0..2 {
+        assert_eq!(
+            line(&life.see(InstanceState::Running)),
+            "Running running after ended:Completed:0 x1 ready"
+        );
+    }
+}

@@ -59,7 +59,9 @@ pub enum Step {
 /// Decides the next step.
 #[must_use]
 pub fn next(facts: &Facts<'_>) -> Step {
-    if let Some(instance) = facts.sighting.and_then(|sighting| unnoted(sighting, &facts.stopping.targets)) {
+    if let Some(instance) =
+        facts.sighting.and_then(|sighting| unnoted(sighting, &facts.stopping.targets))
+    {
         return Step::Note(instance);
     }
     let mut waits = Vec::new();
@@ -122,11 +124,17 @@ fn next_for_target(facts: &Facts<'_>, id: InstanceId, target: &Target) -> Step {
         return if again <= facts.now { Step::Delete(id) } else { Step::Wait(again) };
     }
     if instance.deletion_protection {
-        return if facts.may_lift_protection { Step::LiftProtection(id) } else { Step::Blocked(id) };
+        return if facts.may_lift_protection {
+            Step::LiftProtection(id)
+        } else {
+            Step::Blocked(id)
+        };
     }
     let grace_end = facts.now + facts.grace_left;
     match (&instance.state, target.stop_sent) {
-        (InstanceState::Running | InstanceState::Ready, None) if !facts.grace_left.is_zero() => Step::Shutdown(id),
+        (InstanceState::Running | InstanceState::Ready, None) if !facts.grace_left.is_zero() => {
+            Step::Shutdown(id)
+        }
         (InstanceState::Running | InstanceState::Ready | InstanceState::Stopping, _)
             if !facts.grace_left.is_zero() =>
         {

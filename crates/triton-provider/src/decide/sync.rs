@@ -132,7 +132,8 @@ pub fn next(facts: &Facts<'_>) -> Step {
 /// Another living instance of the pod, when the known one is gone, failed or missing from a list that shows the other:
 /// what lives is kept, whoever made it.
 fn successor(facts: &Facts<'_>, known: &Known) -> Option<Arc<Instance>> {
-    let sighting = facts.sighting.filter(|sighting| sighting.taken_at > known.seen_at || known.gone)?;
+    let sighting =
+        facts.sighting.filter(|sighting| sighting.taken_at > known.seen_at || known.gone)?;
     let listed = sighting.instances.iter().find(|instance| instance.id == known.id);
     if !known.gone && listed.is_some_and(|instance| is_alive(instance)) {
         return None;
@@ -144,7 +145,9 @@ fn successor(facts: &Facts<'_>, known: &Known) -> Option<Arc<Instance>> {
     let others: Vec<_> = sighting
         .instances
         .iter()
-        .filter(|instance| instance.id != known.id && !facts.memory.discarded.contains(&instance.id))
+        .filter(|instance| {
+            instance.id != known.id && !facts.memory.discarded.contains(&instance.id)
+        })
         .cloned()
         .collect();
     winner(&others, facts.published).cloned()
@@ -155,7 +158,11 @@ fn next_for_known(facts: &Facts<'_>, known: &Known) -> Step {
     // A twin goes only while the one that stays is provably there.
     let stays = known.last.as_deref().is_some_and(is_alive);
     let twins = facts.sighting.filter(|sighting| {
-        stays && sighting.instances.iter().any(|instance| instance.id == known.id && is_alive(instance))
+        stays
+            && sighting
+                .instances
+                .iter()
+                .any(|instance| instance.id == known.id && is_alive(instance))
     });
     if let Some(twin) = twins.and_then(|sighting| twin_of(facts, sighting, known.id)) {
         return Step::RemoveTwin(twin);
@@ -164,12 +171,15 @@ fn next_for_known(facts: &Facts<'_>, known: &Known) -> Step {
         return Step::Adopt(seen);
     }
     let listed_since = facts.sighting.is_some_and(|sighting| {
-        sighting.taken_at > known.seen_at && !sighting.instances.iter().any(|instance| instance.id == known.id)
+        sighting.taken_at > known.seen_at
+            && !sighting.instances.iter().any(|instance| instance.id == known.id)
     });
     let unseen = known.last.is_none();
     if unseen || listed_since {
         return match known.misses.next(facts.limits.absence_confirm) {
-            Some(at) if at > facts.now => Step::Wait { until: Some(at), because: Because::AbsenceUnconfirmed },
+            Some(at) if at > facts.now => {
+                Step::Wait { until: Some(at), because: Because::AbsenceUnconfirmed }
+            }
             _ => Step::Read(known.id),
         };
     }
@@ -203,7 +213,11 @@ fn next_for_instance(facts: &Facts<'_>, known: &Known, instance: &Instance) -> S
     match instance.state {
         InstanceState::Running if restarts.killed.is_some() => {
             let again = restarts.killed.map(|at| at + facts.limits.action_patience);
-            if again.is_some_and(|again| again <= facts.now) { Step::Kill(known.id) } else { Step::Report(again) }
+            if again.is_some_and(|again| again <= facts.now) {
+                Step::Kill(known.id)
+            } else {
+                Step::Report(again)
+            }
         }
         InstanceState::Running if facts.unhealthy => match facts.restart_policy {
             RestartPolicy::Never => Step::Kill(known.id),
@@ -212,7 +226,9 @@ fn next_for_instance(facts: &Facts<'_>, known: &Known, instance: &Instance) -> S
                 if due <= facts.now { Step::Reboot(known.id) } else { Step::Report(Some(due)) }
             }
         },
-        InstanceState::Running if facts.protect && !instance.deletion_protection && !protect_asked(facts) => {
+        InstanceState::Running
+            if facts.protect && !instance.deletion_protection && !protect_asked(facts) =>
+        {
             Step::Protect(known.id)
         }
         InstanceState::Stopped => next_for_stopped(facts, known),
@@ -253,7 +269,11 @@ fn next_for_stopped(facts: &Facts<'_>, known: &Known) -> Step {
         }
         (RestartPolicy::Always, None) => {
             let due = restarts.backoff.due(facts.now);
-            if due <= facts.now { Step::Start { id: known.id, counts: true } } else { Step::Report(Some(due)) }
+            if due <= facts.now {
+                Step::Start { id: known.id, counts: true }
+            } else {
+                Step::Report(Some(due))
+            }
         }
     }
 }
@@ -264,8 +284,12 @@ fn next_without_instance(facts: &Facts<'_>) -> Step {
         return Step::Wait { until: None, because: Because::CloudNotSeen };
     };
     let discarded = &facts.memory.discarded;
-    let candidates: Vec<Arc<Instance>> =
-        sighting.instances.iter().filter(|instance| !discarded.contains(&instance.id)).cloned().collect();
+    let candidates: Vec<Arc<Instance>> = sighting
+        .instances
+        .iter()
+        .filter(|instance| !discarded.contains(&instance.id))
+        .cloned()
+        .collect();
     if let Some(instance) = winner(&candidates, facts.published) {
         return Step::Adopt(Arc::clone(instance));
     }
@@ -288,7 +312,9 @@ fn next_for_intent(facts: &Facts<'_>, intent: &Intent) -> Step {
         return Step::GiveUpIntent;
     }
     match intent.next_look() {
-        Some(at) if at > facts.now => Step::Wait { until: Some(at), because: Because::CreateUnresolved },
+        Some(at) if at > facts.now => {
+            Step::Wait { until: Some(at), because: Because::CreateUnresolved }
+        }
         _ => Step::Resolve,
     }
 }

@@ -9,11 +9,15 @@ use triton_cloudapi::instances::{Instance, InstanceState};
 ///
 /// Every process that sees the same twins keeps the same one. Instances that failed or are deleted never win.
 #[must_use]
-pub fn winner(instances: &[Arc<Instance>], published: Option<InstanceId>) -> Option<&Arc<Instance>> {
+pub fn winner(
+    instances: &[Arc<Instance>],
+    published: Option<InstanceId>,
+) -> Option<&Arc<Instance>> {
     let alive = || instances.iter().filter(|instance| is_alive(instance));
-    alive()
-        .find(|instance| Some(instance.id) == published)
-        .or_else(|| alive().min_by_key(|instance| (instance.created.unwrap_or(jiff::Timestamp::MAX), instance.id)))
+    alive().find(|instance| Some(instance.id) == published).or_else(|| {
+        alive()
+            .min_by_key(|instance| (instance.created.unwrap_or(jiff::Timestamp::MAX), instance.id))
+    })
 }
 
 /// Neither failed nor deleted.

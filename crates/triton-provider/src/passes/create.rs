@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use triton_cloudapi::instances::CreateInstance;
+use triton_cloudapi::Request;
+use triton_cloudapi::client::Turn;
+use triton_cloudapi::instances::{self, Instance};
 use triton_podspec::{Diagnostic, Inputs, InstancePlan, Severity, Sources, Translation, translate};
 use virtual_node::{PodEvent, ProviderError, ProviderErrorKind};
 
@@ -39,30 +41,46 @@ impl<C: Cluster> Pass<'_, C> {
         let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
             return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));
         };
+        let request = instances::create(&plan.create);
+        let request = request.map_err(|error| {
+            ProviderError::new(ProviderErrorKind::Invalid, "InvalidInstance", chain(&error))
+                .caused_by(error)
+        })?;
+        // The rate limit first: a note should not be much older than its request, or a crash between the two would
+        // leave more doubt than need be.
+        let turn = self.shared.client.wait_turn(request.endpoint).await;
+        let turn =
+            turn.map_err(|error| action_failed("waiting for CloudAPI's rate limit", error))?;
         self.note().await?;
-        self.post(&plan.create).await
+        self.post(turn, request).await
     }
 
     /// Translates the pod; `Err` ends the pass because the pod must wait.
     async fn translate(&mut self) -> Result<Result<InstancePlan, After>, ProviderError> {
         let sources = sources::read(&*self.shared.cluster, &self.pod).await.map_err(unreadable)?;
         let catalog = self.shared.catalog.get().await;
-        let catalog = catalog.map_err(|error| action_failed("reading packages, images and networks", error))?;
+        let catalog = catalog
+            .map_err(|error| action_failed("reading packages, images and networks", error))?;
         let mut translation = self.translate_with(&sources, &catalog);
-        if translation.instance.is_none() && worst(&translation.diagnostics) != Some(Severity::Reject) {
+        if translation.instance.is_none()
+            && worst(&translation.diagnostics) != Some(Severity::Reject)
+        {
             // It may name something that was made a moment ago.
             let catalog = self.shared.catalog.refresh().await;
-            let catalog = catalog.map_err(|error| action_failed("reading packages, images and networks", error))?;
+            let catalog = catalog
+                .map_err(|error| action_failed("reading packages, images and networks", error))?;
             translation = self.translate_with(&sources, &catalog);
         }
         let Translation { instance, diagnostics } = translation;
-        let blocking = |severity| diagnostics.iter().filter(move |found| found.severity == severity);
+        let blocking =
+            |severity| diagnostics.iter().filter(move |found| found.severity == severity);
         if let Some(first) = blocking(Severity::Reject).next() {
             let message = sentences(blocking(Severity::Reject));
             return Err(ProviderError::new(ProviderErrorKind::Invalid, first.reason, message));
         }
         let Some(plan) = instance else {
-            let reason = blocking(Severity::Wait).next().map_or("CannotRunYet", |first| first.reason);
+            let reason =
+                blocking(Severity::Wait).next().map_or("CannotRunYet", |first| first.reason);
             let message = sentences(blocking(Severity::Wait));
             return Ok(Err(self.trouble(reason, message)));
         };
@@ -95,16 +113,21 @@ impl<C: Cluster> Pass<'_, C> {
                 JournalError::TakenOver { .. } => "AnotherProcessActs",
                 _ => "JournalUnavailable",
             };
-            ProviderError::new(ProviderErrorKind::Unavailable, reason, chain(&error)).caused_by(error)
+            ProviderError::new(ProviderErrorKind::Unavailable, reason, chain(&error))
+                .caused_by(error)
         })
     }
 
     /// The one POST.
-    async fn post(&mut self, request: &CreateInstance) -> Result<After, ProviderError> {
+    async fn post(
+        &mut self,
+        turn: Turn,
+        request: Request<Instance>,
+    ) -> Result<After, ProviderError> {
         // Until there is an answer the create may come true; a pass that is dropped here leaves just that behind.
         let window = self.shared.settings.limits.ambiguity_window;
         self.memory.intent = Some(Intent::until(Instant::now() + window));
-        let answer = self.shared.client.create_instance(request).await;
+        let answer = self.shared.client.send_in_turn(turn, request).await;
         match answer {
             Ok(instance) => {
                 let message = format!("Created instance {} ({})", instance.name, instance.id);
@@ -121,7 +144,8 @@ impl<C: Cluster> Pass<'_, C> {
                     self.memory.intent = Some(Intent::until(Instant::now() + window));
                     let why = chain(&error);
                     tracing::warn!(pod = %self.key, error = %why, "a create was not answered; looking for its instance");
-                    let message = format!("the create was not answered ({why}); looking for its instance");
+                    let message =
+                        format!("the create was not answered ({why}); looking for its instance");
                     self.events.push(PodEvent::warning("CreateUnresolved", message));
                     Ok(After::Decide)
                 }
@@ -134,12 +158,18 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// CloudAPI refused something on the way to an instance.
-    fn refused(&mut self, what: &str, error: triton_cloudapi::client::Error) -> Result<After, ProviderError> {
+    fn refused(
+        &mut self,
+        what: &str,
+        error: triton_cloudapi::client::Error,
+    ) -> Result<After, ProviderError> {
         match create_failure(&error) {
             CreateFailure::Later { reason } | CreateFailure::Refused { reason } => {
                 Ok(self.trouble(reason, format!("{what}: {}", chain(&error))))
             }
-            CreateFailure::Unavailable | CreateFailure::Ambiguous => Err(action_failed(what, error)),
+            CreateFailure::Unavailable | CreateFailure::Ambiguous => {
+                Err(action_failed(what, error))
+            }
         }
     }
 }
@@ -149,7 +179,11 @@ fn worst(diagnostics: &[Diagnostic]) -> Option<Severity> {
 }
 
 fn sentence(found: &Diagnostic) -> String {
-    if found.path.is_empty() { found.message.clone() } else { format!("{}: {}", found.path, found.message) }
+    if found.path.is_empty() {
+        found.message.clone()
+    } else {
+        format!("{}: {}", found.path, found.message)
+    }
 }
 
 fn sentences<'a>(found: impl Iterator<Item = &'a Diagnostic>) -> String {
@@ -158,6 +192,6 @@ fn sentences<'a>(found: impl Iterator<Item = &'a Diagnostic>) -> String {
 
 fn unreadable(error: ClusterError) -> ProviderError {
     let message = chain(&error);
-    ProviderError::new(ProviderErrorKind::Unavailable, "CreateContainerConfigError", message).caused_by(error)
+    ProviderError::new(ProviderErrorKind::Unavailable, "CreateContainerConfigError", message)
+        .caused_by(error)
 }
-

@@ -24,7 +24,8 @@ use crate::{clock, pod as read, probes};
 const KILLED: i32 = 137;
 
 /// The kubelet's words.
-pub(crate) const DEADLINE_EXCEEDED: &str = "Pod was active on the node longer than the specified deadline";
+pub(crate) const DEADLINE_EXCEEDED: &str =
+    "Pod was active on the node longer than the specified deadline";
 
 /// How a pod stands at the end of a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,8 @@ impl<C: Cluster> Pass<'_, C> {
     /// The report at the end of a pass.
     pub(crate) fn report(&mut self, standing: &Standing, again: Option<Duration>) -> Report {
         let instance = self.memory.known.as_ref().and_then(|known| known.last.clone());
-        let running = instance.as_ref().is_some_and(|instance| instance.state == InstanceState::Running);
+        let running =
+            instance.as_ref().is_some_and(|instance| instance.state == InstanceState::Running);
         tell_probes(self, running);
         self.shared.observer.expect(&self.key.uid, self.is_moving(standing, instance.as_deref()));
         let observed = instance.as_deref().map(Observed::from);
@@ -63,7 +65,8 @@ impl<C: Cluster> Pass<'_, C> {
             started_at: None,
             finished_at: None,
         };
-        let expired = Termination { reason: "DeadlineExceeded".to_owned(), message: None, ..killed.clone() };
+        let expired =
+            Termination { reason: "DeadlineExceeded".to_owned(), message: None, ..killed.clone() };
         let work = match (standing, &self.memory.trouble, &observed) {
             (Standing::Unchanged, ..) => None,
             (Standing::Waiting, Some(trouble), _) => {
@@ -72,10 +75,15 @@ impl<C: Cluster> Pass<'_, C> {
             (Standing::Waiting, None, _) => Some(Work::Accepted),
             (Standing::Instance, _, Some(observed)) => Some(Work::Instance(observed)),
             (Standing::Instance, _, None) => None,
-            (Standing::Ended { killed: true }, _, observed) => {
-                Some(Work::Terminated { end: &killed, reason: None, message: None, instance: observed.as_ref() })
+            (Standing::Ended { killed: true }, _, observed) => Some(Work::Terminated {
+                end: &killed,
+                reason: None,
+                message: None,
+                instance: observed.as_ref(),
+            }),
+            (Standing::Ended { killed: false }, _, Some(observed)) => {
+                Some(Work::Instance(observed))
             }
-            (Standing::Ended { killed: false }, _, Some(observed)) => Some(Work::Instance(observed)),
             (Standing::Ended { killed: false }, _, None) => None,
             (Standing::Lost, _, observed) => Some(Work::Gone(observed.as_ref())),
             (Standing::Expired, _, observed) => Some(Work::Terminated {
@@ -86,7 +94,8 @@ impl<C: Cluster> Pass<'_, C> {
             }),
         };
         let status = work.map(|work| self.status(work));
-        let deadline = read::deadline_left(&self.pod, clock::now()).filter(|_| *standing != Standing::Expired);
+        let deadline =
+            read::deadline_left(&self.pod, clock::now()).filter(|_| *standing != Standing::Expired);
         let again = match (again, deadline) {
             (Some(again), Some(deadline)) => Some(again.min(deadline)),
             (again, deadline) => again.or(deadline),
@@ -108,7 +117,9 @@ impl<C: Cluster> Pass<'_, C> {
                     || self.memory.restarts.killed.is_some()
                     || matches!(
                         instance.state,
-                        InstanceState::Provisioning | InstanceState::Ready | InstanceState::Stopping
+                        InstanceState::Provisioning
+                            | InstanceState::Ready
+                            | InstanceState::Stopping
                     )
             }
             _ => false,
@@ -117,7 +128,12 @@ impl<C: Cluster> Pass<'_, C> {
 }
 
 /// The status of a pod that is being stopped. `gone`: nothing is left of it.
-pub(crate) fn stopping_status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory, gone: bool) -> Option<PodStatus> {
+pub(crate) fn stopping_status<C>(
+    shared: &Shared<C>,
+    pod: &Pod,
+    memory: &Memory,
+    gone: bool,
+) -> Option<PodStatus> {
     let observed = present(memory).map(|instance| Observed::from(&**instance));
     let work = match (&observed, gone) {
         (Some(observed), false) => Work::Instance(observed),
@@ -202,7 +218,9 @@ pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
 /// Tells the probe engine that the pod is being stopped.
 pub(crate) fn tell_probes_stopping<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) {
     let Some(uid) = pod.metadata.uid.as_deref() else { return };
-    let Some(instance) = memory.known.as_ref().and_then(|known| known.last.as_ref()) else { return };
+    let Some(instance) = memory.known.as_ref().and_then(|known| known.last.as_ref()) else {
+        return;
+    };
     let running = instance.state == InstanceState::Running;
     shared.probes.set(uid, probes::of(pod), facts(pod, memory, instance, running, true));
 }
@@ -212,7 +230,13 @@ pub(crate) fn incarnation(instance: &Instance, memory: &Memory) -> String {
     format!("{}#{}", instance.id, memory.restarts.count)
 }
 
-fn facts(pod: &Pod, memory: &Memory, instance: &Arc<Instance>, running: bool, terminating: bool) -> Facts {
+fn facts(
+    pod: &Pod,
+    memory: &Memory,
+    instance: &Arc<Instance>,
+    running: bool,
+    terminating: bool,
+) -> Facts {
     let count = memory.restarts.count;
     let published = read::container_status(pod);
     // The present run began when the published status says so, if that is about the present run.
@@ -221,13 +245,16 @@ fn facts(pod: &Pod, memory: &Memory, instance: &Arc<Instance>, running: bool, te
         .and_then(|status| status.state.as_ref()?.running.as_ref()?.started_at.as_ref())
         .map(|time| time.0);
     let running_for = (running && memory.restarts.pending.is_none()).then(|| {
-        began.map_or(Duration::ZERO, |began| Duration::try_from(clock::now().duration_since(began)).unwrap_or_default())
+        began.map_or(Duration::ZERO, |began| {
+            Duration::try_from(clock::now().duration_since(began)).unwrap_or_default()
+        })
     });
     Facts {
         incarnation: incarnation(instance, memory),
         address: instance.primary_ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok()),
         running_for,
         terminating,
-        was_ready: read::was_ready(pod) && published.is_some_and(|status| status.restart_count == count),
+        was_ready: read::was_ready(pod)
+            && published.is_some_and(|status| status.restart_count == count),
     }
 }

@@ -30,7 +30,10 @@ struct Pass<'a, C> {
 }
 
 /// Runs one pass.
-pub(crate) async fn run<C: Cluster>(shared: &Shared<C>, request: &StopRequest) -> Result<Stop, ProviderError> {
+pub(crate) async fn run<C: Cluster>(
+    shared: &Shared<C>,
+    request: &StopRequest,
+) -> Result<Stop, ProviderError> {
     let uid = &request.key.uid;
     let seed = || Memory {
         restarts: request.pod.as_deref().map(read::published_restarts).unwrap_or_default(),
@@ -69,11 +72,16 @@ impl<C: Cluster> Pass<'_, C> {
         let mut targets = BTreeMap::new();
         if let Some(known) = self.memory.known.as_ref().filter(|known| !known.gone) {
             let seen_at = known.last.as_ref().map(|_| known.seen_at);
-            targets.insert(known.id, Target { last: known.last.clone(), seen_at, ..Target::default() });
+            targets.insert(
+                known.id,
+                Target { last: known.last.clone(), seen_at, ..Target::default() },
+            );
         }
         let published = self.request.pod.as_deref().and_then(read::published_instance);
         let gone = self.memory.known.as_ref().filter(|known| known.gone).map(|known| known.id);
-        if let Some(id) = published.filter(|id| Some(*id) != gone && !self.memory.discarded.contains(id)) {
+        if let Some(id) =
+            published.filter(|id| Some(*id) != gone && !self.memory.discarded.contains(id))
+        {
             targets.entry(id).or_default();
         }
         self.memory.stopping = Some(Stopping { since: Instant::now(), targets });
@@ -87,7 +95,9 @@ impl<C: Cluster> Pass<'_, C> {
             let step = self.decide();
             tracing::debug!(pod = %self.request.key, ?step, "next step of a pod that should be gone");
             match step {
-                Step::Wait(until) => return Ok(self.going(until.saturating_duration_since(Instant::now()))),
+                Step::Wait(until) => {
+                    return Ok(self.going(until.saturating_duration_since(Instant::now())));
+                }
                 Step::Gone => return Ok(Stop::Gone(self.report(None))),
                 Step::Blocked(id) => {
                     let message = format!(
@@ -131,7 +141,11 @@ impl<C: Cluster> Pass<'_, C> {
     async fn act(&mut self, step: Step) -> Result<(), ProviderError> {
         match step {
             Step::Note(instance) => {
-                let taken_at = self.shared.observer.snapshot().map_or_else(Instant::now, |found| found.taken_at);
+                let taken_at = self
+                    .shared
+                    .observer
+                    .snapshot()
+                    .map_or_else(Instant::now, |found| found.taken_at);
                 self.target(instance.id).see(instance, taken_at);
             }
             Step::Read(id) => self.read(id).await?,
@@ -146,11 +160,18 @@ impl<C: Cluster> Pass<'_, C> {
             }
             Step::LiftProtection(id) => {
                 let done = self.shared.client.disable_deletion_protection(id).await;
-                done.map_err(|error| action_failed(&format!("lifting deletion protection of {id}"), error))?;
+                done.map_err(|error| {
+                    action_failed(&format!("lifting deletion protection of {id}"), error)
+                })?;
                 self.shared.metrics.action("unprotect");
                 // Not known to have taken effect: read it again.
                 self.read(id).await?;
-                if self.target(id).last.as_ref().is_some_and(|instance| instance.deletion_protection) {
+                if self
+                    .target(id)
+                    .last
+                    .as_ref()
+                    .is_some_and(|instance| instance.deletion_protection)
+                {
                     let message = format!("deletion protection of instance {id} is being lifted");
                     return Err(ProviderError::new(
                         virtual_node::ProviderErrorKind::Busy,
@@ -161,7 +182,11 @@ impl<C: Cluster> Pass<'_, C> {
             }
             Step::Delete(id) => {
                 // Whose it is was checked when it became a target; what a target was last seen as is checked again.
-                let ours = self.target(id).last.clone().is_some_and(|instance| belongs(&instance, &self.owner));
+                let ours = self
+                    .target(id)
+                    .last
+                    .clone()
+                    .is_some_and(|instance| belongs(&instance, &self.owner));
                 if !ours {
                     self.target(id).gone = true;
                     return Ok(());
@@ -181,7 +206,8 @@ impl<C: Cluster> Pass<'_, C> {
     async fn read(&mut self, id: InstanceId) -> Result<(), ProviderError> {
         let asked_at = Instant::now();
         let found = self.shared.client.find_instance(id).await;
-        let found = found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
+        let found =
+            found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
         let (apart, enough) = {
             let limits = &self.shared.settings.limits;
             (limits.absence_confirm, limits.absence_reads)
@@ -192,7 +218,8 @@ impl<C: Cluster> Pass<'_, C> {
             Presence::Present(instance) if !belongs(&instance, &owner) => {
                 // The published status or the tags were edited: not provably ours, so it is left alone.
                 target.gone = true;
-                let message = format!("instance {id} does not carry the tags of this pod; it is left alone");
+                let message =
+                    format!("instance {id} does not carry the tags of this pod; it is left alone");
                 self.events.push(PodEvent::warning("InstanceNotOurs", message));
             }
             // Deleted while it was provisioning: it stays as failed, and nothing runs.
@@ -231,8 +258,10 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     fn target(&mut self, id: InstanceId) -> &mut Target {
-        let stopping =
-            self.memory.stopping.get_or_insert_with(|| Stopping { since: Instant::now(), targets: BTreeMap::new() });
+        let stopping = self
+            .memory
+            .stopping
+            .get_or_insert_with(|| Stopping { since: Instant::now(), targets: BTreeMap::new() });
         stopping.targets.entry(id).or_default()
     }
 

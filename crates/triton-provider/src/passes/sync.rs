@@ -38,14 +38,19 @@ pub(crate) enum After {
 }
 
 /// Runs one pass.
-pub(crate) async fn run<C: Cluster>(shared: &Shared<C>, pod: Arc<Pod>, key: PodKey) -> Result<Report, ProviderError> {
+pub(crate) async fn run<C: Cluster>(
+    shared: &Shared<C>,
+    pod: Arc<Pod>,
+    key: PodKey,
+) -> Result<Report, ProviderError> {
     let seed = || Memory { restarts: read::published_restarts(&pod), ..Memory::default() };
     let memory = shared.memories.of(&key.uid, seed);
     let mut memory = memory.lock().await;
     // Somebody else's restart is noticed when the status is made.
     memory.restarts.count = memory.restarts.count.max(read::published_restarts(&pod).count);
     let owner = read::owner(&shared.settings.cluster, &shared.settings.node, &key);
-    let mut pass = Pass { shared, pod: Arc::clone(&pod), key, owner, memory: &mut memory, events: Vec::new() };
+    let mut pass =
+        Pass { shared, pod: Arc::clone(&pod), key, owner, memory: &mut memory, events: Vec::new() };
     let result = pass.run().await;
     if result.is_err() {
         // The node's back-off decides when to look again, not the list; unless a create may still come true.
@@ -79,9 +84,11 @@ impl<C: Cluster> Pass<'_, C> {
             memory: self.memory,
             published: read::published_instance(&self.pod),
             restart_policy: read::restart_policy(&self.pod),
-            deadline: read::deadline_left(&self.pod, clock::now()).map(|left| Instant::now() + left),
+            deadline: read::deadline_left(&self.pod, clock::now())
+                .map(|left| Instant::now() + left),
             protect: triton_podspec::annotations::wants_deletion_protection(&self.pod),
-            unhealthy: present_life.is_some_and(|life| self.shared.opinions.is_unhealthy(&self.key.uid, &life)),
+            unhealthy: present_life
+                .is_some_and(|life| self.shared.opinions.is_unhealthy(&self.key.uid, &life)),
             limits: &self.shared.settings.limits,
         })
     }
@@ -151,7 +158,8 @@ impl<C: Cluster> Pass<'_, C> {
 
     /// Takes note of the pod's instance in a list.
     async fn adopt(&mut self, instance: Arc<Instance>) -> Result<After, ProviderError> {
-        let Some(taken_at) = self.shared.observer.snapshot().map(|snapshot| snapshot.taken_at) else {
+        let Some(taken_at) = self.shared.observer.snapshot().map(|snapshot| snapshot.taken_at)
+        else {
             return Ok(After::Decide);
         };
         if self.memory.known.is_none() {
@@ -166,7 +174,8 @@ impl<C: Cluster> Pass<'_, C> {
 
     /// Remembers how the pod's instance was seen.
     pub(crate) fn see(&mut self, instance: &Arc<Instance>, asked_at: Instant) {
-        let ran_before = self.memory.known.as_ref().is_some_and(|known| known.ran) || read::has_run(&self.pod);
+        let ran_before =
+            self.memory.known.as_ref().is_some_and(|known| known.ran) || read::has_run(&self.pod);
         match self.memory.known.as_mut().filter(|known| known.id == instance.id) {
             Some(known) => known.see(Arc::clone(instance), asked_at),
             None => self.memory.known = Some(Known::seen(Arc::clone(instance), asked_at)),
@@ -180,7 +189,10 @@ impl<C: Cluster> Pass<'_, C> {
             self.memory.failures = 0;
             if !ran_before {
                 let name = read::container_name(&self.pod);
-                let message = format!("Started container {name}: instance {} ({}) is running", instance.name, instance.id);
+                let message = format!(
+                    "Started container {name}: instance {} ({}) is running",
+                    instance.name, instance.id
+                );
                 self.events.push(PodEvent::normal("Started", message).in_container(name));
             }
         }
@@ -205,7 +217,8 @@ impl<C: Cluster> Pass<'_, C> {
         match self.shared.firewall.ensure(&self.key.uid, &plans).await {
             Ok(()) => self.memory.rules_ensured = true,
             Err(error) => {
-                self.memory.rules_retry_at = Some(now + self.shared.settings.limits.action_patience);
+                self.memory.rules_retry_at =
+                    Some(now + self.shared.settings.limits.action_patience);
                 self.events.push(PodEvent::warning("FirewallRuleFailed", chain(&error)));
             }
         }
@@ -215,10 +228,13 @@ impl<C: Cluster> Pass<'_, C> {
     async fn read(&mut self, id: InstanceId) -> Result<After, ProviderError> {
         let asked_at = Instant::now();
         let found = self.shared.client.find_instance(id).await;
-        let found = found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
+        let found =
+            found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
         let limits = &self.shared.settings.limits;
         match found {
-            Presence::Present(instance) if belongs(&instance, &self.owner) => self.see(&Arc::from(instance), asked_at),
+            Presence::Present(instance) if belongs(&instance, &self.owner) => {
+                self.see(&Arc::from(instance), asked_at)
+            }
             Presence::Present(instance) => {
                 // Its tags were changed, or the status was: whose it is cannot be known, so nothing is done to it.
                 let message = format!(
@@ -277,10 +293,15 @@ impl<C: Cluster> Pass<'_, C> {
         if !belongs(twin, &self.owner) {
             return Ok(After::Decide);
         }
-        let message = format!("instance {} ({}) is a second one of this pod and is removed", twin.name, twin.id);
+        let message = format!(
+            "instance {} ({}) is a second one of this pod and is removed",
+            twin.name, twin.id
+        );
         tracing::warn!(pod = %self.key, instance = %twin.id, "removing a second instance of a pod");
         let done = self.shared.client.delete_instance(twin.id).await;
-        done.map_err(|error| action_failed(&format!("removing the second instance {}", twin.id), error))?;
+        done.map_err(|error| {
+            action_failed(&format!("removing the second instance {}", twin.id), error)
+        })?;
         self.shared.metrics.action("remove-twin");
         self.events.push(PodEvent::warning("DuplicateInstance", message));
         Ok(After::Decide)
@@ -292,12 +313,15 @@ impl<C: Cluster> Pass<'_, C> {
         let gone = self.memory.known.as_ref().is_some_and(|known| known.gone);
         if !gone && last.is_some_and(|instance| belongs(&instance, &self.owner)) {
             let done = self.shared.client.delete_instance(id).await;
-            done.map_err(|error| action_failed(&format!("removing the failed instance {id}"), error))?;
+            done.map_err(|error| {
+                action_failed(&format!("removing the failed instance {id}"), error)
+            })?;
             self.shared.metrics.action("remove-failed");
         }
         self.memory.known = None;
         self.memory.discarded.insert(id);
-        let what = if gone { "was removed before it ever ran" } else { "failed while it was provisioned" };
+        let what =
+            if gone { "was removed before it ever ran" } else { "failed while it was provisioned" };
         let message = format!("instance {id} {what}; another one is made");
         Ok(self.trouble("ProvisioningFailed", message))
     }
@@ -333,7 +357,9 @@ impl<C: Cluster> Pass<'_, C> {
         let done = self.shared.client.reboot_instance(id).await;
         done.map_err(|error| action_failed(&format!("rebooting instance {id}"), error))?;
         self.shared.metrics.action("reboot");
-        let message = format!("Container {name} failed liveness probe, will be restarted: instance {id} is rebooted");
+        let message = format!(
+            "Container {name} failed liveness probe, will be restarted: instance {id} is rebooted"
+        );
         self.events.push(PodEvent::normal("Killing", message).in_container(name));
         self.count_restart(true);
         self.restarted(Pending { at: Instant::now(), reboot: true, dipped: false });

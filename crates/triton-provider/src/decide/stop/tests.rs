@@ -94,7 +94,9 @@ async fn a_running_instance_is_shut_down_first_and_deleted_when_stopped_or_out_o
     case.check(Step::Wait(case.now + case.grace_left));
     case.grace_left = Duration::ZERO;
     case.check(Step::Delete(id(1)));
-    let case = Case::target(instance(1, "stopped")).await.change(|target| target.stop_sent = target.seen_at);
+    let case = Case::target(instance(1, "stopped"))
+        .await
+        .change(|target| target.stop_sent = target.seen_at);
     case.check(Step::Delete(id(1)));
 }
 
@@ -125,7 +127,9 @@ async fn a_delete_that_was_accepted_is_repeated_only_after_a_while() {
 
 #[tokio::test]
 async fn absence_from_the_list_is_not_enough() {
-    let mut case = Case::target(instance(1, "running")).await.change(|target| target.delete_sent = target.seen_at);
+    let mut case = Case::target(instance(1, "running"))
+        .await
+        .change(|target| target.delete_sent = target.seen_at);
     case.sighting = Some(list(case.now, &[]));
     case.check(Step::Read(id(1)));
     let at = case.now;

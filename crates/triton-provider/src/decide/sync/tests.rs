@@ -115,7 +115,10 @@ async fn an_unanswered_create_is_looked_for_and_not_repeated_within_its_window()
     case.check(Step::Resolve);
     intent.look(case.now);
     case.memory.intent = Some(intent.clone());
-    case.check(Step::Wait { until: Some(case.now + seconds(1)), because: Because::CreateUnresolved });
+    case.check(Step::Wait {
+        until: Some(case.now + seconds(1)),
+        because: Because::CreateUnresolved,
+    });
     // Whatever the number of looks, never a create before the window is over and a look was made after it.
     for _ in 0..100 {
         case.now += seconds(1);
