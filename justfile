@@ -35,7 +35,7 @@ fmt-check:
 
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
-    cargo clippy -p testbed -p xtask --features testbed/cluster,xtask/cluster --tests -- -D warnings
+    cargo clippy -p testbed -p virtual-node -p xtask --features testbed/cluster,virtual-node/cluster,xtask/cluster --tests -- -D warnings
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

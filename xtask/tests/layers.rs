@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("triton-provider", &["virtual-node", "probe-engine", "triton-podspec", "triton-cloudapi"]),
     ("vk-triton", &["triton-provider", "virtual-node", "triton-cloudapi"]),
     ("triton-lint", &["triton-podspec"]),
-    ("triton-sim-server", &["triton-sim"]),
+    ("triton-sim-server", &["triton-sim", "triton-signature"]),
     // Starts programs, and asks CloudAPI what came of it.
     ("testbed", &["triton-cloudapi"]),
     ("xtask", &["testbed"]),

@@ -16,13 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn connects(address: (Ipv4Addr, u16), wanted: bool) -> Option<TcpStream> {
     let attempt = async {
+        let mut look = tokio::time::interval(Duration::from_millis(10));
         loop {
+            look.tick().await;
             match TcpStream::connect(address).await {
                 Ok(stream) if wanted => return Some(stream),
                 Err(error) if !wanted && error.kind() == ErrorKind::ConnectionRefused => {
                     return None;
                 }
-                _ => tokio::time::sleep(Duration::from_millis(10)).await,
+                _ => {}
             }
         }
     };
