@@ -24,6 +24,9 @@ async fn main() -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     raise_open_files();
+    // Before anyone can know that we are here: a signal that comes now must find its handler.
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let sim = args.simulator()?.build()?;
     let listener = TcpListener::bind(args.listen)
         .await
@@ -36,8 +39,6 @@ async fn main() -> anyhow::Result<()> {
         std::fs::write(path, &lines).with_context(|| format!("writing {}", path.display()))?;
     }
     tracing::info!(url = running.url(), account = args.account, "serving");
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

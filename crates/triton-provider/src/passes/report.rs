@@ -13,7 +13,6 @@ use triton_podspec::{
 };
 use virtual_node::Report;
 
-use super::stop::present;
 use super::sync::Pass;
 use crate::cluster::Cluster;
 use crate::memory::{End, Memory};
@@ -127,22 +126,28 @@ impl<C: Cluster> Pass<'_, C> {
     }
 }
 
-/// The status of a pod that is being stopped. `gone`: nothing is left of it.
-pub(crate) fn stopping_status<C>(
-    shared: &Shared<C>,
-    pod: &Pod,
-    memory: &Memory,
-    gone: bool,
-) -> Option<PodStatus> {
-    let observed = present(memory).map(|instance| Observed::from(&**instance));
-    let work = match (&observed, gone) {
-        (Some(observed), false) => Work::Instance(observed),
-        (None, false) => return None,
-        // A pod that never had a container status has nothing to end.
-        (_, true) if read::container_status(pod).is_none() => return None,
-        (_, true) => Work::Gone(None),
+/// The last status of a pod of which nothing is left. On the way there nothing is published: each write costs the API
+/// server as much as the last, and the deletion timestamp says it all.
+pub(crate) fn last_status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> Option<PodStatus> {
+    // A pod that never had a container status has nothing to end.
+    let published = read::container_status(pod)?;
+    let ran = published.state.as_ref().is_some_and(|state| state.running.is_some());
+    let end = if shut_down(memory) { Termination::told_to_end() } else { Termination::killed() };
+    let work = if ran {
+        Work::Terminated { end: &end, reason: None, message: None, instance: None }
+    } else {
+        Work::Gone(None)
     };
     Some(status(shared, pod, memory, work))
+}
+
+/// The guest shut down when it was asked to; else it was removed while it ran.
+fn shut_down(memory: &Memory) -> bool {
+    let mut targets = memory.stopping.iter().flat_map(|stopping| stopping.targets.values());
+    targets.any(|target| {
+        let stopped = |instance: &Arc<Instance>| instance.state == InstanceState::Stopped;
+        target.stop_sent.is_some() && target.last.as_ref().is_some_and(stopped)
+    })
 }
 
 fn status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory, work: Work<'_>) -> PodStatus {

@@ -277,16 +277,8 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     fn report(&mut self, again: Option<Duration>) -> Report {
-        let status = match &self.request.pod {
-            Some(pod) => report::stopping_status(self.shared, pod, self.memory, again.is_none()),
-            None => None,
-        };
+        let pod = self.request.pod.as_deref().filter(|_| again.is_none());
+        let status = pod.and_then(|pod| report::last_status(self.shared, pod, self.memory));
         Report { status, events: std::mem::take(&mut self.events), again }
     }
-}
-
-/// The instance that a stopping pod's status is about: the last one seen that is not gone, if any.
-pub(crate) fn present(memory: &Memory) -> Option<&Arc<Instance>> {
-    let targets = memory.stopping.as_ref()?.targets.values();
-    targets.filter(|target| !target.gone).find_map(|target| target.last.as_ref())
 }
