@@ -29,6 +29,10 @@ pub struct NodeOptions {
     pub config: String,
 }
 
+/// The one setting that suits the simulator better than a datacenter: it stores a create before it answers, so one that
+/// was cut off either came true at once or never will, and a pod in doubt need not wait for three minutes.
+pub const SETTINGS: &str = "[limits]\nambiguity_window = \"20s\"\n";
+
 /// A node that can be started.
 #[derive(Clone, Debug)]
 pub struct PreparedNode {
@@ -47,7 +51,7 @@ pub struct Node {
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { name: "vk-triton".to_owned(), config: String::new() }
+        Self { name: "vk-triton".to_owned(), config: SETTINGS.to_owned() }
     }
 }
 

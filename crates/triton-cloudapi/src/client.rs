@@ -43,7 +43,7 @@ use tower::Service;
 use tracing::Instrument as _;
 use triton_signature::http::KeyId;
 
-use crate::request::{Answer, Endpoint, Idempotency, Request, RequestError, Scope};
+use crate::request::{Answer, Idempotency, Request, RequestError, Scope};
 use base_uri::BaseUri;
 use sign::Signing;
 use throttle::Throttle;
@@ -71,10 +71,12 @@ pub struct Client {
     inner: Arc<Inner>,
 }
 
-/// Leave of the rate limit to send one request: see [`Client::wait_turn`].
-#[derive(Debug)]
-#[must_use = "the place in the rate limit is taken whether or not a request is sent"]
-pub struct Turn(());
+/// A request that is signed and whose turn it is: see [`Client::make_ready`].
+#[must_use = "the place in the rate limit is taken whether or not the request is sent"]
+pub struct Ready<T> {
+    request: Request<T>,
+    signed: HttpRequest,
+}
 
 struct Inner {
     account: String,
@@ -163,33 +165,38 @@ impl Client {
         self.send_with(None, request).await
     }
 
-    /// Waits until the rate limit lets a request to this endpoint through, and takes its place.
+    /// Does all that comes before sending: waits until the rate limit lets the request through, and signs it.
     ///
-    /// For a caller that must do something between waiting and sending: write down that it is about to send, for
-    /// instance, so that the note is not much older than the request.
+    /// For a caller that must do something as close to the sending as can be: write down that it is about to send, for
+    /// instance, so that a crash between the note and the request leaves as little doubt as possible.
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`].
-    pub async fn wait_turn(&self, endpoint: Endpoint) -> Result<Turn, Error> {
-        self.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
-        Ok(Turn(()))
+    /// [`Error::Busy`], [`Error::Sign`], [`Error::Request`].
+    pub async fn make_ready<T>(&self, request: Request<T>) -> Result<Ready<T>, Error> {
+        self.inner.throttle.acquire(request.endpoint.group, request.endpoint.priority).await?;
+        let signed = self.prepare(&request).await?;
+        Ok(Ready { request, signed })
     }
 
-    /// Sends a request whose turn it is.
+    /// Sends a request that [`Client::make_ready`] made. Its signature is good for five minutes.
     ///
     /// # Errors
     ///
     /// [`Error`], as [`Client::send`].
-    pub async fn send_in_turn<T>(&self, turn: Turn, request: Request<T>) -> Result<T, Error> {
-        self.send_with(Some(turn), request).await
+    pub async fn send_ready<T>(&self, ready: Ready<T>) -> Result<T, Error> {
+        self.send_with(Some(ready.signed), ready.request).await
     }
 
-    async fn send_with<T>(&self, turn: Option<Turn>, request: Request<T>) -> Result<T, Error> {
+    async fn send_with<T>(
+        &self,
+        signed: Option<HttpRequest>,
+        request: Request<T>,
+    ) -> Result<T, Error> {
         let sent = AtomicBool::new(false);
         let after = self.inner.deadlines.of(&request.endpoint);
         let span = trace::span(&request);
-        let attempts = self.attempts(turn, &request, &sent).instrument(span);
+        let attempts = self.attempts(signed, &request, &sent).instrument(span);
         match tokio::time::timeout(after, attempts).await {
             Ok(result) => result,
             Err(_) => Err(Error::Timeout { after, sent: sent.load(Ordering::Relaxed) }),
@@ -198,7 +205,7 @@ impl Client {
 
     async fn attempts<T>(
         &self,
-        mut turn: Option<Turn>,
+        mut signed: Option<HttpRequest>,
         request: &Request<T>,
         sent: &AtomicBool,
     ) -> Result<T, Error> {
@@ -206,10 +213,11 @@ impl Client {
         let mut clock_corrected = false;
         let mut attempt = 1;
         loop {
-            if turn.take().is_none() {
+            let first = signed.take();
+            if first.is_none() {
                 self.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
             }
-            let failure = match self.attempt(request, attempt, sent).await {
+            let failure = match self.attempt(first, request, attempt, sent).await {
                 Ok(result) => return Ok(result),
                 Err(failure) => failure,
             };
@@ -238,12 +246,13 @@ impl Client {
     /// One attempt, told to logs and metrics.
     async fn attempt<T>(
         &self,
+        signed: Option<HttpRequest>,
         request: &Request<T>,
         attempt: u32,
         sent: &AtomicBool,
     ) -> Result<T, Box<Failure>> {
         let started = Instant::now();
-        let (status, result) = match self.exchange(request, sent).await {
+        let (status, result) = match self.exchange(signed, request, sent).await {
             Ok(response) => (Some(response.status().as_u16()), read(request, &response)),
             Err(error) => (None, Err(Box::new(Failure::from(error)))),
         };
@@ -262,10 +271,14 @@ impl Client {
 
     async fn exchange<T>(
         &self,
+        signed: Option<HttpRequest>,
         request: &Request<T>,
         sent: &AtomicBool,
     ) -> Result<http::Response<Bytes>, Error> {
-        let http = self.prepare(request).await?;
+        let http = match signed {
+            Some(signed) => signed,
+            None => self.prepare(request).await?,
+        };
         let was_sent = sent.swap(true, Ordering::Relaxed);
         self.inner.transport.send(http).await.map_err(|error| {
             sent.store(was_sent || error.sent, Ordering::Relaxed);

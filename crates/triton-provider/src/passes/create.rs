@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use triton_cloudapi::Request;
-use triton_cloudapi::client::Turn;
+use triton_cloudapi::client::Ready;
 use triton_cloudapi::instances::{self, Instance};
 use triton_podspec::{Diagnostic, Inputs, InstancePlan, Severity, Sources, Translation, translate};
 use virtual_node::{PodEvent, ProviderError, ProviderErrorKind};
@@ -46,13 +45,12 @@ impl<C: Cluster> Pass<'_, C> {
             ProviderError::new(ProviderErrorKind::Invalid, "InvalidInstance", chain(&error))
                 .caused_by(error)
         })?;
-        // The rate limit first: a note should not be much older than its request, or a crash between the two would
-        // leave more doubt than need be.
-        let turn = self.shared.client.wait_turn(request.endpoint).await;
-        let turn =
-            turn.map_err(|error| action_failed("waiting for CloudAPI's rate limit", error))?;
+        // Waiting and signing first: between the note and its request nothing is left to do but to send, so that a
+        // crash between the two, which leaves a pod in doubt, is as unlikely as can be.
+        let ready = self.shared.client.make_ready(request).await;
+        let ready = ready.map_err(|error| action_failed("preparing the create", error))?;
         self.note().await?;
-        self.post(turn, request).await
+        self.post(ready).await
     }
 
     /// Translates the pod; `Err` ends the pass because the pod must wait.
@@ -119,15 +117,11 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// The one POST.
-    async fn post(
-        &mut self,
-        turn: Turn,
-        request: Request<Instance>,
-    ) -> Result<After, ProviderError> {
+    async fn post(&mut self, ready: Ready<Instance>) -> Result<After, ProviderError> {
         // Until there is an answer the create may come true; a pass that is dropped here leaves just that behind.
         let window = self.shared.settings.limits.ambiguity_window;
         self.memory.intent = Some(Intent::until(Instant::now() + window));
-        let answer = self.shared.client.send_in_turn(turn, request).await;
+        let answer = self.shared.client.send_ready(ready).await;
         match answer {
             Ok(instance) => {
                 let message = format!("Created instance {} ({})", instance.name, instance.id);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState, Presence};
+use triton_cloudapi::instances::{InstanceState, Presence};
 use triton_podspec::ownership::Owner;
 use virtual_node::{PodEvent, ProviderError, Report, Stop, StopRequest};
 
