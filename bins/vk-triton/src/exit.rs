@@ -45,8 +45,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The alternate form is the whole chain in one line.
-        write!(f, "{:#}", self.error)
+        f.write_str(&triton_provider::observer::chain(self.error.as_ref()))
     }
 }
 

@@ -31,7 +31,7 @@ pub struct NodeOptions {
 
 /// The one setting that suits the simulator better than a datacenter: it stores a create before it answers, so one that
 /// was cut off either came true at once or never will, and a pod in doubt need not wait for three minutes.
-pub const SETTINGS: &str = "[limits]\nambiguity_window = \"20s\"\n";
+pub(crate) const SETTINGS: &str = "[limits]\nambiguity_window = \"20s\"\n";
 
 /// A node that can be started.
 #[derive(Clone, Debug)]

@@ -270,10 +270,10 @@ impl Poller {
         let soon = asked_at + self.limits.list_busy;
         tokio::time::sleep_until(soon).await;
         let late = asked_at + self.limits.list_idle;
-        while !self.expecting.any() && Instant::now() < late {
+        if !self.expecting.any() {
             tokio::select! {
-                () = self.expecting.more.notified() => return,
-                () = tokio::time::sleep_until(late) => return,
+                () = self.expecting.more.notified() => {}
+                () = tokio::time::sleep_until(late) => {}
             }
         }
     }
@@ -296,14 +296,17 @@ fn describe(client: &Client, error: &Error) -> String {
     }
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, in one line. A cause that its effect has told already (some libraries do) is not repeated.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let told = cause.to_string();
+        if !text.contains(&told) {
+            text.push_str(": ");
+            text.push_str(&told);
+        }
         source = cause.source();
     }
     text
