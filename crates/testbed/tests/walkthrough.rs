@@ -106,8 +106,13 @@ async fn the_node_looks_as_manifests_expect(scene: &Scene) {
     assert_eq!((taint.value.as_deref(), taint.effect.as_str()), (Some("triton"), "NoSchedule"));
 
     let leases: Api<Lease> = Api::namespaced(scene.stack.client(), "kube-node-lease");
-    let lease = leases.get("vk-triton").await.unwrap();
-    let spec = lease.spec.unwrap();
+    let lease = until("the node's lease", std::time::Duration::from_secs(30), || async {
+        Ok(match leases.get_opt("vk-triton").await? {
+            Some(lease) => Seen::Done(lease),
+            None => Seen::NotYet("no lease".to_owned()),
+        })
+    });
+    let spec = lease.await.unwrap().spec.unwrap();
     assert_eq!(spec.holder_identity.as_deref(), Some("vk-triton"));
     assert_eq!(spec.lease_duration_seconds, Some(40));
     assert_eq!(lease.metadata.owner_references.unwrap()[0].uid, node.metadata.uid.unwrap());
