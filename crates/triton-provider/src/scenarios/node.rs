@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use triton_sim::Sim;
+use triton_sim::{InstanceRecord, Sim};
 use virtual_node::pods::backoff;
 use virtual_node::pods::decide::{Decision, Then, decide};
 use virtual_node::pods::store::{Known, Memory};
@@ -18,6 +18,7 @@ use virtual_node::{
 };
 
 use super::pods::{Pods, is_over};
+use super::stage::is_alive;
 use crate::TritonProvider;
 use crate::testing::MemoryCluster;
 
@@ -106,7 +107,9 @@ impl Node {
                 Ok(report) => {
                     self.pods.record(uid, report.events);
                     if let Some(status) = report.status {
-                        self.pods.publish(uid, &status);
+                        if !self.pods.publish(uid, &status) {
+                            return Next::Retry;
+                        }
                         if is_over(&status) {
                             return Next::Again(Duration::ZERO);
                         }
@@ -128,10 +131,13 @@ impl Node {
                     Ok(Stop::Gone(report)) => {
                         self.pods.record(uid, report.events);
                         memory.gone = true;
+                        self.check_gone(uid);
                         match then {
                             Then::Remove => {
                                 let last = compose::ended(&pod, report.status, now);
-                                self.pods.publish(uid, &last);
+                                if !self.pods.publish(uid, &last) {
+                                    return Next::Retry;
+                                }
                                 self.pods.remove(uid);
                                 Next::Forget
                             }
@@ -146,6 +152,14 @@ impl Node {
                 }
             }
             Decision::Reject { .. } | Decision::Leave(_) => Next::Rest,
+        }
+    }
+
+    /// "Gone" is a promise that nothing of the pod runs or costs any more.
+    fn check_gone(&self, uid: &str) {
+        let is_its = |instance: &InstanceRecord| instance.tags.get("k8s_uid").is_some_and(|tag| tag == uid);
+        for instance in self.sim.instances().iter().filter(|instance| is_its(instance) && is_alive(instance)) {
+            self.pods.note_broken(format!("{uid} is said to be gone, but {instance:?} is there"));
         }
     }
 

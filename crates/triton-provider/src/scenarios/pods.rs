@@ -24,6 +24,7 @@ struct State {
     hosted: BTreeMap<String, Hosted>,
     dirty: BTreeSet<String>,
     broken: Vec<String>,
+    refuses_writes: bool,
 }
 
 /// One pod, also after its end.
@@ -129,20 +130,30 @@ impl Pods {
         }
     }
 
-    /// Writes a status as the node does: absent addresses and times leave what is there, and an end is final.
-    pub(crate) fn publish(&self, uid: &str, wanted: &PodStatus) {
+    /// Whether the API server refuses to take statuses.
+    pub(crate) fn refuse_writes(&self, refuse: bool) {
+        self.state().refuses_writes = refuse;
+    }
+
+    /// Writes a status as the node does: absent addresses and times leave what is there, and an end is final. False if
+    /// the API server refuses it.
+    pub(crate) fn publish(&self, uid: &str, wanted: &PodStatus) -> bool {
+        if self.state().refuses_writes {
+            return false;
+        }
         let mut broken = Vec::new();
         if let Some(hosted) = self.state().hosted.get_mut(uid) {
             let published = hosted.pod.status.clone().unwrap_or_default();
             let status = written(&published, wanted.clone());
             if status == published {
-                return;
+                return true;
             }
             broken = broken_promises(uid, &published, &status);
             hosted.written.push(status.clone());
             Arc::make_mut(&mut hosted.pod).status = Some(status);
         }
         self.state().broken.extend(broken);
+        true
     }
 
     /// Notes that something went wrong for which a scenario must fail.

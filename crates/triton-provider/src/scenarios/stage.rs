@@ -154,6 +154,14 @@ impl Stage {
         assert!(node.await.unwrap_err().is_cancelled(), "the node ended by itself");
     }
 
+    /// Starts another process while the old one still lives, and returns what is left of the old one.
+    pub(crate) async fn usurp(&mut self) -> Arc<TritonProvider<MemoryCluster>> {
+        let Process { provider, shutdown: _, node } = self.process.take().unwrap();
+        node.abort();
+        self.start().await;
+        provider
+    }
+
     pub(crate) fn provider(&self) -> &TritonProvider<MemoryCluster> {
         &self.process.as_ref().unwrap().provider
     }

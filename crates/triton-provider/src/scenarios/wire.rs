@@ -30,6 +30,8 @@ pub(crate) enum Call {
     Delete,
     /// ListMachines.
     List,
+    /// GetMachine.
+    Read,
     /// StartMachine, StopMachine, RebootMachine and the like.
     Act,
     /// CreateFirewallRule.
@@ -91,6 +93,7 @@ impl Call {
         match found {
             (&Method::POST, Some("machines"), None, None) => Self::Create,
             (&Method::GET, Some("machines"), None, None) => Self::List,
+            (&Method::GET, Some("machines"), Some(_), None) => Self::Read,
             (&Method::POST, Some("machines"), Some(_), None) => Self::Act,
             (&Method::DELETE, Some("machines"), Some(_), None) => Self::Delete,
             (&Method::POST, Some("fwrules"), None, None) => Self::CreateRule,
