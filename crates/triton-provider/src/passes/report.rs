@@ -143,8 +143,10 @@ fn restarts(pod: &Pod, memory: &Memory) -> PodRestarts {
     } else {
         None
     };
+    // One that is on its way is not carried out yet: it counts when the instance runs again.
+    let carried_out = remembered.count.saturating_sub(i32::from(remembered.pending.is_some()));
     PodRestarts {
-        count: u32::try_from(remembered.count).unwrap_or_default(),
+        count: u32::try_from(carried_out).unwrap_or_default(),
         last: remembered.last_end.as_ref().map(termination),
         running_since: None,
         pending,
