@@ -213,7 +213,11 @@ impl<C: Cluster> Pass<'_, C> {
         let found = found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
         let limits = &self.shared.settings.limits;
         match found {
-            Presence::Present(instance) if belongs(&instance, &self.owner) => self.see(&Arc::from(instance), asked_at),
+            Presence::Present(instance) if belongs(&instance, &self.owner) => {
+                self.see(&Arc::from(instance), asked_at);
+                // It may be one that no list has shown to this process.
+                self.ensure_rules().await;
+            }
             Presence::Present(instance) => {
                 // Its tags were changed, or the status was: whose it is cannot be known, so nothing is done to it.
                 let message = format!(

@@ -18,7 +18,7 @@ use virtual_node::{
 };
 
 use super::pods::{Pods, is_over};
-use super::stage::is_alive;
+use super::stage::{CLUSTER, NODE, is_alive};
 use crate::TritonProvider;
 use crate::testing::MemoryCluster;
 
@@ -157,7 +157,11 @@ impl Node {
 
     /// "Gone" is a promise that nothing of the pod runs or costs any more.
     fn check_gone(&self, uid: &str) {
-        let is_its = |instance: &InstanceRecord| instance.tags.get("k8s_uid").is_some_and(|tag| tag == uid);
+        let is_its = |instance: &InstanceRecord| {
+            [("k8s_cluster", CLUSTER), ("k8s_nodename", NODE), ("k8s_uid", uid)]
+                .iter()
+                .all(|(tag, value)| instance.tags.get(*tag).is_some_and(|found| found == value))
+        };
         for instance in self.sim.instances().iter().filter(|instance| is_its(instance) && is_alive(instance)) {
             self.pods.note_broken(format!("{uid} is said to be gone, but {instance:?} is there"));
         }
