@@ -250,10 +250,10 @@ impl Poller {
         let soon = asked_at + self.limits.list_busy;
         tokio::time::sleep_until(soon).await;
         let late = asked_at + self.limits.list_idle;
-        while !self.expecting.any() && Instant::now() < late {
+        if !self.expecting.any() && Instant::now() < late {
             tokio::select! {
-                () = self.expecting.more.notified() => return,
-                () = tokio::time::sleep_until(late) => return,
+                () = self.expecting.more.notified() => {}
+                () = tokio::time::sleep_until(late) => {}
             }
         }
     }
