@@ -63,7 +63,10 @@ async fn a_create_that_was_lost_is_repeated_after_the_window_and_not_before() {
     let uid = stage.add("web", json!({}));
     stage.wait(Duration::from_secs(175)).await;
     assert_eq!(stage.count("CreateMachine"), 0, "a second create within the window");
-    assert_eq!(stage.pod(&uid).waiting().map(|(reason, _)| reason.to_owned()).as_deref(), Some("CreateUnresolved"));
+    assert_eq!(
+        stage.pod(&uid).waiting().map(|(reason, _)| reason.to_owned()).as_deref(),
+        Some("CreateUnresolved")
+    );
     stage.until("the pod runs", Duration::from_secs(60), |stage| stage.is_running(&uid)).await;
     stage.wait(LONG).await;
     assert_eq!((stage.made_for(&uid).len(), stage.count("CreateMachine")), (1, 1));
@@ -80,7 +83,11 @@ async fn a_list_that_hides_the_new_instance_makes_no_twin() {
         let uid = stage.add("web", json!({}));
         stage.until("the pod runs", Duration::from_secs(90), |stage| stage.is_running(&uid)).await;
         stage.wait(LONG).await;
-        assert_eq!((stage.made_for(&uid).len(), stage.count("CreateMachine")), (1, 1), "lost: {lost}");
+        assert_eq!(
+            (stage.made_for(&uid).len(), stage.count("CreateMachine")),
+            (1, 1),
+            "lost: {lost}"
+        );
     }
 }
 
@@ -91,9 +98,15 @@ async fn a_name_that_is_taken_is_a_create_that_came_true() {
     // Out of sight for longer than any create may take: the next one meets its name.
     stage.sim.fault(FaultKind::ListHidesNew, Fault::default().delay(Duration::from_secs(300)));
     let uid = stage.add("web", json!({}));
-    stage.until("the name is taken", LONG, |stage| {
-        stage.sim.journal().iter().any(|record| record.endpoint == "CreateMachine" && record.status == 409)
-    }).await;
+    stage
+        .until("the name is taken", LONG, |stage| {
+            stage
+                .sim
+                .journal()
+                .iter()
+                .any(|record| record.endpoint == "CreateMachine" && record.status == 409)
+        })
+        .await;
     assert!(!stage.is_running(&uid));
     stage.until("the pod runs", LONG, |stage| stage.is_running(&uid)).await;
     stage.wait(LONG).await;
@@ -103,7 +116,9 @@ async fn a_name_that_is_taken_is_a_create_that_came_true() {
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_no_riddle_and_is_tried_again_soon() {
     let stage = Stage::set().await;
-    stage.sim.fault(FaultKind::TooManyRequests, Fault::default().endpoint("CreateMachine").times(1));
+    stage
+        .sim
+        .fault(FaultKind::TooManyRequests, Fault::default().endpoint("CreateMachine").times(1));
     let uid = stage.add("web", json!({}));
     stage.until("the pod runs", SOON, |stage| stage.is_running(&uid)).await;
     let pod = stage.pod(&uid);

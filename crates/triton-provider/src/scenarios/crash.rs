@@ -29,7 +29,7 @@ async fn killed_between_the_note_and_the_create_it_creates_after_the_window() {
     let mut trap = stage.wire.hold(Call::Create, At::Request);
     let uid = stage.add("web", json!({}));
     trap.has_caught(1).await;
-    assert_eq!(stage.cluster.noted(), [uid.clone()], "the note comes first");
+    assert_eq!(stage.cluster.noted(), std::slice::from_ref(&uid), "the note comes first");
     stage.kill().await;
     drop(trap);
     stage.wire.clear();
@@ -111,7 +111,12 @@ async fn a_new_process_writes_nothing_where_nothing_has_changed() {
         stage.wait(Duration::from_secs(30)).await;
     }
     let pod = stage.pod(&uid);
-    assert_eq!((pod.written.len(), pod.events.len()), (written, events), "{:#?}", pod.written.last());
+    assert_eq!(
+        (pod.written.len(), pod.events.len()),
+        (written, events),
+        "{:#?}",
+        pod.written.last()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +126,11 @@ async fn restarts_are_counted_on_over_the_lives_of_the_process() {
     let id = stage.instance(&uid).id;
     for restarts in 1..=3 {
         stage.sim.stop_behind_back(id);
-        stage.until("it restarts", SOON, |stage| stage.pod(&uid).restarts() == restarts && stage.is_running(&uid)).await;
+        stage
+            .until("it restarts", SOON, |stage| {
+                stage.pod(&uid).restarts() == restarts && stage.is_running(&uid)
+            })
+            .await;
         stage.wait(Duration::from_secs(20)).await;
         stage.kill().await;
         stage.start().await;
@@ -138,7 +147,9 @@ async fn a_restart_during_which_the_process_dies_is_counted_once() {
     stage.until("it is started", SOON, |stage| stage.count("StartMachine") == 1).await;
     stage.kill().await;
     stage.start().await;
-    stage.until("it runs", SOON, |stage| stage.is_running(&uid) && stage.pod(&uid).restarts() == 1).await;
+    stage
+        .until("it runs", SOON, |stage| stage.is_running(&uid) && stage.pod(&uid).restarts() == 1)
+        .await;
     stage.wait(SETTLED).await;
     assert_eq!((stage.pod(&uid).restarts(), stage.alive(&uid).len()), (1, 1));
 }
@@ -157,7 +168,9 @@ async fn a_pod_on_its_way_out_goes_whoever_dies_meanwhile() {
             stage.wire.clear();
             assert!(!stage.is_removed(&uid));
             stage.start().await;
-            stage.until("the pod goes", Duration::from_secs(120), |stage| stage.is_removed(&uid)).await;
+            stage
+                .until("the pod goes", Duration::from_secs(120), |stage| stage.is_removed(&uid))
+                .await;
             assert_eq!(stage.alive(&uid).len(), 0, "{call:?} {at:?}");
         }
     }
@@ -193,7 +206,11 @@ async fn check_seed(seed: u64) {
             going.push(uid);
         }
         // Most of what happens with a create happens within its first third of a second.
-        let millis = if random.random_bool(0.8) { random.random_range(0..400) } else { random.random_range(0..4000) };
+        let millis = if random.random_bool(0.8) {
+            random.random_range(0..400)
+        } else {
+            random.random_range(0..4000)
+        };
         stage.wait(Duration::from_millis(millis)).await;
         stage.kill().await;
         stage.start().await;
@@ -202,23 +219,43 @@ async fn check_seed(seed: u64) {
     stage.until("the others go", LONG, |stage| going.iter().all(|uid| stage.is_removed(uid))).await;
     stage.wait(Duration::from_secs(40)).await;
     for uid in &uids {
-        assert_eq!((stage.made_for(uid).len(), stage.alive(uid).len()), (1, 1), "seed {seed}, pod {uid}");
+        assert_eq!(
+            (stage.made_for(uid).len(), stage.alive(uid).len()),
+            (1, 1),
+            "seed {seed}, pod {uid}"
+        );
         assert_eq!(stage.pod(uid).restarts(), 0, "seed {seed}, pod {uid}");
     }
     for uid in &going {
-        assert!(stage.made_for(uid).len() <= 1 && stage.alive(uid).is_empty(), "seed {seed}, pod {uid}");
+        assert!(
+            stage.made_for(uid).len() <= 1 && stage.alive(uid).is_empty(),
+            "seed {seed}, pod {uid}"
+        );
     }
     // The simulator refuses a second instance of one name; a real datacenter may let it pass. So none must be asked for.
-    let twice = stage.sim.journal().iter().filter(|record| record.endpoint == "CreateMachine" && record.status == 409).count();
+    let twice = stage
+        .sim
+        .journal()
+        .iter()
+        .filter(|record| record.endpoint == "CreateMachine" && record.status == 409)
+        .count();
     assert_eq!(twice, 0, "seed {seed}: creates of what was there");
     for uid in stage.cluster.noted() {
         assert!(going.contains(&uid), "seed {seed}: a note of {uid}, which is over");
     }
 }
 
+// In two halves, which may run side by side.
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_moment_it_ends_with_one_instance_a_pod() {
-    for seed in 0..50 {
+    for seed in 0..25 {
+        check_seed(seed).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_other_moment_it_ends_with_one_instance_a_pod_too() {
+    for seed in 25..50 {
         check_seed(seed).await;
     }
 }

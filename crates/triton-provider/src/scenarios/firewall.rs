@@ -20,7 +20,8 @@ fn open(port: u16) -> Value {
 /// The rules that somebody made, in the order of their texts.
 async fn rules(stage: &Stage) -> Vec<String> {
     let made = |rule: &FirewallRule| !rule.global && rule.description.is_some();
-    let mut rules: Vec<_> = stage.rules().await.into_iter().filter(made).map(|rule| rule.rule).collect();
+    let mut rules: Vec<_> =
+        stage.rules().await.into_iter().filter(made).map(|rule| rule.rule).collect();
     rules.sort();
     rules
 }
@@ -86,14 +87,20 @@ async fn rules_of_others_are_never_touched() {
         None,
         Some("vk-triton".to_owned()),
         Some("ssh from the office".to_owned()),
-        Some(format!("vk-triton cluster={CLUSTER} node={NODE}-2 tag=k8s_fwports=tcp-3 for=tcp 3 from anywhere")),
-        Some(format!("vk-triton cluster=another node={NODE} tag=k8s_fwports=tcp-4 for=tcp 4 from anywhere")),
+        Some(format!(
+            "vk-triton cluster={CLUSTER} node={NODE}-2 tag=k8s_fwports=tcp-3 for=tcp 3 from anywhere"
+        )),
+        Some(format!(
+            "vk-triton cluster=another node={NODE} tag=k8s_fwports=tcp-4 for=tcp 4 from anywhere"
+        )),
     ];
     for (port, description) in (1..).zip(&others) {
         make(&stage, description.as_deref(), port).await;
     }
     let before = stage.rules().await.len();
-    let ours = format!("vk-triton cluster={CLUSTER} node={NODE} tag=k8s_fwports=tcp-9 for=tcp 9 from anywhere");
+    let ours = format!(
+        "vk-triton cluster={CLUSTER} node={NODE} tag=k8s_fwports=tcp-9 for=tcp 9 from anywhere"
+    );
     make(&stage, Some(&ours), 9).await;
     let uid = stage.run("web", open(80)).await;
     stage.remove(&uid, 0);

@@ -101,7 +101,12 @@ impl Node {
         if pod.status.as_ref().is_some_and(is_over) {
             memory.stopping_since.get_or_insert(now);
         }
-        let known = Known { key: key.clone(), pod: Some(Arc::clone(&pod)), departed: hosted.removed, memory: *memory };
+        let known = Known {
+            key: key.clone(),
+            pod: Some(Arc::clone(&pod)),
+            departed: hosted.removed,
+            memory: *memory,
+        };
         match decide(&known, false, now) {
             Decision::Sync => match self.provider.sync(Arc::clone(&pod)).await {
                 Ok(report) => {
@@ -162,7 +167,9 @@ impl Node {
                 .iter()
                 .all(|(tag, value)| instance.tags.get(*tag).is_some_and(|found| found == value))
         };
-        for instance in self.sim.instances().iter().filter(|instance| is_its(instance) && is_alive(instance)) {
+        for instance in
+            self.sim.instances().iter().filter(|instance| is_its(instance) && is_alive(instance))
+        {
             self.pods.note_broken(format!("{uid} is said to be gone, but {instance:?} is there"));
         }
     }

@@ -72,7 +72,8 @@ impl Pods {
     /// Binds a pod to the node and returns its UID.
     pub(crate) fn add(&self, pod: Pod) -> String {
         let uid = pod.metadata.uid.clone().unwrap();
-        let hosted = Hosted { pod: Arc::new(pod), removed: false, written: Vec::new(), events: Vec::new() };
+        let hosted =
+            Hosted { pod: Arc::new(pod), removed: false, written: Vec::new(), events: Vec::new() };
         self.state().hosted.insert(uid.clone(), hosted);
         self.touch(&uid);
         uid
@@ -104,7 +105,12 @@ impl Pods {
     /// The UIDs of the pods that the API server has.
     pub(crate) fn live(&self) -> Vec<String> {
         let state = self.state();
-        state.hosted.iter().filter(|(_, hosted)| !hosted.removed).map(|(uid, _)| uid.clone()).collect()
+        state
+            .hosted
+            .iter()
+            .filter(|(_, hosted)| !hosted.removed)
+            .map(|(uid, _)| uid.clone())
+            .collect()
     }
 
     /// All pods that there ever were.
@@ -259,7 +265,10 @@ fn broken_promises(uid: &str, published: &PodStatus, status: &PodStatus) -> Vec<
     let container = |status: &PodStatus| status.container_statuses.iter().flatten().next().cloned();
     if let (Some(before), Some(now)) = (container(published), container(status)) {
         if now.restart_count < before.restart_count {
-            broken.push(format!("{uid}: {} restarts became {}", before.restart_count, now.restart_count));
+            broken.push(format!(
+                "{uid}: {} restarts became {}",
+                before.restart_count, now.restart_count
+            ));
         }
         let is_running = now.state.as_ref().is_some_and(|state| state.running.is_some());
         if now.ready && !is_running {

@@ -11,7 +11,11 @@ use super::stage::{SOON, Stage};
 async fn idle(pods: usize) -> BTreeMap<String, u64> {
     let stage = Stage::set().await;
     let uids: Vec<String> = (0..pods).map(|n| stage.add(&format!("web-{n}"), json!({}))).collect();
-    stage.until("all run", Duration::from_secs(300), |stage| uids.iter().all(|uid| stage.is_running(uid))).await;
+    stage
+        .until("all run", Duration::from_secs(300), |stage| {
+            uids.iter().all(|uid| stage.is_running(uid))
+        })
+        .await;
     stage.wait(Duration::from_secs(120)).await;
     stage.sim.reset_counts();
     stage.wait(Duration::from_secs(600)).await;
@@ -26,9 +30,16 @@ async fn an_idle_node_asks_as_much_for_a_hundred_pods_as_for_one() {
     assert_eq!(one.keys().collect::<Vec<_>>(), hundred.keys().collect::<Vec<_>>());
     for (endpoint, count) in &one {
         // Where in its rhythm the clock was stopped may make one of difference.
-        assert!(hundred[endpoint].abs_diff(*count) <= 2, "{endpoint}: {count} for 1 pod, {} for 100", hundred[endpoint]);
+        assert!(
+            hundred[endpoint].abs_diff(*count) <= 2,
+            "{endpoint}: {count} for 1 pod, {} for 100",
+            hundred[endpoint]
+        );
     }
-    assert!(one["ListMachines"] <= 145, "a list every five seconds, and one for each look at rules: {one:?}");
+    assert!(
+        one["ListMachines"] <= 145,
+        "a list every five seconds, and one for each look at rules: {one:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,9 +56,15 @@ async fn a_pods_life_costs_a_handful_of_requests() {
     let count = |endpoint: &str| counts.get(endpoint).copied().unwrap_or_default();
     assert_eq!((count("CreateMachine"), count("StopMachine"), count("DeleteMachine")), (1, 1, 1));
     assert!(count("GetMachine") <= 2, "confirmations: {counts:?}");
-    let shared = ["ListMachines", "ListPackages", "ListImages", "ListNetworks", "ListFirewallRules"];
+    let shared =
+        ["ListMachines", "ListPackages", "ListImages", "ListNetworks", "ListFirewallRules"];
     let own = ["CreateMachine", "StopMachine", "DeleteMachine", "GetMachine"];
-    let odd: Vec<_> = counts.keys().filter(|endpoint| !shared.contains(&endpoint.as_str()) && !own.contains(&endpoint.as_str())).collect();
+    let odd: Vec<_> = counts
+        .keys()
+        .filter(|endpoint| {
+            !shared.contains(&endpoint.as_str()) && !own.contains(&endpoint.as_str())
+        })
+        .collect();
     assert!(odd.is_empty(), "{odd:?}");
     for catalog in ["ListPackages", "ListImages", "ListNetworks"] {
         assert_eq!(count(catalog), 1, "{catalog}");

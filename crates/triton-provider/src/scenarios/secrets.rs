@@ -69,24 +69,29 @@ async fn a_secret_reaches_the_guest_and_nobody_else() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
+    tracing::trace!("the lowest voice");
     let mut stage = Stage::set().await;
     stage.cluster.put(SourceKind::Secret, "vault", &[("password", CANARY)]);
     let env = json!([
         { "name": "PASSWORD", "valueFrom": { "secretKeyRef": { "name": "vault", "key": "password" } } },
         { "name": "URL", "value": "https://$(PASSWORD)@db" },
     ]);
-    let spec = |image: &str| json!({
-        "metadata": { "annotations": { "fwenabled": "true", "fwgroup": "red" } },
-        "spec": { "containers": [{
-            "name": "main", "image": image, "ports": [{ "containerPort": 80 }],
-            "env": env, "envFrom": [{ "secretRef": { "name": "vault" } }],
-        }] },
-    });
+    let spec = |image: &str| {
+        json!({
+            "metadata": { "annotations": { "fwenabled": "true", "fwgroup": "red" } },
+            "spec": { "containers": [{
+                "name": "main", "image": image, "ports": [{ "containerPort": 80 }],
+                "env": env, "envFrom": [{ "secretRef": { "name": "vault" } }],
+            }] },
+        })
+    };
     // Made well, made without an answer, refused, failed, and not to be made at all.
     let well = stage.run("well", spec("ubuntu-16.04")).await;
     stage.sim.fault(FaultKind::Create500AfterCommit, Fault::default().times(1));
     let unanswered = stage.run("unanswered", spec("ubuntu-16.04")).await;
-    stage.sim.fault(FaultKind::TooManyRequests, Fault::default().endpoint("CreateMachine").times(1));
+    stage
+        .sim
+        .fault(FaultKind::TooManyRequests, Fault::default().endpoint("CreateMachine").times(1));
     let refused = stage.run("refused", spec("ubuntu-16.04")).await;
     stage.sim.fault(FaultKind::CreateAcceptedThenFailed, Fault::default().times(1));
     let failed = stage.run("failed", spec("ubuntu-16.04")).await;
@@ -104,16 +109,27 @@ async fn a_secret_reaches_the_guest_and_nobody_else() {
     stage.start().await;
     stage.sim.stop_behind_back(stage.instance(&well).id);
     stage.sim.destroy_behind_back(stage.instance(&refused).id);
-    stage.until("it restarts", LONG, |stage| stage.pod(&well).restarts() == 1 && stage.is_running(&well)).await;
+    stage
+        .until("it restarts", LONG, |stage| {
+            stage.pod(&well).restarts() == 1 && stage.is_running(&well)
+        })
+        .await;
     let report = stage.provider().sync(stage.pod(&well).pod).await.unwrap();
     check("a report", &format!("{report:?}"));
     check("what is held", &format!("{:?}", stage.provider().list().await.unwrap()));
     check("rules", &format!("{:?}", stage.rules().await));
-    check("instances as they are debugged", &format!("{:?}", stage.read(stage.instance(&well).id).await));
+    check(
+        "instances as they are debugged",
+        &format!("{:?}", stage.read(stage.instance(&well).id).await),
+    );
     for uid in [&well, &unanswered, &failed, &never] {
         stage.remove(uid, 5);
     }
-    stage.until("they go", LONG, |stage| [&well, &unanswered, &failed, &never].iter().all(|uid| stage.is_removed(uid))).await;
+    stage
+        .until("they go", LONG, |stage| {
+            [&well, &unanswered, &failed, &never].iter().all(|uid| stage.is_removed(uid))
+        })
+        .await;
 
     for instance in stage.sim.instances() {
         check("tags", &format!("{:?} {}", instance.tags, instance.name));
@@ -126,7 +142,7 @@ async fn a_secret_reaches_the_guest_and_nobody_else() {
     check("the journal", &stage.cluster.journal_text());
     check("requests' paths", &format!("{:?}", stage.sim.journal()));
     let text = log.text();
-    for heard in ["created an instance", "DEBUG", "TRACE"] {
+    for heard in ["created an instance", "DEBUG", "the lowest voice"] {
         assert!(text.contains(heard), "the log was not heard: no {heard}");
     }
     check("the log", &text);

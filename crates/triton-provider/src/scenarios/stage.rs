@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use prometheus_client::registry::Registry;
 use serde_json::Value;
@@ -90,10 +91,15 @@ where
     B::Error: Into<triton_cloudapi::client::BoxError>,
 {
     let key = PrivateKey::from_text(KEY, None).unwrap();
-    let config = Config::new("http://simulator".parse().unwrap(), "acme", KeySource::Text(KEY.into(), None));
+    let config =
+        Config::new("http://simulator".parse().unwrap(), "acme", KeySource::Text(KEY.into(), None));
     let clock = sim.clone();
-    let builder = Client::builder(config, key).with_clock(Arc::new(move || clock.now().into()));
-    builder.build_with_service(service).unwrap()
+    // Dated to the minute, so that a request that is made again costs no signature: they are slow in a debug build.
+    let minute = move || {
+        let second = clock.now().as_second();
+        Timestamp::from_second(second - second % 60).unwrap().into()
+    };
+    Client::builder(config, key).with_clock(Arc::new(minute)).build_with_service(service).unwrap()
 }
 
 // === impl Stage ===
@@ -140,7 +146,11 @@ impl Stage {
             metrics: Metrics::register(&mut Registry::default()),
         };
         let provider = Arc::new(TritonProvider::start(parts, shutdown.clone()).await.unwrap());
-        let node = Node { pods: Arc::clone(&self.pods), provider: Arc::clone(&provider), sim: self.sim.clone() };
+        let node = Node {
+            pods: Arc::clone(&self.pods),
+            provider: Arc::clone(&provider),
+            sim: self.sim.clone(),
+        };
         let node = tokio::spawn(node.run(poked));
         self.process = Some(Process { provider, shutdown, node });
     }
@@ -203,7 +213,8 @@ impl Stage {
 
     /// All instances that were ever made for a pod.
     pub(crate) fn made_for(&self, uid: &str) -> Vec<InstanceRecord> {
-        let is_its = |instance: &InstanceRecord| instance.tags.get("k8s_uid").is_some_and(|tag| tag == uid);
+        let is_its =
+            |instance: &InstanceRecord| instance.tags.get("k8s_uid").is_some_and(|tag| tag == uid);
         self.sim.instances().into_iter().filter(is_its).collect()
     }
 
@@ -261,12 +272,22 @@ impl Stage {
     /// What must be true at any time, judged by what the simulator and the API server know.
     pub(crate) fn check(&self) {
         assert_eq!(self.pods.broken(), Vec::<String>::new(), "{}", self.describe());
-        for record in self.sim.journal().iter().filter(|record| record.endpoint == "DeleteMachine") {
+        for record in self.sim.journal().iter().filter(|record| record.endpoint == "DeleteMachine")
+        {
             let id: Uuid = record.path.rsplit('/').next().unwrap().parse().unwrap();
             let instance = self.sim.instance(id).unwrap();
-            let is = |tag: &str, value: &str| instance.tags.get(tag).is_some_and(|found| found == value);
-            assert!(is("k8s_cluster", CLUSTER) && is("k8s_nodename", NODE), "deleted what is not ours: {instance:#?}");
-            let uids: BTreeSet<_> = self.pods.all().into_iter().filter_map(|hosted| hosted.pod.metadata.uid.clone()).collect();
+            let is =
+                |tag: &str, value: &str| instance.tags.get(tag).is_some_and(|found| found == value);
+            assert!(
+                is("k8s_cluster", CLUSTER) && is("k8s_nodename", NODE),
+                "deleted what is not ours: {instance:#?}"
+            );
+            let uids: BTreeSet<_> = self
+                .pods
+                .all()
+                .into_iter()
+                .filter_map(|hosted| hosted.pod.metadata.uid.clone())
+                .collect();
             let owner = instance.tags["k8s_uid"].as_str().unwrap();
             assert!(uids.contains(owner), "deleted an instance of nobody's pod: {instance:#?}");
         }
@@ -275,14 +296,26 @@ impl Stage {
     /// All there is, for a message.
     fn describe(&self) -> String {
         let pods = self.pods.all().into_iter().map(|hosted| {
-            let events: Vec<_> = hosted.events.iter().map(|event| format!("    {}: {}", event.reason, event.message)).collect();
+            let events: Vec<_> = hosted
+                .events
+                .iter()
+                .map(|event| format!("    {}: {}", event.reason, event.message))
+                .collect();
             format!(
                 "  {:?} removed={} phase={} reason={} {:?}\n{}",
-                hosted.pod.metadata.name, hosted.removed, hosted.phase(), hosted.reason(), hosted.container(), events.join("\n")
+                hosted.pod.metadata.name,
+                hosted.removed,
+                hosted.phase(),
+                hosted.reason(),
+                hosted.container(),
+                events.join("\n")
             )
         });
         let instances = self.sim.instances().into_iter().map(|instance| {
-            format!("  {} {} {:?} {:?}", instance.id, instance.name, instance.state, instance.transitions)
+            format!(
+                "  {} {} {:?} {:?}",
+                instance.id, instance.name, instance.state, instance.transitions
+            )
         });
         let pods: Vec<_> = pods.collect();
         let instances: Vec<_> = instances.collect();

@@ -27,7 +27,9 @@ async fn a_guest_is_shut_down_before_its_instance_goes() {
     assert_eq!(states(&stage, &uid), [Provisioning, Running, Stopping, Stopped, Deleted]);
     assert_eq!((stage.count("StopMachine"), stage.count("DeleteMachine")), (1, 1));
     let is_confirmed = |record: &triton_sim::RequestRecord| {
-        record.endpoint == "GetMachine" && record.path.ends_with(&id.to_string()) && record.status == 410
+        record.endpoint == "GetMachine"
+            && record.path.ends_with(&id.to_string())
+            && record.status == 410
     };
     assert!(stage.sim.journal().iter().any(is_confirmed));
     let pod = stage.pod(&uid);
@@ -63,7 +65,11 @@ async fn a_pod_that_goes_while_its_instance_is_provisioned_leaves_nothing() {
     let stage = Stage::set().await;
     stage.sim.set_delays(Delays { provision: Duration::from_secs(60), ..stage.sim.delays() });
     let uid = stage.add("web", json!({}));
-    stage.until("it is made", SOON, |stage| stage.pod(&uid).container().is_some_and(|c| c.container_id.is_some())).await;
+    stage
+        .until("it is made", SOON, |stage| {
+            stage.pod(&uid).container().is_some_and(|c| c.container_id.is_some())
+        })
+        .await;
     stage.remove(&uid, 30);
     stage.until("the pod goes", LONG, |stage| stage.is_removed(&uid)).await;
     assert_eq!(states(&stage, &uid), [InstanceState::Provisioning, InstanceState::Failed]);
@@ -101,7 +107,11 @@ async fn a_pod_whose_create_was_lost_goes_when_it_cannot_come_true_any_more() {
     let stage = Stage::set().await;
     stage.wire.reset(Call::Create, At::Request, 1);
     let uid = stage.add("web", json!({}));
-    stage.until("it is unresolved", SOON, |stage| stage.pod(&uid).count_events("CreateUnresolved") == 1).await;
+    stage
+        .until("it is unresolved", SOON, |stage| {
+            stage.pod(&uid).count_events("CreateUnresolved") == 1
+        })
+        .await;
     stage.remove(&uid, 0);
     stage.wait(Duration::from_secs(170)).await;
     assert!(!stage.is_removed(&uid));
@@ -125,7 +135,9 @@ async fn an_instance_that_never_goes_keeps_its_pod() {
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_that_is_refused_is_tried_again() {
-    for (status, code) in [(500, "InternalError"), (409, "UnallocatedVM"), (503, "ServiceUnavailableError")] {
+    for (status, code) in
+        [(500, "InternalError"), (409, "UnallocatedVM"), (503, "ServiceUnavailableError")]
+    {
         let stage = Stage::set().await;
         let uid = stage.run("web", json!({})).await;
         stage.wire.answer(Call::Delete, 5, status, code);
@@ -140,7 +152,8 @@ async fn a_pod_does_not_go_while_the_cloud_is_out_of_reach() {
     let stage = Stage::set().await;
     let running = stage.run("web", json!({})).await;
     // This one has nothing, but that must be seen too.
-    let waiting = stage.add("none", json!({ "metadata": { "annotations": { "package": "no-such-package" } } }));
+    let waiting = stage
+        .add("none", json!({ "metadata": { "annotations": { "package": "no-such-package" } } }));
     stage.until("it waits", SOON, |stage| stage.pod(&waiting).waiting().is_some()).await;
     stage.sim.outage(true);
     stage.remove(&running, 0);
@@ -148,13 +161,16 @@ async fn a_pod_does_not_go_while_the_cloud_is_out_of_reach() {
     stage.wait(Duration::from_secs(600)).await;
     assert!(!stage.is_removed(&running) && !stage.is_removed(&waiting));
     stage.sim.outage(false);
-    stage.until("both go", LONG, |stage| stage.is_removed(&running) && stage.is_removed(&waiting)).await;
+    stage
+        .until("both go", LONG, |stage| stage.is_removed(&running) && stage.is_removed(&waiting))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn deletion_protection_that_the_pod_asked_for_is_lifted() {
     let stage = Stage::set().await;
-    let uid = stage.run("web", json!({ "metadata": { "annotations": { "delprotect": "true" } } })).await;
+    let uid =
+        stage.run("web", json!({ "metadata": { "annotations": { "delprotect": "true" } } })).await;
     stage.wait(Duration::from_secs(20)).await;
     let id = stage.instance(&uid).id;
     assert!(stage.read(id).await.deletion_protection);

@@ -80,7 +80,11 @@ async fn an_empty_list_while_reads_fail_changes_nothing() {
     stage.sim.fault(FaultKind::InternalError, Fault::default().endpoint("GetMachine"));
     stage.wait(Duration::from_secs(300)).await;
     stage.sim.clear_faults();
-    stage.until("all run", Duration::from_secs(300), |stage| uids.iter().all(|uid| stage.is_running(uid))).await;
+    stage
+        .until("all run", Duration::from_secs(300), |stage| {
+            uids.iter().all(|uid| stage.is_running(uid))
+        })
+        .await;
     assert_eq!((self::written(&stage, &uids), stage.changes()), (written, changes));
 }
 

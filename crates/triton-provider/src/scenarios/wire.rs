@@ -107,7 +107,9 @@ impl Call {
 impl Trap {
     /// Waits until so many requests have been caught.
     pub(crate) async fn has_caught(&mut self, count: u32) {
-        let caught = tokio::time::timeout(Duration::from_secs(600), self.met.wait_for(|met| *met >= count)).await;
+        let caught =
+            tokio::time::timeout(Duration::from_secs(600), self.met.wait_for(|met| *met >= count))
+                .await;
         caught.expect("nothing came by for ten minutes").unwrap();
     }
 
@@ -154,7 +156,8 @@ impl Wire {
 
     fn meet(&self, call: Call, at: At) -> Option<Then> {
         let mut gates = self.gates.lock().unwrap();
-        let gate = gates.iter_mut().find(|gate| gate.call == call && gate.at == at && gate.left > 0)?;
+        let gate =
+            gates.iter_mut().find(|gate| gate.call == call && gate.at == at && gate.left > 0)?;
         gate.left -= 1;
         gate.met.send_modify(|met| *met += 1);
         Some(gate.then.clone())
@@ -165,10 +168,13 @@ impl Wire {
         match self.meet(call, at)? {
             Then::Reset => Some(Err(io::ErrorKind::ConnectionReset.into())),
             Then::Answer(status, code) => {
-                let text = format!(r#"{{"code":"{code}","message":"said by somebody on the way"}}"#);
+                let text =
+                    format!(r#"{{"code":"{code}","message":"said by somebody on the way"}}"#);
                 let mut response = Response::new(Body::from(text));
                 *response.status_mut() = StatusCode::from_u16(status).unwrap();
-                response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
+                response
+                    .headers_mut()
+                    .insert("content-type", http::HeaderValue::from_static("application/json"));
                 Some(Ok(response))
             }
             Then::Wait(mut released) => match released.wait_for(|released| *released).await {
