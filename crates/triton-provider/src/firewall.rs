@@ -5,9 +5,11 @@
 //! without our mark is never touched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use triton_cloudapi::client::{Client, Error};
 use triton_cloudapi::firewall_rules::{CreateFirewallRule, FirewallRule};
 use triton_cloudapi::instances::Instance;
@@ -34,6 +36,10 @@ struct State {
     needs: HashMap<String, BTreeSet<FirewallRulePlan>>,
     /// Our rules as last listed or made; `None` before the first list.
     made: Option<BTreeMap<String, Vec<FirewallRuleId>>>,
+    /// Descriptions of rules that a pod has needed in this life of the process.
+    known: BTreeSet<String>,
+    /// Rules of an earlier life that nobody seems to need, since when.
+    suspects: BTreeMap<FirewallRuleId, Instant>,
 }
 
 /// What a sweep removes.
@@ -161,6 +167,7 @@ impl Firewall {
         }
         let mut state = self.state.lock().await;
         state.needs.insert(uid.to_owned(), plans.iter().cloned().collect());
+        state.known.extend(plans.iter().map(|plan| description(&self.mark, plan)));
         if state.made.is_none() {
             let rule = plans.first().map(|plan| plan.rule.clone()).unwrap_or_default();
             let rules = self
@@ -201,11 +208,15 @@ impl Firewall {
 
     /// Removes our rules that nobody needs, given the instances of a complete and recent list. Returns how many.
     ///
+    /// A rule that no pod has needed in this life of the process was left by an earlier one, or is that of an instance
+    /// which has not been met yet: it goes only if it still seems unused after `patience`.
+    ///
     /// # Errors
     /// When rules could not be listed or removed; what is left goes with the next sweep.
     pub async fn sweep<'a>(
         &self,
         instances: impl IntoIterator<Item = &'a Instance>,
+        patience: Duration,
     ) -> Result<usize, Error> {
         let tags = rule_tags(instances);
         let mut state = self.state.lock().await;
@@ -213,7 +224,15 @@ impl Firewall {
         let made = ours(&rules.items, &self.mark);
         let needed: BTreeSet<String> =
             state.needs.values().flatten().map(|plan| description(&self.mark, plan)).collect();
-        let unused = unused(&made, &needed, &tags);
+        let now = Instant::now();
+        let mut unused = unused(&made, &needed, &tags);
+        let State { known, suspects, .. } = &mut *state;
+        let ids: BTreeSet<_> = unused.iter().map(|rule| rule.id).collect();
+        suspects.retain(|id, _| ids.contains(id));
+        unused.retain(|rule| {
+            let since = *suspects.entry(rule.id).or_insert(now);
+            known.contains(&rule.description) || now.duration_since(since) >= patience
+        });
         // From here on the cache is wrong until the removals are known to be done.
         state.made = None;
         for rule in &unused {

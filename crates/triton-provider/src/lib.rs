@@ -24,6 +24,8 @@ mod passes;
 pub mod pod;
 pub mod probes;
 pub mod provider;
+#[cfg(test)]
+mod scenarios;
 pub mod settings;
 mod shared;
 mod sources;

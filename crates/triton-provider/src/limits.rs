@@ -29,6 +29,8 @@ pub struct Limits {
     pub completion_confirm: Duration,
     /// Between looks for firewall rules without users.
     pub firewall_sweep: Duration,
+    /// How long a firewall rule that this process has not met a user of must seem unused before it is removed.
+    pub firewall_leftover: Duration,
     /// How long packages, images and networks are believed.
     pub catalog_life: Duration,
     /// The soonest a catalog is read again because a pod names something that is not in it.
@@ -62,6 +64,7 @@ impl Default for Limits {
             list_idle: Duration::from_secs(5),
             completion_confirm: Duration::from_secs(15),
             firewall_sweep: Duration::from_secs(60),
+            firewall_leftover: Duration::from_secs(30),
             catalog_life: Duration::from_secs(300),
             catalog_retry: Duration::from_secs(10),
         }

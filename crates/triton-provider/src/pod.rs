@@ -36,6 +36,17 @@ pub fn has_run(pod: &Pod) -> bool {
         || started.is_some_and(|state| state.running.is_some())
 }
 
+/// Whether the published status says that a restart was carried out of which the instance has not come back yet: its
+/// back-off, if there was one, is over.
+#[must_use]
+pub fn is_restarting(pod: &Pod) -> bool {
+    container_status(pod).is_some_and(|status| {
+        let waiting = status.state.as_ref().and_then(|state| state.waiting.as_ref());
+        let reason = waiting.and_then(|waiting| waiting.reason.as_deref());
+        status.restart_count > 0 && reason == Some("ContainerCreating")
+    })
+}
+
 /// Whether the published status says that the pod was ready.
 #[must_use]
 pub fn was_ready(pod: &Pod) -> bool {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
-use triton_podspec::Reference;
+use triton_podspec::{Reference, SourceKind};
 
 use crate::cluster::{Cluster, ClusterError, Stored, Values};
 
@@ -20,6 +21,7 @@ struct State {
     version: u64,
     writes: usize,
     failing: bool,
+    way: Duration,
 }
 
 // === impl MemoryCluster ===
@@ -31,6 +33,35 @@ impl MemoryCluster {
 
     pub(crate) fn journal_writes(&self) -> usize {
         self.state.lock().unwrap().writes
+    }
+
+    /// The UIDs with a note in the journal.
+    pub(crate) fn noted(&self) -> Vec<String> {
+        let document: serde_json::Value =
+            serde_json::from_str(&self.journal_text()).unwrap_or_default();
+        document["intents"].as_object().into_iter().flatten().map(|(uid, _)| uid.clone()).collect()
+    }
+
+    /// Writes a ConfigMap or Secret; namespaces are `default`.
+    pub(crate) fn put(&self, kind: SourceKind, name: &str, values: &[(&str, &str)]) {
+        let reference = Reference { kind, name: name.to_owned() };
+        let values = values
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()))
+            .collect();
+        self.state.lock().unwrap().values.insert(("default".to_owned(), reference), values);
+    }
+
+    /// From now on a write of the journal takes this long on its way there, and as long on its way back.
+    pub(crate) fn slow_journal(&self, way: Duration) {
+        self.state.lock().unwrap().way = way;
+    }
+
+    async fn travel(&self) {
+        let way = self.state.lock().unwrap().way;
+        if !way.is_zero() {
+            tokio::time::sleep(way).await;
+        }
     }
 
     pub(crate) fn fail_journal(&self, failing: bool) {
@@ -59,6 +90,15 @@ impl Cluster for MemoryCluster {
         version: Option<String>,
         text: String,
     ) -> Result<String, ClusterError> {
+        self.travel().await;
+        let result = self.save(version, text);
+        self.travel().await;
+        result
+    }
+}
+
+impl MemoryCluster {
+    fn save(&self, version: Option<String>, text: String) -> Result<String, ClusterError> {
         let mut state = self.state.lock().unwrap();
         if state.failing {
             return Err(ClusterError::Request {

@@ -43,7 +43,15 @@ pub(crate) async fn run<C: Cluster>(
     pod: Arc<Pod>,
     key: PodKey,
 ) -> Result<Report, ProviderError> {
-    let seed = || Memory { restarts: read::published_restarts(&pod), ..Memory::default() };
+    let seed = || {
+        let mut restarts = read::published_restarts(&pod);
+        if read::is_restarting(&pod) {
+            // An earlier process started it and counted that.
+            let at = Instant::now();
+            restarts.pending = Some(Pending { at, reboot: false, dipped: true });
+        }
+        Memory { restarts, ..Memory::default() }
+    };
     let memory = shared.memories.of(&key.uid, seed);
     let mut memory = memory.lock().await;
     // Somebody else's restart is noticed when the status is made.
@@ -233,7 +241,9 @@ impl<C: Cluster> Pass<'_, C> {
         let limits = &self.shared.settings.limits;
         match found {
             Presence::Present(instance) if belongs(&instance, &self.owner) => {
-                self.see(&Arc::from(instance), asked_at)
+                self.see(&Arc::from(instance), asked_at);
+                // It may be one that no list has shown to this process.
+                self.ensure_rules().await;
             }
             Presence::Present(instance) => {
                 // Its tags were changed, or the status was: whose it is cannot be known, so nothing is done to it.
