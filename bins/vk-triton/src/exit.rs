@@ -38,8 +38,12 @@ pub(crate) trait Classify<T> {
 // === impl Failure ===
 
 impl Failure {
+    pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
+        Self { kind, error: error.into() }
+    }
+
     pub(crate) fn config(error: impl Into<anyhow::Error>) -> Self {
-        Self { kind: Kind::Config, error: error.into() }
+        Self::new(Kind::Config, error)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::{Args, LogFormat};
 
 /// What dependencies may say at most unless RUST_LOG asks for more: their debug output would drown ours.
 const QUIET: &str =
-    "hyper=info,hyper_util=info,rustls=info,tower=info,kube_client=info,kube_runtime=info,h2=info";
+    "hyper=info,hyper_util=info,rustls=info,tower=info,kube_client=error,kube_runtime=info,h2=info";
 
 /// Starts logging.
 pub(crate) fn start(args: &Args) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use virtual_node::{VirtualNode, pokes};
 use crate::args::Args;
 use crate::config::{CloudApiSection, Config, KubeletAuth};
 use crate::connect::{self, Cluster};
-use crate::exit::{Classify, Kind, Outcome};
+use crate::exit::{Classify, Failure, Kind, Outcome};
 use crate::logging;
 
 /// Variables that say whether certificates are checked.
@@ -89,7 +89,14 @@ async fn serve(args: Args, config: Config) -> Outcome<()> {
         tokio::spawn(server.serve(shutdown.clone()));
     }
     tracing::info!(node = %args.nodename, version = env!("CARGO_PKG_VERSION"), "starting");
-    node.run(shutdown).await.or_fail(Kind::Unavailable)?;
+    node.run(shutdown).await.map_err(|error| {
+        let kind = match &error {
+            virtual_node::StartError::Register { .. } => Kind::Unavailable,
+            virtual_node::StartError::Http(_) => Kind::Config,
+            _ => Kind::Bug,
+        };
+        Failure::new(kind, error)
+    })?;
     tracing::info!("stopped; instances run on");
     Ok(())
 }

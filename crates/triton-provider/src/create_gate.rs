@@ -44,6 +44,11 @@ impl CreateGate {
         None
     }
 
+    /// A pod that is to stop stands in line no more.
+    pub(crate) fn leave(&self, uid: &str) {
+        self.lock().waiting.retain(|waiting| waiting != uid);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +82,9 @@ mod tests {
         drop(permit);
         assert_eq!(poked.next().await.as_deref(), Some("b"));
         let permit = gate.enter("b").unwrap();
+        assert!(gate.enter("d").is_none());
+        gate.leave("c");
         drop(permit);
-        assert_eq!(poked.next().await.as_deref(), Some("c"));
+        assert_eq!(poked.next().await.as_deref(), Some("d"));
     }
 }

@@ -19,6 +19,9 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 
+/// The longest wait for the next list after one that failed.
+const FAILED_WAIT: Duration = Duration::from_secs(5);
+
 /// All our instances at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -234,12 +237,13 @@ impl Poller {
     async fn run(self) {
         loop {
             let asked_at = Instant::now();
-            self.list(asked_at).await;
-            self.pause(asked_at).await;
+            let listed = self.list(asked_at).await;
+            self.pause(asked_at, listed).await;
         }
     }
 
-    async fn list(&self, asked_at: Instant) {
+    /// Lists once; whether it went well.
+    async fn list(&self, asked_at: Instant) -> bool {
         match self.client.list_all_instances(&self.filter).await {
             Ok(instances) => {
                 let snapshot =
@@ -256,17 +260,25 @@ impl Poller {
                 for uid in expecting.iter() {
                     self.pokes.poke(uid);
                 }
+                true
             }
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "listing instances failed; what is known stays as it is");
                 self.health
                     .send_replace(Health::Failed { message: describe(&self.client, &error) });
+                false
             }
         }
     }
 
     /// Waits for the next list: soon while something is expected, else longer; a new expectation cuts the wait short.
-    async fn pause(&self, asked_at: Instant) {
+    async fn pause(&self, asked_at: Instant, listed: bool) {
+        if !listed {
+            // Health must not wait for a long idle interval.
+            let again = asked_at + self.limits.list_idle.min(FAILED_WAIT);
+            tokio::time::sleep_until(again.max(Instant::now() + self.limits.list_busy)).await;
+            return;
+        }
         let soon = asked_at + self.limits.list_busy;
         tokio::time::sleep_until(soon).await;
         let late = asked_at + self.limits.list_idle;

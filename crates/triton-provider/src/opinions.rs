@@ -20,7 +20,7 @@ pub(crate) struct Opinions(Arc<Mutex<State>>);
 struct State {
     events: HashMap<String, Vec<PodEvent>>,
     /// By pod UID: the life (incarnation) whose liveness or startup probe failed while it ran.
-    unhealthy: HashMap<String, String>,
+    unhealthy: HashMap<String, (String, Kind)>,
 }
 
 // === impl Opinions ===
@@ -44,10 +44,19 @@ impl Opinions {
         self.lock().events.remove(uid).unwrap_or_default()
     }
 
-    /// Whether liveness or startup is believed to have failed in this life. Failure because the instance does not
+    /// Which of liveness and startup is believed to have failed in this life. Failure because the instance does not
     /// run is none of these: only a probe that asked can have one restarted.
-    pub(crate) fn is_unhealthy(&self, uid: &str, life: &str) -> bool {
-        self.lock().unhealthy.get(uid).is_some_and(|found| found == life)
+    pub(crate) fn failed_probe(&self, uid: &str, life: &str) -> Option<Kind> {
+        let state = self.lock();
+        state.unhealthy.get(uid).filter(|(found, _)| found == life).map(|(_, kind)| *kind)
+    }
+
+    /// Keeps the events of a pass that ended early for the pod's next report.
+    pub(crate) fn keep_events(&self, uid: &str, events: Vec<PodEvent>) {
+        let mut state = self.lock();
+        for event in events {
+            state.add(uid, event);
+        }
     }
 
     /// Forgets a pod.
@@ -62,13 +71,13 @@ impl Opinions {
         match event {
             Event::Verdict {
                 target,
-                kind: Kind::Liveness | Kind::Startup,
+                kind: kind @ (Kind::Liveness | Kind::Startup),
                 incarnation,
                 verdict,
                 ..
             } => {
                 match verdict {
-                    Verdict::Failure => state.unhealthy.insert(target.clone(), incarnation),
+                    Verdict::Failure => state.unhealthy.insert(target.clone(), (incarnation, kind)),
                     Verdict::Success | Verdict::Unknown => state.unhealthy.remove(&target),
                 };
                 target
@@ -141,12 +150,12 @@ mod tests {
     fn only_liveness_and_startup_of_the_present_life_make_it_unhealthy() {
         let opinions = Opinions::default();
         opinions.note(verdict(Kind::Readiness, "i#0", Verdict::Failure));
-        assert!(!opinions.is_unhealthy("u", "i#0"));
+        assert_eq!(opinions.failed_probe("u", "i#0"), None);
         opinions.note(verdict(Kind::Liveness, "i#0", Verdict::Failure));
-        assert!(opinions.is_unhealthy("u", "i#0"));
-        assert!(!opinions.is_unhealthy("u", "i#1"), "a restart begins a new life");
+        assert_eq!(opinions.failed_probe("u", "i#0"), Some(Kind::Liveness));
+        assert_eq!(opinions.failed_probe("u", "i#1"), None, "a restart begins a new life");
         opinions.note(verdict(Kind::Liveness, "i#0", Verdict::Success));
-        assert!(!opinions.is_unhealthy("u", "i#0"));
+        assert_eq!(opinions.failed_probe("u", "i#0"), None);
     }
 
     #[test]

@@ -28,6 +28,10 @@ impl<C: Cluster> Pass<'_, C> {
     /// Makes the pod's instance, with at most one POST.
     pub(crate) async fn create(&mut self) -> Result<After, ProviderError> {
         self.shared.observer.expect(&self.key.uid, true);
+        // The line comes first: who waits reads no Secrets and asks nobody.
+        let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
+            return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));
+        };
         let plan = match self.translate().await? {
             Ok(plan) => plan,
             Err(after) => return Ok(after),
@@ -37,9 +41,6 @@ impl<C: Cluster> Pass<'_, C> {
             return self.refused(&what, error.source);
         }
         self.memory.rules_ensured = true;
-        let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
-            return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));
-        };
         let request = instances::create(&plan.create);
         let request = request.map_err(|error| {
             ProviderError::new(ProviderErrorKind::Invalid, "InvalidInstance", chain(&error))

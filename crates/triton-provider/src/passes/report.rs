@@ -84,6 +84,10 @@ impl<C: Cluster> Pass<'_, C> {
                 Some(Work::Instance(observed))
             }
             (Standing::Ended { killed: false }, _, None) => None,
+            // It is there, and failed.
+            (Standing::Lost, _, Some(observed)) if observed.state == InstanceState::Failed => {
+                Some(Work::Instance(observed))
+            }
             (Standing::Lost, _, observed) => Some(Work::Gone(observed.as_ref())),
             (Standing::Expired, _, observed) => Some(Work::Terminated {
                 end: &expired,
@@ -92,7 +96,8 @@ impl<C: Cluster> Pass<'_, C> {
                 instance: observed.as_ref(),
             }),
         };
-        let status = work.map(|work| self.status(work));
+        let over = matches!(standing, Standing::Ended { .. });
+        let status = work.map(|work| self.status(work, over));
         let deadline =
             read::deadline_left(&self.pod, clock::now()).filter(|_| *standing != Standing::Expired);
         let again = match (again, deadline) {
@@ -102,8 +107,8 @@ impl<C: Cluster> Pass<'_, C> {
         Report { status, events: std::mem::take(&mut self.events), again }
     }
 
-    fn status(&self, work: Work<'_>) -> PodStatus {
-        status(self.shared, &self.pod, self.memory, work)
+    fn status(&self, work: Work<'_>, over: bool) -> PodStatus {
+        status(self.shared, &self.pod, self.memory, work, over)
     }
 
     /// Whether something about the instance is about to change, so that lists should be frequent.
@@ -138,7 +143,7 @@ pub(crate) fn last_status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> 
     } else {
         Work::Gone(None)
     };
-    Some(status(shared, pod, memory, work))
+    Some(status(shared, pod, memory, work, true))
 }
 
 /// The guest shut down when it was asked to; else it was removed while it ran.
@@ -150,7 +155,13 @@ fn shut_down(memory: &Memory) -> bool {
     })
 }
 
-fn status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory, work: Work<'_>) -> PodStatus {
+fn status<C>(
+    shared: &Shared<C>,
+    pod: &Pod,
+    memory: &Memory,
+    work: Work<'_>,
+    over: bool,
+) -> PodStatus {
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let verdict = shared.probes.verdict(uid, Kind::Readiness);
     pod_status(&StatusInputs {
@@ -158,14 +169,14 @@ fn status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory, work: Work<'_>) -> 
         phase_of_work: work,
         readiness: verdict.map(|verdict| verdict == Verdict::Success),
         started: shared.probes.started(uid),
-        restarts: &restarts(pod, memory),
+        restarts: &restarts(pod, memory, over),
         host_ips: &shared.settings.node_ips,
         now: clock::now(),
     })
 }
 
-/// What is remembered of restarts, in the words of the status.
-fn restarts(pod: &Pod, memory: &Memory) -> PodRestarts {
+/// What is remembered of restarts, in the words of the status. `over`: there will be none any more.
+fn restarts(pod: &Pod, memory: &Memory, over: bool) -> PodRestarts {
     let remembered = &memory.restarts;
     let stopped = memory
         .known
@@ -174,7 +185,9 @@ fn restarts(pod: &Pod, memory: &Memory) -> PodRestarts {
         .is_some_and(|instance| instance.state == InstanceState::Stopped);
     let now = Instant::now();
     let due = remembered.backoff.due(now);
-    let pending = if remembered.pending.is_some() {
+    let pending = if over {
+        None
+    } else if remembered.pending.is_some() {
         Some(PendingRestart::Now)
     } else if stopped && due > now && remembered.killed.is_none() {
         Some(PendingRestart::BackOff { message: backoff_message(pod, due.duration_since(now)) })
@@ -261,5 +274,23 @@ fn facts(
         terminating,
         was_ready: read::was_ready(pod)
             && published.is_some_and(|status| status.restart_count == count),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::fixtures::instance;
+    use crate::memory::Known;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_pod_that_will_be_restarted_backs_off() {
+        let now = Instant::now();
+        let mut memory = Memory::default();
+        memory.known = Some(Known::seen(instance(1, "stopped"), now));
+        memory.restarts.backoff.note(now);
+        let pending = |over| restarts(&Pod::default(), &memory, over).pending;
+        assert!(matches!(pending(false), Some(PendingRestart::BackOff { .. })));
+        assert_eq!(pending(true), None, "a pod that is over waits for nothing");
     }
 }

@@ -45,7 +45,13 @@ pub(crate) async fn run<C: Cluster>(
     shared.observer.expect(uid, true);
     let mut pass = Pass { shared, request, owner, memory: &mut memory, events: Vec::new() };
     pass.begin();
-    let stop = pass.run().await?;
+    let stop = match pass.run().await {
+        Ok(stop) => stop,
+        Err(error) => {
+            shared.opinions.keep_events(uid, std::mem::take(&mut pass.events));
+            return Err(error);
+        }
+    };
     if matches!(stop, Stop::Gone(_)) {
         if std::mem::take(&mut pass.memory.noted) {
             shared.journal.clear(uid);
@@ -69,6 +75,7 @@ impl<C: Cluster> Pass<'_, C> {
         if self.memory.stopping.is_some() {
             return;
         }
+        self.shared.creates.leave(&self.request.key.uid);
         let mut targets = BTreeMap::new();
         if let Some(known) = self.memory.known.as_ref().filter(|known| !known.gone) {
             let seen_at = known.last.as_ref().map(|_| known.seen_at);

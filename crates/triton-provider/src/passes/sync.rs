@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
+use probe_engine::Kind;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::{Instance, InstanceState, ListInstances, Presence};
@@ -63,6 +64,7 @@ pub(crate) async fn run<C: Cluster>(
     if result.is_err() {
         // The node's back-off decides when to look again, not the list; unless a create may still come true.
         shared.observer.expect(&pass.key.uid, pass.memory.intent.is_some());
+        shared.opinions.keep_events(&pass.key.uid, std::mem::take(&mut pass.events));
     }
     result
 }
@@ -95,10 +97,24 @@ impl<C: Cluster> Pass<'_, C> {
             deadline: read::deadline_left(&self.pod, clock::now())
                 .map(|left| Instant::now() + left),
             protect: triton_podspec::annotations::wants_deletion_protection(&self.pod),
-            unhealthy: present_life
-                .is_some_and(|life| self.shared.opinions.is_unhealthy(&self.key.uid, &life)),
+            unhealthy: present_life.is_some_and(|life| self.failed_probe(&life).is_some()),
             limits: &self.shared.settings.limits,
         })
+    }
+
+    /// The probe that has this life restarted, if one has.
+    fn failed_probe(&self, life: &str) -> Option<Kind> {
+        self.shared.opinions.failed_probe(&self.key.uid, life)
+    }
+
+    /// Its name in the kubelet's messages.
+    fn failed_probe_name(&self) -> &'static str {
+        let instance = self.memory.known.as_ref().and_then(|known| known.last.as_ref());
+        let life = instance.map(|instance| report::incarnation(instance, self.memory));
+        match life.and_then(|life| self.failed_probe(&life)) {
+            Some(Kind::Startup) => "startup",
+            _ => "liveness",
+        }
     }
 
     fn sighting(&self) -> Option<Sighting> {
@@ -364,11 +380,12 @@ impl<C: Cluster> Pass<'_, C> {
 
     async fn reboot(&mut self, id: InstanceId) -> Result<After, ProviderError> {
         let name = read::container_name(&self.pod).to_owned();
+        let probe = self.failed_probe_name();
         let done = self.shared.client.reboot_instance(id).await;
         done.map_err(|error| action_failed(&format!("rebooting instance {id}"), error))?;
         self.shared.metrics.action("reboot");
         let message = format!(
-            "Container {name} failed liveness probe, will be restarted: instance {id} is rebooted"
+            "Container {name} failed {probe} probe, will be restarted: instance {id} is rebooted"
         );
         self.events.push(PodEvent::normal("Killing", message).in_container(name));
         self.count_restart(true);
@@ -378,10 +395,11 @@ impl<C: Cluster> Pass<'_, C> {
 
     async fn kill(&mut self, id: InstanceId) -> Result<After, ProviderError> {
         let name = read::container_name(&self.pod).to_owned();
+        let probe = self.failed_probe_name();
         let done = self.shared.client.stop_instance(id).await;
         done.map_err(|error| action_failed(&format!("stopping instance {id}"), error))?;
         self.shared.metrics.action("kill");
-        let message = format!("Container {name} failed liveness probe, instance {id} is stopped");
+        let message = format!("Container {name} failed {probe} probe, instance {id} is stopped");
         self.events.push(PodEvent::normal("Killing", message).in_container(name));
         self.memory.restarts.killed = Some(Instant::now());
         self.shared.observer.expect(&self.key.uid, true);
