@@ -207,6 +207,8 @@ async fn of_two_instances_the_published_one_stays_even_if_it_is_younger() {
         }
         make_twin(&stage, stranger, "web", &uid).await;
         if restarted {
+            // The first list of the new process shows both.
+            stage.wait(Duration::from_secs(2)).await;
             stage.start().await;
         }
         stage
