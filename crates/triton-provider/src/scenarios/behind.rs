@@ -191,6 +191,7 @@ async fn an_instance_that_fails_after_it_ran_fails_its_pod() {
     let uid = stage.run("web", json!({})).await;
     stage.sim.fail_behind_back(stage.instance(&uid).id);
     stage.until("the pod fails", SOON, |stage| stage.pod(&uid).phase() == "Failed").await;
+    assert_eq!(stage.pod(&uid).reason(), "InstanceFailed");
     stage.wait(LONG).await;
     assert_eq!(stage.count("CreateMachine"), 1);
 }
