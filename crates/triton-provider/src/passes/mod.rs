@@ -2,6 +2,7 @@
 
 pub(crate) mod create;
 pub(crate) mod report;
+mod restart;
 pub(crate) mod stop;
 pub(crate) mod sync;
 

@@ -286,8 +286,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_a_pod_that_will_be_restarted_backs_off() {
         let now = Instant::now();
-        let mut memory = Memory::default();
-        memory.known = Some(Known::seen(instance(1, "stopped"), now));
+        let known = Known::seen(instance(1, "stopped"), now);
+        let mut memory = Memory { known: Some(known), ..Memory::default() };
         memory.restarts.backoff.note(now);
         let pending = |over| restarts(&Pod::default(), &memory, over).pending;
         assert!(matches!(pending(false), Some(PendingRestart::BackOff { .. })));
