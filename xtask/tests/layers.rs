@@ -29,7 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// What tests may use on top.
 const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("triton-cloudapi", &["triton-sim"]),
-    ("triton-provider", &["triton-sim"]),
+    ("triton-provider", &["triton-sim", "triton-signature"]),
     ("triton-sim", &["triton-cloudapi"]),
     ("virtual-node", &["testbed"]),
 ];
