@@ -19,7 +19,7 @@ pub(crate) async fn binaries(release: bool) -> Result<Binaries> {
     if given("VK_TRITON_BIN") && given("TRITON_SIM_BIN") {
         return Ok(binaries);
     }
-    let mut args = vec!["build", "--quiet"];
+    let mut args = vec!["build"];
     args.extend(PACKAGES);
     if release {
         args.push("--release");
