@@ -112,7 +112,8 @@ async fn the_node_looks_as_manifests_expect(scene: &Scene) {
             None => Seen::NotYet("no lease".to_owned()),
         })
     });
-    let spec = lease.await.unwrap().spec.unwrap();
+    let lease = lease.await.unwrap();
+    let spec = lease.spec.unwrap();
     assert_eq!(spec.holder_identity.as_deref(), Some("vk-triton"));
     assert_eq!(spec.lease_duration_seconds, Some(40));
     assert_eq!(lease.metadata.owner_references.unwrap()[0].uid, node.metadata.uid.unwrap());
