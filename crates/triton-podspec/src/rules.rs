@@ -44,7 +44,7 @@ rules! {
     VOLUME_DEVICE = Reject "volume-device" "VolumeDevicesNotSupported"
         "Block devices cannot be attached to an instance.";
     PROBE_KIND = Reject "probe-kind" "ProbeNotSupported"
-        "tcpSocket and httpGet probes work, as readiness and as liveness probe.";
+        "tcpSocket and httpGet probes work, as startup, readiness and liveness probe.";
     LIFECYCLE_EXEC = Reject "lifecycle-exec" "LifecycleHookNotSupported"
         "Nothing can run a command inside an instance.";
     LIFECYCLE_HOOK = Warning "lifecycle-hook" "LifecycleHookIgnored"
