@@ -60,6 +60,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     print("  kubectl apply -f fixtures/walkthrough/deployment.yml");
     print("  kubectl get pods -o wide --watch");
     print("  triton ls          # npm install -g triton");
+    let pki = |name: &str| quoted(&dir.join("pki").join(name));
+    print(format_args!(
+        "  curl -k --cert {} --key {} $KUBELET_URL/pods",
+        pki("admin.crt"),
+        pki("admin.key")
+    ));
     print(format_args!("  less {}", quoted(&dir.join("vk-triton.log"))));
     print(format_args!("  cargo xtask down --dir {}", quoted(&dir)));
     Ok(())
@@ -99,6 +105,7 @@ fn exports(stack: &Stack) -> String {
     // Else a profile of the developer's would win over these variables.
     export("TRITON_PROFILE", "env");
     export("METRICS_URL", stack.metrics_url());
+    export("KUBELET_URL", stack.kubelet_url());
     text.push_str("# The triton CLI looks into ~/.ssh even when the key is in the agent, and fails when it is not there.\n");
     text.push_str("[ -d ~/.ssh ] || mkdir -m 700 ~/.ssh\n");
     if let Some(folder) = stack.kubectl().program().parent() {

@@ -38,6 +38,7 @@ pub(crate) const SETTINGS: &str = "[limits]\nambiguity_window = \"20s\"\n";
 pub struct PreparedNode {
     spec: Spec,
     metrics: String,
+    kubelet: String,
     name: String,
 }
 
@@ -58,6 +59,12 @@ impl Default for NodeOptions {
 // === impl PreparedNode, Node ===
 
 impl PreparedNode {
+    /// URL of its kubelet port.
+    #[must_use]
+    pub fn kubelet_url(&self) -> &str {
+        &self.kubelet
+    }
+
     /// URL of its metrics.
     #[must_use]
     pub fn metrics_url(&self) -> String {
@@ -94,15 +101,21 @@ impl Node {
             "--kubeconfig",
             &kubeconfig.to_string_lossy(),
         ];
+        let kubelet = free_port()?;
         let spec = Spec::new("vk-triton", program, dir, args)
-            .with_env("KUBELET_PORT", free_port()?.to_string())
+            .with_env("KUBELET_PORT", kubelet.to_string())
             .with_env("VKUBELET_POD_IP", "127.0.0.1")
             .with_env("SDC_URL", cloud.url())
             .with_env("SDC_ACCOUNT", cloud.account())
             .with_env("SDC_KEY_ID", agent.md5())
             .with_env("SSH_AUTH_SOCK", agent.socket().to_string_lossy());
         spec.write_command()?;
-        Ok(PreparedNode { spec, metrics: format!("http://{metrics}"), name: options.name.clone() })
+        Ok(PreparedNode {
+            spec,
+            metrics: format!("http://{metrics}"),
+            kubelet: format!("https://127.0.0.1:{kubelet}"),
+            name: options.name.clone(),
+        })
     }
 
     /// Starts it, without waiting for anything.

@@ -50,6 +50,7 @@ pub struct Stack {
     kubeconfig: PathBuf,
     client: Client,
     metrics_url: String,
+    kubelet_url: String,
     cloud: Cloud,
 }
 
@@ -127,6 +128,7 @@ impl Stack {
         let prepared =
             Node::prepare(&binaries.vk_triton, &dir, &for_node, &simulator, &agent, &settings)?;
         let metrics_url = prepared.metrics_url();
+        let kubelet_url = prepared.kubelet_url().to_owned();
         let mut node = None;
         if options.node.is_some() {
             let starting = node.insert(Node::start(prepared)?);
@@ -142,6 +144,7 @@ impl Stack {
             kubeconfig,
             client,
             metrics_url,
+            kubelet_url,
             cloud,
         })
     }
@@ -168,6 +171,12 @@ impl Stack {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// URL of the node's kubelet port, whether it was started here or is yet to be.
+    #[must_use]
+    pub fn kubelet_url(&self) -> &str {
+        &self.kubelet_url
     }
 
     /// URL of the node's metrics, whether it was started here or is yet to be.

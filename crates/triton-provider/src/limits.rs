@@ -18,6 +18,9 @@ pub struct Limits {
     pub retry_first: Duration,
     /// The longest such wait.
     pub retry_max: Duration,
+    /// The longest such wait for what is missing in the cluster or the catalog (a ConfigMap, a package): finding out
+    /// costs CloudAPI next to nothing.
+    pub missing_retry_max: Duration,
     /// How many creates may be on their way at once.
     pub creates_in_flight: usize,
     /// Between lists of the account's instances while something is expected to change.
@@ -59,6 +62,7 @@ impl Default for Limits {
             action_patience: Duration::from_secs(60),
             retry_first: Duration::from_secs(10),
             retry_max: Duration::from_secs(300),
+            missing_retry_max: Duration::from_secs(20),
             creates_in_flight: 16,
             list_busy: Duration::from_secs(1),
             list_idle: Duration::from_secs(5),

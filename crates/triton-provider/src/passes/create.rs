@@ -81,7 +81,8 @@ impl<C: Cluster> Pass<'_, C> {
             let reason =
                 blocking(Severity::Wait).next().map_or("CannotRunYet", |first| first.reason);
             let message = sentences(blocking(Severity::Wait));
-            return Ok(Err(self.trouble(reason, message)));
+            let longest = self.shared.settings.limits.missing_retry_max;
+            return Ok(Err(self.trouble_within(reason, message, longest)));
         };
         for warning in blocking(Severity::Warning) {
             self.events.push(PodEvent::warning(warning.reason, sentence(warning)));

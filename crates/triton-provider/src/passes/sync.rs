@@ -344,9 +344,19 @@ impl<C: Cluster> Pass<'_, C> {
 
     /// Notes what keeps the pod waiting, and for how long.
     pub(crate) fn trouble(&mut self, reason: &str, message: String) -> After {
+        self.trouble_within(reason, message, self.shared.settings.limits.retry_max)
+    }
+
+    /// The same, with another longest wait.
+    pub(crate) fn trouble_within(
+        &mut self,
+        reason: &str,
+        message: String,
+        longest: Duration,
+    ) -> After {
         let limits = &self.shared.settings.limits;
         let doubled = 1_u32.checked_shl(self.memory.failures).unwrap_or(u32::MAX);
-        let wait = limits.retry_first.saturating_mul(doubled).min(limits.retry_max);
+        let wait = limits.retry_first.saturating_mul(doubled).min(longest);
         self.memory.failures = self.memory.failures.saturating_add(1);
         self.memory.retry_at = Some(Instant::now() + wait);
         self.events.push(PodEvent::warning(reason, message.clone()));

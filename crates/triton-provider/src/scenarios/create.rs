@@ -122,7 +122,8 @@ async fn a_pod_waits_for_its_config_map_and_then_runs() {
     assert_eq!(stage.changes(), 0);
     assert_eq!(stage.pod(&uid).phase(), "Pending");
     stage.cluster.put(SourceKind::ConfigMap, "paint", &[("color", "red")]);
-    stage.until("the pod runs", Duration::from_secs(300), |stage| stage.is_running(&uid)).await;
+    // However long it was missing, it is not long until it is seen.
+    stage.until("the pod runs", Duration::from_secs(30), |stage| stage.is_running(&uid)).await;
     let shown = stage.read(stage.instance(&uid).id).await;
     assert!(shown.metadata["user-data"].as_str().unwrap().contains("red"));
 }
