@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the walkthrough of the first Triton provider, on one machine.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::steps::Steps;
 
 /// Longest any step may take: provisioning 2 s, the probe's delay 10 s, and a slow machine.
 const LIMIT: Duration = Duration::from_secs(180);
+/// Taint of the demo's node in a cluster that is not its own, so that no pod of others comes to it.
+const TAINT: &str = "vk-triton-demo";
 /// The manifest, word for word as its author wrote it.
 const MANIFEST: &str = "fixtures/walkthrough/deployment.yml";
 /// What the manifest's Deployment is called.
@@ -35,6 +38,7 @@ pub(crate) struct Args {
 struct Demo {
     stack: Stack,
     kubectl: Kubectl,
+    manifest: PathBuf,
 }
 
 /// Runs every step; the first that does not hold is the error.
@@ -68,7 +72,11 @@ async fn walk(args: &Args, scratch: &Scratch) -> Result<()> {
     let name = if theirs { namespace.clone() } else { NodeOptions::default().name };
     let options = StackOptions {
         kubeconfig: args.kubeconfig.clone(),
-        node: Some(NodeOptions { name, ..NodeOptions::default() }),
+        node: Some(NodeOptions {
+            name: name.clone(),
+            taint_key: theirs.then(|| TAINT.to_owned()),
+            ..NodeOptions::default()
+        }),
         ..StackOptions::default()
     };
     let mut stack = None;
@@ -85,7 +93,16 @@ async fn walk(args: &Args, scratch: &Scratch) -> Result<()> {
         })
         .await?;
     let stack = stack.context("starting")?;
-    let demo = Demo { kubectl: stack.kubectl().in_namespace(&namespace), stack };
+    let mut manifest = workspace().join(MANIFEST);
+    if theirs {
+        let text = fs::read_to_string(&manifest).context("reading the manifest")?;
+        manifest = scratch.path().join("deployment.yml");
+        fs::write(&manifest, pinned(&text, &name)?).context("writing the manifest")?;
+        print(
+            "               the manifest is pinned to the demo's own node, which keeps other pods away",
+        );
+    }
+    let demo = Demo { kubectl: stack.kubectl().in_namespace(&namespace), stack, manifest };
 
     if theirs {
         demo.stack.kubectl().run(&["create", "namespace", &namespace]).await?;
@@ -105,12 +122,23 @@ async fn walk(args: &Args, scratch: &Scratch) -> Result<()> {
     Ok(())
 }
 
+/// The manifest with nothing changed but where its pods go: to this node, whatever other virtual kubelets there are.
+fn pinned(manifest: &str, node: &str) -> Result<String> {
+    let (selector, toleration) =
+        ("        type: virtual-kubelet\n", "key: virtual-kubelet.io/provider");
+    ensure!(
+        manifest.contains(selector) && manifest.contains(toleration),
+        "the manifest has no node selector or toleration to pin"
+    );
+    let here = format!("{selector}        kubernetes.io/hostname: {node}\n");
+    Ok(manifest.replace(selector, &here).replace(toleration, &format!("key: {TAINT}")))
+}
+
 // === impl Demo ===
 
 impl Demo {
     async fn walk(&self, steps: &mut Steps) -> Result<()> {
-        let manifest = workspace().join(MANIFEST);
-        let manifest = manifest.to_string_lossy();
+        let manifest = self.manifest.to_string_lossy();
         steps.step("kubectl get nodes", self.shown(&["get", "nodes"])).await?;
         let apply = ["apply", "-f", &*manifest];
         steps.step(&format!("kubectl apply -f {MANIFEST}"), self.shown(&apply)).await?;
@@ -204,5 +232,19 @@ impl Demo {
             Ok(if pods + instances + rules == 0 { Seen::Done(seen) } else { Seen::NotYet(seen) })
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_cluster_of_others_pods_go_to_the_demos_node_only() {
+        let manifest = fs::read_to_string(workspace().join(MANIFEST)).unwrap();
+        let pinned = pinned(&manifest, "demo-1").unwrap();
+        assert!(pinned.contains("        kubernetes.io/hostname: demo-1\n"));
+        assert!(pinned.contains("key: vk-triton-demo\n"));
+        assert_eq!(pinned.lines().count(), manifest.lines().count() + 1);
     }
 }

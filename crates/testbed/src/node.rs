@@ -27,6 +27,8 @@ pub struct NodeOptions {
     pub name: String,
     /// Text of `triton.toml`; an empty one works.
     pub config: String,
+    /// Key of its taint, if it is not to be a virtual kubelet's usual one.
+    pub taint_key: Option<String>,
 }
 
 /// The one setting that suits the simulator better than a datacenter: it stores a create before it answers, so one that
@@ -52,7 +54,7 @@ pub struct Node {
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { name: "vk-triton".to_owned(), config: SETTINGS.to_owned() }
+        Self { name: "vk-triton".to_owned(), config: SETTINGS.to_owned(), taint_key: None }
     }
 }
 
@@ -102,13 +104,16 @@ impl Node {
             &kubeconfig.to_string_lossy(),
         ];
         let kubelet = free_port()?;
-        let spec = Spec::new("vk-triton", program, dir, args)
+        let mut spec = Spec::new("vk-triton", program, dir, args)
             .with_env("KUBELET_PORT", kubelet.to_string())
             .with_env("VKUBELET_POD_IP", "127.0.0.1")
             .with_env("SDC_URL", cloud.url())
             .with_env("SDC_ACCOUNT", cloud.account())
             .with_env("SDC_KEY_ID", agent.md5())
             .with_env("SSH_AUTH_SOCK", agent.socket().to_string_lossy());
+        if let Some(key) = &options.taint_key {
+            spec = spec.with_env("VKUBELET_TAINT_KEY", key);
+        }
         spec.write_command()?;
         Ok(PreparedNode {
             spec,
