@@ -108,16 +108,16 @@ async fn walk(args: &Args, scratch: &Scratch) -> Result<()> {
         demo.stack.kubectl().run(&["create", "namespace", &namespace]).await?;
     }
     let walked = demo.walk(&mut steps).await;
+    let admin = demo.stack.kubectl().in_namespace("kube-system");
+    // The node first: while it runs it would make its Node anew.
+    drop(demo);
     if theirs {
-        let node = options.node.map(|node| node.name).unwrap_or_default();
-        demo.stack.kubectl().run(&["delete", "namespace", &namespace, "--wait=false"]).await?;
-        demo.stack
-            .kubectl()
-            .run(&["delete", "node", &node, "--ignore-not-found", "--wait=false"])
-            .await?;
+        let journal = format!("configmap/vk-triton-{name}");
+        for left in [format!("namespace/{namespace}"), format!("node/{name}"), journal] {
+            admin.run(&["delete", &left, "--ignore-not-found", "--wait=false"]).await?;
+        }
     }
     walked?;
-    drop(demo);
     steps.finish("every step held");
     Ok(())
 }

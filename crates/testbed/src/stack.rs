@@ -111,10 +111,6 @@ impl Stack {
                 )
             }
         };
-        kubectl
-            .run_with(&["apply", "-f", "-"], RBAC)
-            .await
-            .context("granting the node its rights")?;
         match &cluster {
             Some(cluster) => started(&format!(
                 "control plane, Kubernetes {} at {}",
