@@ -66,6 +66,17 @@ pub struct Intent {
     pub looks: u32,
 }
 
+/// What to do about an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// Look for its instance now.
+    Look,
+    /// Look then.
+    Later(Instant),
+    /// It cannot come true any more, and nothing was found.
+    Over,
+}
+
 /// An instance we hold to be this pod's.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -170,9 +181,20 @@ impl Intent {
         self.looks = self.looks.saturating_add(1);
     }
 
-    /// When to look next: 1, 2, 4, 8, then every 10 s.
+    /// What to do about it. It is over only when the last look was made after it could come true.
     #[must_use]
-    pub fn next_look(&self) -> Option<Instant> {
+    pub fn outlook(&self, now: Instant) -> Outlook {
+        if self.looked_at.is_some_and(|at| at > self.over) {
+            return Outlook::Over;
+        }
+        match self.next_look() {
+            Some(at) if at > now => Outlook::Later(at),
+            _ => Outlook::Look,
+        }
+    }
+
+    /// When to look next: 1, 2, 4, 8, then every 10 s.
+    fn next_look(&self) -> Option<Instant> {
         let wait = 1_u64.checked_shl(self.looks.saturating_sub(1)).unwrap_or(u64::MAX).min(10);
         self.looked_at.map(|at| at + Duration::from_secs(wait))
     }

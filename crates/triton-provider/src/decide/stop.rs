@@ -10,7 +10,7 @@ use triton_cloudapi::instances::{Instance, InstanceState};
 
 use super::Sighting;
 use crate::limits::Limits;
-use crate::memory::{Intent, Stopping, Target};
+use crate::memory::{Intent, Outlook, Stopping, Target};
 
 /// Everything the decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -73,12 +73,10 @@ pub fn next(facts: &Facts<'_>) -> Step {
     }
     if let Some(intent) = facts.intent {
         // On the way out too a create may still come true; what comes is removed on sight.
-        if intent.looked_at.is_some_and(|at| at > intent.over) {
-            return Step::GiveUpIntent;
-        }
-        match intent.next_look() {
-            Some(at) if at > facts.now => waits.push(at),
-            _ => return Step::Resolve,
+        match intent.outlook(facts.now) {
+            Outlook::Over => return Step::GiveUpIntent,
+            Outlook::Look => return Step::Resolve,
+            Outlook::Later(at) => waits.push(at),
         }
     }
     if let Some(first) = waits.into_iter().min() {

@@ -9,7 +9,7 @@ use triton_cloudapi::instances::{Instance, InstanceState};
 use super::Sighting;
 use super::twins::{is_alive, winner};
 use crate::limits::Limits;
-use crate::memory::{Intent, Known, Memory};
+use crate::memory::{Intent, Known, Memory, Outlook};
 
 /// What a pod's `restartPolicy` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -307,15 +307,10 @@ fn next_without_instance(facts: &Facts<'_>) -> Step {
 
 /// A create may have come true: look, and do not repeat it before it cannot any more.
 fn next_for_intent(facts: &Facts<'_>, intent: &Intent) -> Step {
-    // The look that ends it must have been made after the window closed.
-    if intent.looked_at.is_some_and(|at| at > intent.over) {
-        return Step::GiveUpIntent;
-    }
-    match intent.next_look() {
-        Some(at) if at > facts.now => {
-            Step::Wait { until: Some(at), because: Because::CreateUnresolved }
-        }
-        _ => Step::Resolve,
+    match intent.outlook(facts.now) {
+        Outlook::Over => Step::GiveUpIntent,
+        Outlook::Look => Step::Resolve,
+        Outlook::Later(at) => Step::Wait { until: Some(at), because: Because::CreateUnresolved },
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use triton_cloudapi::client::Ready;
 use triton_cloudapi::instances::{self, Instance};
-use triton_podspec::{Diagnostic, Inputs, InstancePlan, Severity, Sources, Translation, translate};
+use triton_podspec::{
+    Diagnostic, Inputs, InstancePlan, Refusal, Severity, Sources, Translation, translate,
+};
 use virtual_node::{PodEvent, ProviderError, ProviderErrorKind};
 
 use super::action_failed;
@@ -61,31 +63,31 @@ impl<C: Cluster> Pass<'_, C> {
         let catalog = catalog
             .map_err(|error| action_failed("reading packages, images and networks", error))?;
         let mut translation = self.translate_with(&sources, &catalog);
-        if translation.instance.is_none()
-            && worst(&translation.diagnostics) != Some(Severity::Reject)
-        {
+        if translation.refusal().is_some_and(|refusal| refusal.severity == Severity::Wait) {
             // It may name something that was made a moment ago.
             let catalog = self.shared.catalog.refresh().await;
             let catalog = catalog
                 .map_err(|error| action_failed("reading packages, images and networks", error))?;
             translation = self.translate_with(&sources, &catalog);
         }
-        let Translation { instance, diagnostics } = translation;
-        let blocking =
-            |severity| diagnostics.iter().filter(move |found| found.severity == severity);
-        if let Some(first) = blocking(Severity::Reject).next() {
-            let message = sentences(blocking(Severity::Reject));
-            return Err(ProviderError::new(ProviderErrorKind::Invalid, first.reason, message));
+        match translation.refusal() {
+            Some(Refusal { severity: Severity::Reject, reason, message }) => {
+                return Err(ProviderError::new(ProviderErrorKind::Invalid, reason, message));
+            }
+            Some(Refusal { reason, message, .. }) => {
+                let longest = self.shared.settings.limits.missing_retry_max;
+                return Ok(Err(self.trouble_within(reason, message, longest)));
+            }
+            None => {}
         }
+        let Translation { instance, diagnostics } = translation;
         let Some(plan) = instance else {
-            let reason =
-                blocking(Severity::Wait).next().map_or("CannotRunYet", |first| first.reason);
-            let message = sentences(blocking(Severity::Wait));
-            let longest = self.shared.settings.limits.missing_retry_max;
-            return Ok(Err(self.trouble_within(reason, message, longest)));
+            let message = "the pod was translated into nothing, without a reason".to_owned();
+            return Ok(Err(self.trouble("CannotRunYet", message)));
         };
-        for warning in blocking(Severity::Warning) {
-            self.events.push(PodEvent::warning(warning.reason, sentence(warning)));
+        // Without a refusal, warnings are all there is.
+        for Diagnostic { reason, path, message, .. } in diagnostics {
+            self.events.push(PodEvent::warning(reason, format!("{path}: {message}")));
         }
         Ok(Ok(plan))
     }
@@ -168,22 +170,6 @@ impl<C: Cluster> Pass<'_, C> {
             }
         }
     }
-}
-
-fn worst(diagnostics: &[Diagnostic]) -> Option<Severity> {
-    diagnostics.iter().map(|found| found.severity).max()
-}
-
-fn sentence(found: &Diagnostic) -> String {
-    if found.path.is_empty() {
-        found.message.clone()
-    } else {
-        format!("{}: {}", found.path, found.message)
-    }
-}
-
-fn sentences<'a>(found: impl Iterator<Item = &'a Diagnostic>) -> String {
-    found.map(sentence).collect::<Vec<_>>().join("; ")
 }
 
 fn unreadable(error: ClusterError) -> ProviderError {
