@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
 use crate::version::{ApiVersion, VERSIONS, choose};
-use crate::world::Caller;
+use crate::world::{Caller, ChangedBy};
 
 use render::{lost, render};
 
@@ -201,6 +201,7 @@ fn run(
             return Err(Refusal::internal("Internal Error"));
         }
     }
+    call.world.journal.begin_by(ChangedBy::from(&call.caller));
     let result = (route.handler)(&mut call);
     decision.caught = call.caught;
     result
@@ -243,6 +244,7 @@ async fn finish(
     };
     sim.with(|state, _| {
         state.requests.add(RequestRecord {
+            seq: 0,
             at: arrived.at,
             method: arrived.method.to_string(),
             path: arrived.uri.path().to_owned(),
