@@ -1,5 +1,7 @@
 //! The control API under `/--sim`: what a person or a script does to the simulator.
 
+mod faults;
+
 use axum::body::Bytes;
 use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse as _, Response};
@@ -13,7 +15,6 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::delays::DelaysPatch;
-use crate::faults::{Fault, FaultKind};
 use crate::sim::Sim;
 
 #[derive(Debug, Default, Deserialize)]
@@ -24,17 +25,12 @@ struct ReadOnlyRequest {
 
 /// Its routes.
 pub(crate) fn routes() -> Router<Sim> {
-    Router::new()
+    faults::routes()
         .route("/--sim/requests", get(async |Shared(sim): Shared<Sim>| Json(sim.journal())))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
         .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
         .route("/--sim/instances/{id}/{deed}", post(change_instance))
-        .route(
-            "/--sim/faults",
-            get(async |Shared(sim): Shared<Sim>| Json(sim.faults())).delete(clear_faults),
-        )
-        .route("/--sim/faults/{name}", get(get_fault).put(set_fault).delete(clear_fault))
         .route(
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
@@ -67,42 +63,6 @@ async fn change_instance(
         Some(instance) => Json(instance).into_response(),
         None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
     }
-}
-
-async fn get_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
-    match sim.faults().remove(name.as_str()) {
-        Some(fault) => Json(fault).into_response(),
-        None => refuse(StatusCode::NOT_FOUND, format!("fault {name} is not set")),
-    }
-}
-
-async fn set_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>, body: Bytes) -> Response {
-    let kind: FaultKind = match name.parse() {
-        Ok(kind) => kind,
-        Err(error) => return refuse(StatusCode::NOT_FOUND, error.to_string()),
-    };
-    match read::<Fault>(&body) {
-        Ok(fault) => {
-            sim.fault(kind, fault.clone());
-            Json(fault).into_response()
-        }
-        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
-    }
-}
-
-async fn clear_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
-    match name.parse::<FaultKind>() {
-        Ok(kind) => {
-            sim.clear_fault(kind);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(error) => refuse(StatusCode::NOT_FOUND, error.to_string()),
-    }
-}
-
-async fn clear_faults(Shared(sim): Shared<Sim>) -> StatusCode {
-    sim.clear_faults();
-    StatusCode::NO_CONTENT
 }
 
 async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {

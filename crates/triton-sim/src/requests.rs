@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::faults::FaultKind;
+
 /// One request that was answered, or whose answer was lost on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestRecord {
@@ -22,6 +24,8 @@ pub struct RequestRecord {
     pub account: Option<String>,
     /// Status of the answer.
     pub status: u16,
+    /// The faults that struck it, in the order they did.
+    pub struck: Vec<FaultKind>,
 }
 
 /// The last requests, and how many there were of each endpoint.
