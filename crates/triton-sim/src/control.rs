@@ -1,5 +1,7 @@
 //! The control API under `/--sim`: what a person or a script does to the simulator.
 
+mod faults;
+
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -16,7 +18,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::delays::DelaysPatch;
-use crate::faults::{Fault, FaultKind};
 use crate::requests::{RequestQuery, RequestRecord};
 use crate::sim::Sim;
 use crate::world::ChangeRecord;
@@ -44,18 +45,13 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Its routes.
 pub(crate) fn routes() -> Router<Sim> {
-    Router::new()
+    faults::routes()
         .route("/--sim/requests", get(requests))
         .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
         .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
         .route("/--sim/instances/{id}/{deed}", post(change_instance))
-        .route(
-            "/--sim/faults",
-            get(async |Shared(sim): Shared<Sim>| Json(sim.faults())).delete(clear_faults),
-        )
-        .route("/--sim/faults/{name}", get(get_fault).put(set_fault).delete(clear_fault))
         .route(
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
@@ -112,42 +108,6 @@ async fn change_instance(
         Some(instance) => Json(instance).into_response(),
         None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
     }
-}
-
-async fn get_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
-    match sim.faults().remove(name.as_str()) {
-        Some(fault) => Json(fault).into_response(),
-        None => refuse(StatusCode::NOT_FOUND, format!("fault {name} is not set")),
-    }
-}
-
-async fn set_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>, body: Bytes) -> Response {
-    let kind: FaultKind = match name.parse() {
-        Ok(kind) => kind,
-        Err(error) => return refuse(StatusCode::NOT_FOUND, error.to_string()),
-    };
-    match read::<Fault>(&body) {
-        Ok(fault) => {
-            sim.fault(kind, fault.clone());
-            Json(fault).into_response()
-        }
-        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
-    }
-}
-
-async fn clear_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
-    match name.parse::<FaultKind>() {
-        Ok(kind) => {
-            sim.clear_fault(kind);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(error) => refuse(StatusCode::NOT_FOUND, error.to_string()),
-    }
-}
-
-async fn clear_faults(Shared(sim): Shared<Sim>) -> StatusCode {
-    sim.clear_faults();
-    StatusCode::NO_CONTENT
 }
 
 async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {

@@ -19,7 +19,9 @@ mod world;
 
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
-pub use faults::{Fault, FaultKind, UnknownFault};
+pub use faults::{
+    Fault, FaultEntry, FaultError, FaultKind, FaultScope, FaultScript, ScriptError, UnknownFault,
+};
 pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::faults::FaultKind;
+
 /// One request that was answered, or whose answer was lost on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestRecord {
@@ -24,6 +26,8 @@ pub struct RequestRecord {
     pub account: Option<String>,
     /// Status of the answer.
     pub status: u16,
+    /// The faults that struck it, in the order they did.
+    pub struck: Vec<FaultKind>,
 }
 
 /// Which requests are wanted; the default is all that are remembered.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::builder::SimBuilder;
 use crate::clock::{Clock, until};
 use crate::delays::Delays;
-use crate::faults::{Fault, FaultKind, Faults};
+use crate::faults::{Fault, FaultKind, FaultScript, Faults};
 use crate::listen;
 use crate::requests::{RequestQuery, RequestRecord, Requests};
 use crate::throttle::Throttle;
@@ -201,14 +201,19 @@ impl Sim {
         self.force(id, InstanceState::Failed)
     }
 
-    /// Sets a fault, in place of one of the same kind.
+    /// Sets a fault, in place of one of the same kind for the same endpoint and account.
     pub fn fault(&self, kind: FaultKind, fault: Fault) {
-        self.with(|state, _| state.faults.set(kind, fault));
+        self.with(|state, now| state.faults.set(kind, fault, now));
     }
 
-    /// Takes a fault away; says whether it was set.
+    /// Takes the faults of a kind away; says whether there were any.
     pub fn clear_fault(&self, kind: FaultKind) -> bool {
         self.with(|state, _| state.faults.clear(kind))
+    }
+
+    /// Takes the faults of a kind for one endpoint away; says whether there were any.
+    pub fn clear_fault_at(&self, kind: FaultKind, endpoint: &str) -> bool {
+        self.with(|state, _| state.faults.clear_at(kind, endpoint))
     }
 
     /// Takes all faults away.
@@ -216,9 +221,14 @@ impl Sim {
         self.with(|state, _| state.faults.clear_all());
     }
 
-    /// The faults that are set, by name.
+    /// Sets exactly these faults, in place of all that are set; their time begins now.
+    pub fn set_faults(&self, script: FaultScript) {
+        self.with(|state, now| state.faults.replace(script.faults, now));
+    }
+
+    /// The faults that are set, in the order they were, and how often each has struck.
     #[must_use]
-    pub fn faults(&self) -> BTreeMap<&'static str, Fault> {
+    pub fn faults(&self) -> Vec<(FaultKind, Fault, u32)> {
         self.with(|state, _| state.faults.all())
     }
 
