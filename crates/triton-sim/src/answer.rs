@@ -15,20 +15,24 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::{self, Authenticated};
 use crate::faults::{FaultKind, Trouble};
+use crate::feed;
 use crate::http::{
-    Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, find, load,
+    Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, Upgrade, find, load,
 };
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{ReadOnly, Sim, State};
 use crate::throttle::Throttle;
 use crate::version::{ApiVersion, VERSIONS, choose};
+use crate::websocket::{self, Upgrading};
 use crate::world::{Caller, ChangedBy};
 
 use render::{lost, render};
@@ -39,6 +43,10 @@ pub(crate) use render::AnswerLost;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The listener that a connection came through is gone when this is cancelled.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(pub(crate) CancellationToken);
+
 /// A request that has arrived completely.
 struct Arrived {
     method: Method,
@@ -47,6 +55,8 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
+    /// Only on a socket.
+    upgrading: Option<Upgrading>,
 }
 
 /// What was decided, and for whom.
@@ -65,7 +75,9 @@ pub(crate) async fn answer(
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
     let at = sim.now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
+    let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
     let (body, too_long) = match body {
@@ -75,8 +87,8 @@ pub(crate) async fn answer(
         Err(_) => return Response::new(AxumBody::empty()),
     };
     let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let arrived =
-        Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer, at };
+    let http::request::Parts { method, uri, headers, .. } = parts;
+    let arrived = Arrived { method, uri, headers, body, peer, at, upgrading };
     let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
     carried_out.await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
@@ -241,7 +253,14 @@ async fn finish(
     decision: Decision,
 ) -> Response<AxumBody> {
     let Decision { result, version, trouble, caught } = decision;
+    let mut switched = None;
     let mut result = match result {
+        Ok(Answer { reply, upgrade: Some(upgrade), .. }) => {
+            switch(sim, arrived, upgrade).map(|response| {
+                switched = Some(response);
+                reply
+            })
+        }
         Ok(answer) => {
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
@@ -272,7 +291,21 @@ async fn finish(
     if caught == Caught::AnswerLost {
         return lost();
     }
-    render(arrived, version, sim.now(), result)
+    switched.unwrap_or_else(|| render(arrived, version, sim.now(), result))
+}
+
+/// Ends HTTP on a connection, and begins what it becomes.
+///
+/// # Errors
+/// Those of a handshake that is not in order; in process there is no connection to take over.
+fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
+    let Upgrade::Changefeed { account, login } = upgrade;
+    let response = websocket::accept(&arrived.headers, &[])?;
+    let upgrading = arrived.upgrading.clone();
+    let upgrading =
+        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
+    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
+    Ok(response)
 }
 
 fn read_back(sim: &Sim, answer: Answer, version: ApiVersion) -> Reply {

@@ -102,6 +102,12 @@ impl Refusal {
         Self { from_proxy: true, ..Self::new(503, "ServiceUnavailable", message) }
     }
 
+    /// 500 with a message alone: what comes of a bare JavaScript error.
+    pub(crate) fn plain(message: &str) -> Self {
+        let body = json!({ "message": message });
+        Self { body: Some(Box::new(body)), ..Self::new(500, "", message) }
+    }
+
     /// The JSON body.
     pub(crate) fn to_body(&self) -> Value {
         if let Some(body) = &self.body {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,17 +11,20 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::answer::{AnswerLost, Peer};
+use crate::answer::{AnswerLost, Peer, Stop};
 use crate::sim::Sim;
 
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
+/// What may be on its way in either direction of a connection without a socket.
+const DUPLEX_BYTES: usize = 64 * 1024;
 /// How long a shutdown waits for answers that are on their way.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -64,6 +67,22 @@ impl Sim {
         let task = tokio::spawn(accept(listener, self.router(), stop.clone()));
         Ok(Running { address, stop, task: Some(task) })
     }
+
+    /// A connection without a socket, for HTTP/1.1 and the changefeed in process; needs a tokio runtime.
+    ///
+    /// Under `tokio::time::pause()` the clock jumps while a task waits for a socket, and does not while it waits for this.
+    #[must_use]
+    pub fn connect(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(DUPLEX_BYTES);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let served = connection(ours, peer, self.router(), CancellationToken::new());
+        tokio::spawn(async move {
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+        theirs
+    }
 }
 
 // === impl Running ===
@@ -98,7 +117,7 @@ impl Drop for Running {
 }
 
 async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -106,9 +125,9 @@ async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationT
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, router.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
+                let (router, stop) = (router.clone(), stop.clone());
+                connections.spawn(async move {
+                    if let Err(error) = connection(stream, peer, router, stop).await {
                         tracing::debug!(%peer, %error, "connection ended");
                     }
                 });
@@ -120,22 +139,33 @@ async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationT
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    connections.close();
+    let _ = tokio::time::timeout(GRACE, connections.wait()).await;
 }
 
-fn connection(
-    stream: TcpStream,
+/// Answers one request after the other until the caller leaves, or is done with the one at hand when all stops.
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     router: axum::Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+    stop: CancellationToken,
+) -> hyper::Result<()> {
+    let stopping = stop.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(Stop(stop.clone()));
         let router = router.clone();
         async move { unless_lost(router.oneshot(request.map(Body::new)).await) }
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX);
-    http.serve_connection(TokioIo::new(stream), service)
+    let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    let mut served = std::pin::pin!(served);
+    tokio::select! {
+        ended = served.as_mut() => return ended,
+        () = stopping.cancelled() => served.as_mut().graceful_shutdown(),
+    }
+    served.await
 }
 
 /// An answer that is to be lost becomes an error, at which hyper closes the connection without a word.

@@ -28,7 +28,8 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     }
     let reply =
         Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
-    Ok(Answer { reply, delay: call.world.delays.create, read_back: Some(id) })
+    let delay = call.world.delays.create;
+    Ok(Answer { delay, read_back: Some(id), ..reply.into() })
 }
 
 /// Picks out what CreateMachine knows. `tags` and `metadata` objects are not among it.
