@@ -29,7 +29,7 @@ use crate::requests::RequestRecord;
 use crate::sim::{ReadOnly, Sim, State};
 use crate::throttle::Throttle;
 use crate::version::{ApiVersion, VERSIONS, choose};
-use crate::world::Caller;
+use crate::world::{Caller, ChangedBy};
 
 use render::{lost, render};
 
@@ -186,7 +186,10 @@ fn run(
         caught: Caught::Nothing,
     };
     let result = gate(&mut call, route, arrived, throttle, read_only.as_ref(), caller.account)
-        .and_then(|()| (route.handler)(&mut call));
+        .and_then(|()| {
+            call.world.journal.begin_by(ChangedBy::from(&call.caller));
+            (route.handler)(&mut call)
+        });
     decision.caught = call.caught;
     decision.trouble = call.trouble;
     result
@@ -256,6 +259,7 @@ async fn finish(
     };
     sim.with(|state, _| {
         state.requests.add(RequestRecord {
+            seq: 0,
             at: arrived.at,
             method: arrived.method.to_string(),
             path: arrived.uri.path().to_owned(),

@@ -2,8 +2,10 @@
 
 mod faults;
 
+use std::time::Duration;
+
 use axum::body::Bytes;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -12,10 +14,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::delays::DelaysPatch;
+use crate::requests::{RequestQuery, RequestRecord};
 use crate::sim::Sim;
+use crate::world::ChangeRecord;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -23,10 +28,26 @@ struct ReadOnlyRequest {
     until: Option<Timestamp>,
 }
 
+/// Which changes are wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ChangesQuery {
+    /// Only those with a greater number.
+    since: u64,
+    /// Only of this resource.
+    instance: Option<Uuid>,
+    /// How long to wait for the first one.
+    wait_ms: u64,
+}
+
+/// Who waits for a change is answered after this at the latest.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// Its routes.
 pub(crate) fn routes() -> Router<Sim> {
     faults::routes()
-        .route("/--sim/requests", get(async |Shared(sim): Shared<Sim>| Json(sim.journal())))
+        .route("/--sim/requests", get(requests))
+        .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
         .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
@@ -36,6 +57,30 @@ pub(crate) fn routes() -> Router<Sim> {
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
         )
         .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
+}
+
+async fn requests(
+    Shared(sim): Shared<Sim>,
+    Query(query): Query<RequestQuery>,
+) -> Json<Vec<RequestRecord>> {
+    Json(sim.requests(&query))
+}
+
+async fn changes(
+    Shared(sim): Shared<Sim>,
+    Query(query): Query<ChangesQuery>,
+) -> Json<Vec<ChangeRecord>> {
+    let wait = Duration::from_millis(query.wait_ms).min(WAIT_MAX);
+    let deadline = Instant::now() + wait;
+    let mut told = sim.told();
+    loop {
+        let mut changes = sim.changes(query.since);
+        changes.retain(|change| query.instance.is_none_or(|id| change.id == id));
+        if !changes.is_empty() || Instant::now() >= deadline {
+            return Json(changes);
+        }
+        sim.next_change(&mut told, deadline).await;
+    }
 }
 
 async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {

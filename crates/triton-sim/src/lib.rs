@@ -22,8 +22,8 @@ pub use delays::Delays;
 pub use faults::{
     Fault, FaultEntry, FaultError, FaultKind, FaultScope, FaultScript, ScriptError, UnknownFault,
 };
-pub use requests::RequestRecord;
+pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
-pub use world::{InstanceState, Transition};
+pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};
