@@ -1,8 +1,12 @@
 //! The simulator on a socket.
 
+mod entrance;
+mod line;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,14 +15,19 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::answer::{AnswerLost, Peer};
 use crate::sim::Sim;
+
+use entrance::{Entrance, Visitor};
+use line::{Handle, Line};
+
+pub(crate) use line::OnLine;
 
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
@@ -61,7 +70,8 @@ impl Sim {
             return Err(ServeError::NotLoopback { address });
         }
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, self.router(), stop.clone()));
+        let entrance = Entrance::new(self.clone(), listener, address, stop.clone());
+        let task = tokio::spawn(accept(entrance, self.router(), stop.clone()));
         Ok(Running { address, stop, task: Some(task) })
     }
 }
@@ -97,21 +107,16 @@ impl Drop for Running {
     }
 }
 
-async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+async fn accept(mut entrance: Entrance, router: axum::Router, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
     loop {
-        let accepted = tokio::select! {
+        let visitor = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            visitor = entrance.next() => visitor,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, router.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%peer, %error, "connection ended");
-                    }
-                });
+        match visitor {
+            Ok(visitor) => {
+                tasks.spawn(converse(visitor, router.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -119,33 +124,61 @@ async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationT
             }
         }
     }
-    drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    drop(entrance);
+    tasks.close();
+    let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
 }
 
-fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: axum::Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+/// Answers on one connection until either side ends it.
+async fn converse(visitor: Visitor, router: axum::Router) {
+    let Visitor { stream, peer, end } = visitor;
+    let handle = Handle::default();
+    let line = Line::new(stream, handle.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        let router = router.clone();
-        async move { unless_lost(router.oneshot(request.map(Body::new)).await) }
+        let (router, handle) = (router.clone(), handle.clone());
+        async move { on_line(router.oneshot(request.map(Body::new)).await, &handle) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX);
-    http.serve_connection(TokioIo::new(stream), service)
+    // Every answer has the date it is to have.
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX).auto_date_header(false);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(line), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = end.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
 }
 
-/// An answer that is to be lost becomes an error, at which hyper closes the connection without a word.
-fn unless_lost(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, AnswerLost> {
-    let response = match response {
+/// Passes on what an answer wants of its connection. One that is to be lost becomes an error, at which hyper closes
+/// the connection without a word.
+fn on_line(
+    response: Result<Response<Body>, Infallible>,
+    handle: &Handle,
+) -> Result<Response<Body>, AnswerLost> {
+    let mut response = match response {
         Ok(response) => response,
         Err(impossible) => match impossible {},
     };
-    match response.extensions().get::<AnswerLost>() {
-        Some(lost) => Err(*lost),
+    match response.extensions_mut().remove::<OnLine>() {
         None => Ok(response),
+        Some(OnLine::Reset) => {
+            handle.give(OnLine::Reset);
+            Err(AnswerLost)
+        }
+        Some(raw @ OnLine::Raw { .. }) => {
+            handle.give(raw);
+            // Something for hyper to write, so that the line can write something else.
+            Ok(Response::new(Body::from("instead")))
+        }
+        Some(order) => {
+            handle.give(order);
+            Ok(response)
+        }
     }
 }
