@@ -1,8 +1,12 @@
 //! The simulator on a socket.
 
+mod entrance;
+mod line;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -20,6 +24,11 @@ use tower::ServiceExt as _;
 
 use crate::answer::{AnswerLost, Peer, Stop};
 use crate::sim::Sim;
+
+use entrance::{Entrance, Visitor};
+use line::{Handle, Line, Resettable};
+
+pub(crate) use line::OnLine;
 
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
@@ -64,7 +73,8 @@ impl Sim {
             return Err(ServeError::NotLoopback { address });
         }
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, self.router(), stop.clone()));
+        let entrance = Entrance::new(self.clone(), listener, address, stop.clone());
+        let task = tokio::spawn(accept(entrance, self.router(), stop.clone()));
         Ok(Running { address, stop, task: Some(task) })
     }
 
@@ -75,12 +85,7 @@ impl Sim {
     pub fn connect(&self) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(DUPLEX_BYTES);
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let served = connection(ours, peer, self.router(), CancellationToken::new());
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
-                tracing::debug!(%error, "connection ended");
-            }
-        });
+        tokio::spawn(converse(ours, peer, CancellationToken::new(), self.router()));
         theirs
     }
 }
@@ -116,21 +121,17 @@ impl Drop for Running {
     }
 }
 
-async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let connections = TaskTracker::new();
+async fn accept(mut entrance: Entrance, router: axum::Router, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
     loop {
-        let accepted = tokio::select! {
+        let visitor = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            visitor = entrance.next() => visitor,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let (router, stop) = (router.clone(), stop.clone());
-                connections.spawn(async move {
-                    if let Err(error) = connection(stream, peer, router, stop).await {
-                        tracing::debug!(%peer, %error, "connection ended");
-                    }
-                });
+        match visitor {
+            Ok(visitor) => {
+                let Visitor { stream, peer, end } = visitor;
+                tasks.spawn(converse(stream, peer, end, router.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -138,44 +139,67 @@ async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationT
             }
         }
     }
-    drop(listener);
-    connections.close();
-    let _ = tokio::time::timeout(GRACE, connections.wait()).await;
+    drop(entrance);
+    tasks.close();
+    let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
 }
 
-/// Answers one request after the other until the caller leaves, or is done with the one at hand when all stops.
-async fn connection(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+/// Answers on one connection until either side ends it.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Resettable + Unpin + Send + 'static,
     peer: SocketAddr,
+    end: CancellationToken,
     router: axum::Router,
-    stop: CancellationToken,
-) -> hyper::Result<()> {
-    let stopping = stop.clone();
+) {
+    let stop = end.clone();
+    let handle = Handle::default();
+    let line = Line::new(stream, handle.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(Stop(stop.clone()));
-        let router = router.clone();
-        async move { unless_lost(router.oneshot(request.map(Body::new)).await) }
+        let (router, handle) = (router.clone(), handle.clone());
+        async move { on_line(router.oneshot(request.map(Body::new)).await, &handle) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX);
-    let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    let mut served = std::pin::pin!(served);
-    tokio::select! {
-        ended = served.as_mut() => return ended,
-        () = stopping.cancelled() => served.as_mut().graceful_shutdown(),
+    // Every answer has the date it is to have.
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX).auto_date_header(false);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(line), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = end.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
     }
-    served.await
 }
 
-/// An answer that is to be lost becomes an error, at which hyper closes the connection without a word.
-fn unless_lost(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, AnswerLost> {
-    let response = match response {
+/// Passes on what an answer wants of its connection. One that is to be lost becomes an error, at which hyper closes
+/// the connection without a word.
+fn on_line(
+    response: Result<Response<Body>, Infallible>,
+    handle: &Handle,
+) -> Result<Response<Body>, AnswerLost> {
+    let mut response = match response {
         Ok(response) => response,
         Err(impossible) => match impossible {},
     };
-    match response.extensions().get::<AnswerLost>() {
-        Some(lost) => Err(*lost),
+    match response.extensions_mut().remove::<OnLine>() {
         None => Ok(response),
+        Some(OnLine::Reset) => {
+            handle.give(OnLine::Reset);
+            Err(AnswerLost)
+        }
+        Some(raw @ OnLine::Raw { .. }) => {
+            handle.give(raw);
+            // Something for hyper to write, so that the line can write something else.
+            Ok(Response::new(Body::from("instead")))
+        }
+        Some(order) => {
+            handle.give(order);
+            Ok(response)
+        }
     }
 }

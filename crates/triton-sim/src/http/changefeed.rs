@@ -7,6 +7,6 @@ pub(super) const ROUTES: &[Route] =
     &[Route::get_only("/:account/changefeed", "changefeed", "changefeed", follow)];
 
 fn follow(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let login = call.trouble.account.clone().unwrap_or_default();
+    let login = call.account()?.login.clone();
     Ok(Answer::upgrade(Upgrade::Changefeed { account: call.account, login }))
 }

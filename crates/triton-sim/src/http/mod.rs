@@ -14,6 +14,7 @@ mod instance_nics;
 mod instance_tags;
 mod instances;
 mod keys;
+mod list_faults;
 mod loaders;
 mod networks;
 mod packages;
@@ -22,7 +23,7 @@ mod reply;
 mod route;
 mod services;
 
-pub(crate) use call::{Call, Caught};
+pub(crate) use call::Call;
 pub(crate) use loaders::load;
 pub(crate) use params::{BODY_BYTES_MAX, Params};
 pub(crate) use reply::{Answer, Body, Reply, Upgrade};
