@@ -22,6 +22,8 @@
 mod base_uri;
 mod builder;
 mod calls;
+#[cfg(feature = "changefeed")]
+pub mod changefeed;
 pub mod clock;
 pub mod config;
 mod dry_run;
@@ -34,6 +36,10 @@ mod throttle;
 mod tls;
 mod trace;
 mod transport;
+#[cfg(feature = "vnc")]
+pub mod vnc;
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+mod websocket;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,6 +77,10 @@ pub use sign::SigningScope;
 pub use throttle::{RateLimit, WAITING_MAX};
 pub use trace::{OnRequest, RequestOutcome, RequestRecord};
 pub use transport::{HttpRequest, IDLE_TIMEOUT};
+#[cfg(feature = "vnc")]
+pub use vnc::{VncError, VncStream};
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+pub use websocket::UpgradeError;
 
 /// API 9, or 8: the form of roles is 9's, and one route (VNC) exists as 8 only.
 const VERSIONS: HeaderValue = HeaderValue::from_static("~9||~8");
@@ -372,9 +382,10 @@ impl Client {
         };
         let was_sent = call.sent.swap(true, Ordering::Relaxed);
         let within = self.inner.deadlines.of_attempt(&call.endpoint);
+        let uri = http.uri().clone();
         let response = self.inner.transport.send(http, within).await.map_err(|error| {
             call.sent.store(was_sent || error.sent, Ordering::Relaxed);
-            Error::Transport { sent: error.sent, problem: error.problem, source: error.source }
+            error.into_error(&uri)
         })?;
         if let Some(server_time) = server_time(response.headers()) {
             self.inner.signing.watch_server_clock(server_time);

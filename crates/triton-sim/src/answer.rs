@@ -7,7 +7,6 @@
 mod render;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::extract::State as Shared;
@@ -21,15 +20,16 @@ use md5::{Digest as _, Md5};
 use uuid::Uuid;
 
 use crate::auth::{self, Authenticated};
-use crate::faults::FaultKind;
+use crate::faults::{FaultKind, Trouble};
 use crate::http::{
     Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, find, load,
 };
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
-use crate::sim::{Sim, State};
+use crate::sim::{ReadOnly, Sim, State};
+use crate::throttle::Throttle;
 use crate::version::{ApiVersion, VERSIONS, choose};
-use crate::world::Caller;
+use crate::world::{Caller, ChangedBy};
 
 use render::{lost, render};
 
@@ -53,12 +53,10 @@ struct Arrived {
 struct Decision {
     result: Result<Answer, Refusal>,
     version: ApiVersion,
-    account: Option<String>,
+    trouble: Trouble,
     caught: Caught,
 }
 
-/// After this HAProxy gives up on CloudAPI.
-const PROXY_TIMEOUT: Duration = Duration::from_secs(120);
 /// Answers one request.
 ///
 /// Once it has arrived it is carried out to the end, also when the caller hangs up: the real one does not notice either.
@@ -106,25 +104,26 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         (Ok(route), Err(_)) => route.name,
         (Err(_), _) => "",
     };
-    let decision = match first_trouble(sim, endpoint).await {
-        Err(refusal) => Decision::refused(refusal),
-        Ok(()) => sim.with(|state, now| decide(state, arrived, found, params, endpoint, now)),
+    let mut trouble = Trouble { endpoint, ..Trouble::default() };
+    let decision = match first_trouble(sim, &mut trouble).await {
+        Err(refusal) => Decision { trouble, ..Decision::refused(refusal) },
+        Ok(()) => sim.with(|state, now| decide(state, arrived, found, params, trouble, now)),
     };
     finish(sim, arrived, endpoint, decision).await
 }
 
 /// Faults that strike before anything is looked at.
-async fn first_trouble(sim: &Sim, endpoint: &str) -> Result<(), Refusal> {
-    let strikes = |kind| sim.with(|state, _| state.faults.strikes(kind, endpoint));
+async fn first_trouble(sim: &Sim, trouble: &mut Trouble) -> Result<(), Refusal> {
+    let mut strikes = |kind| sim.with(|state, now| state.faults.strikes(kind, trouble, now));
     if strikes(FaultKind::Outage).is_some() {
         return Err(Refusal::proxy_unavailable());
     }
-    if strikes(FaultKind::Hang).is_some() {
-        tokio::time::sleep(PROXY_TIMEOUT).await;
+    if let Some(strike) = strikes(FaultKind::Hang) {
+        tokio::time::sleep(strike.delay).await;
         return Err(Refusal::proxy_unavailable());
     }
-    if let Some(delay) = strikes(FaultKind::Slow) {
-        tokio::time::sleep(delay).await;
+    if let Some(strike) = strikes(FaultKind::Slow) {
+        tokio::time::sleep(strike.delay).await;
     }
     Ok(())
 }
@@ -135,11 +134,12 @@ fn decide(
     arrived: &Arrived,
     found: Result<&'static Route, Refusal>,
     params: Result<Params, Refusal>,
-    endpoint: &'static str,
+    trouble: Trouble,
     now: Timestamp,
 ) -> Decision {
-    let mut decision = Decision::refused(Refusal::internal("Internal Error"));
-    decision.result = run(state, arrived, found, params, endpoint, now, &mut decision);
+    let mut decision =
+        Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
+    decision.result = run(state, arrived, found, params, now, &mut decision);
     decision
 }
 
@@ -148,7 +148,6 @@ fn run(
     arrived: &Arrived,
     found: Result<&'static Route, Refusal>,
     params: Result<Params, Refusal>,
-    endpoint: &'static str,
     now: Timestamp,
     decision: &mut Decision,
 ) -> Result<Answer, Refusal> {
@@ -165,7 +164,7 @@ fn run(
         Some(login) if route.signed => auth::target(&state.world, caller.account, login)?,
         _ => caller.account,
     };
-    decision.account =
+    decision.trouble.account =
         state.world.account(caller.account).ok().map(|account| account.login.clone());
     let State { world, faults, throttle, read_only, .. } = state;
     let mut call = Call {
@@ -176,7 +175,7 @@ fn run(
         params,
         version: decision.version,
         now,
-        endpoint,
+        trouble: std::mem::take(&mut decision.trouble),
         host: arrived
             .header("host")
             .or_else(|| arrived.uri.authority().map(|a| a.as_str()))
@@ -186,8 +185,25 @@ fn run(
         is_delete: arrived.method == Method::DELETE,
         caught: Caught::Nothing,
     };
+    call.world.journal.begin_by(ChangedBy::from(&call.caller));
+    let result = gate(&mut call, route, arrived, throttle, read_only.as_ref(), caller.account)
+        .and_then(|()| (route.handler)(&mut call));
+    decision.caught = call.caught;
+    decision.trouble = call.trouble;
+    result
+}
+
+/// Everything that may refuse a call whose caller is known, before its handler runs.
+fn gate(
+    call: &mut Call<'_>,
+    route: &Route,
+    arrived: &Arrived,
+    throttle: &mut Throttle,
+    read_only: Option<&ReadOnly>,
+    caller: Uuid,
+) -> Result<(), Refusal> {
     if route.signed {
-        load(&call)?;
+        load(call)?;
         if let Some(read_only) = read_only.filter(|_| changes_something(&arrived.method)) {
             let message = "This Triton data center is being upgraded";
             let refusal = Refusal::new(503, "ServiceUnavailableError", message);
@@ -196,14 +212,12 @@ fn run(
         if call.strikes(FaultKind::TooManyRequests).is_some() {
             return Err(throttle.refusal());
         }
-        throttle.admit(caller.account, route.group, now)?;
+        throttle.admit(caller, route.group, call.now)?;
         if call.strikes(FaultKind::InternalError).is_some() {
             return Err(Refusal::internal("Internal Error"));
         }
     }
-    let result = (route.handler)(&mut call);
-    decision.caught = call.caught;
-    result
+    Ok(())
 }
 
 fn authenticate(
@@ -226,7 +240,7 @@ async fn finish(
     endpoint: &str,
     decision: Decision,
 ) -> Response<AxumBody> {
-    let Decision { result, version, account, caught } = decision;
+    let Decision { result, version, trouble, caught } = decision;
     let mut result = match result {
         Ok(answer) => {
             tokio::time::sleep(answer.delay).await;
@@ -243,13 +257,15 @@ async fn finish(
     };
     sim.with(|state, _| {
         state.requests.add(RequestRecord {
+            seq: 0,
             at: arrived.at,
             method: arrived.method.to_string(),
             path: arrived.uri.path().to_owned(),
             query: arrived.uri.query().map(str::to_owned),
             endpoint: endpoint.to_owned(),
-            account,
+            account: trouble.account,
             status,
+            struck: trouble.struck,
         });
     });
     tracing::debug!(method = %arrived.method, path = arrived.uri.path(), endpoint, status, "answered");
@@ -319,6 +335,11 @@ impl Arrived {
 
 impl Decision {
     fn refused(refusal: Refusal) -> Self {
-        Self { result: Err(refusal), version: VERSIONS[0], account: None, caught: Caught::Nothing }
+        Self {
+            result: Err(refusal),
+            version: VERSIONS[0],
+            trouble: Trouble::default(),
+            caught: Caught::Nothing,
+        }
     }
 }

@@ -19,9 +19,11 @@ mod world;
 
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
-pub use faults::{Fault, FaultKind, UnknownFault};
-pub use requests::RequestRecord;
+pub use faults::{
+    Fault, FaultEntry, FaultError, FaultKind, FaultScope, FaultScript, ScriptError, UnknownFault,
+};
+pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
-pub use world::{InstanceState, Transition};
+pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};

@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::{Service, ServiceExt as _};
 
 use super::error::connection::{AttemptTimeout, ConnectTimeout, is_connect};
-use super::error::{BoxError, ConnectionProblem};
+use super::error::{BoxError, ConnectionProblem, Error};
 use super::tls;
 
 /// Idle connections are closed by us before the proxy in front of CloudAPI does so at 55 s, which would cost the next
@@ -37,20 +37,40 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A request as a transport gets it.
 pub type HttpRequest = http::Request<Full<Bytes>>;
 
-/// The error tells whether the request may have reached the server.
-type Sending =
-    Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, (bool, BoxError)>> + Send>>;
+type Sending<T> = Pin<Box<dyn Future<Output = Result<T, SendError>> + Send>>;
+
+/// A service whose type nobody needs to know.
+type Sender<T> = Arc<dyn Fn(HttpRequest) -> Sending<T> + Send + Sync>;
 
 /// Sends one request and reads its whole answer.
 #[derive(Clone)]
-pub(crate) struct Transport(Arc<dyn Fn(HttpRequest) -> Sending + Send + Sync>);
+pub(crate) struct Transport {
+    send: Sender<http::Response<Bytes>>,
+    #[cfg(any(feature = "changefeed", feature = "vnc"))]
+    upgrade: Sender<Switch>,
+}
+
+/// The answer to a request that asks for another protocol.
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+pub(crate) enum Switch {
+    /// It is spoken from now on.
+    Switched {
+        /// The answer's headers.
+        headers: http::HeaderMap,
+        /// The connection.
+        upgraded: hyper::upgrade::Upgraded,
+    },
+    /// It is not.
+    Refused(http::Response<Bytes>),
+    /// It would be, but the service has no connection that it could hand over.
+    NoConnection,
+}
 
 /// Why no answer came.
 #[derive(Debug)]
 pub(crate) struct SendError {
     /// Whether the request may have reached the server.
     pub(crate) sent: bool,
-    pub(crate) problem: ConnectionProblem,
     pub(crate) source: BoxError,
 }
 
@@ -70,7 +90,13 @@ impl Transport {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Arc::new(move |request| Box::pin(send(service.clone(), request))))
+        #[cfg(any(feature = "changefeed", feature = "vnc"))]
+        let upgrading = service.clone();
+        Self {
+            send: Arc::new(move |request| Box::pin(send(service.clone(), request))),
+            #[cfg(any(feature = "changefeed", feature = "vnc"))]
+            upgrade: Arc::new(move |request| Box::pin(upgrade(upgrading.clone(), request))),
+        }
     }
 
     /// A pool of connections over TCP, and TLS for `https`.
@@ -101,41 +127,84 @@ impl Transport {
         request: HttpRequest,
         within: Option<Duration>,
     ) -> Result<http::Response<Bytes>, SendError> {
-        let uri = request.uri().clone();
-        let sending = (self.0)(request);
-        let result = match within {
+        let sending = (self.send)(request);
+        match within {
             None => sending.await,
             Some(after) => match tokio::time::timeout(after, sending).await {
                 Ok(result) => result,
-                Err(_) => Err((true, AttemptTimeout { after }.into())),
+                Err(_) => Err(SendError { sent: true, source: AttemptTimeout { after }.into() }),
             },
-        };
-        result.map_err(|(sent, source)| {
-            let problem = ConnectionProblem::of(&source, &uri, ANSWER_BYTES_MAX);
-            SendError { sent, problem, source }
-        })
+        }
+    }
+
+    /// Sends a request that asks for another protocol.
+    #[cfg(any(feature = "changefeed", feature = "vnc"))]
+    pub(crate) async fn upgrade(&self, request: HttpRequest) -> Result<Switch, SendError> {
+        (self.upgrade)(request).await
     }
 }
 
-async fn send<S, B>(
-    service: S,
-    request: HttpRequest,
-) -> Result<http::Response<Bytes>, (bool, BoxError)>
+async fn send<S, B>(service: S, request: HttpRequest) -> Result<http::Response<Bytes>, SendError>
 where
     S: Service<HttpRequest, Response = http::Response<B>>,
     S::Error: Into<BoxError>,
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    let response = service.oneshot(request).await.map_err(|error| {
+    read_whole(exchange(service, request).await?).await
+}
+
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+async fn upgrade<S, B>(service: S, request: HttpRequest) -> Result<Switch, SendError>
+where
+    S: Service<HttpRequest, Response = http::Response<B>>,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let mut response = exchange(service, request).await?;
+    if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+        return read_whole(response).await.map(Switch::Refused);
+    }
+    let headers = response.headers().clone();
+    match hyper::upgrade::on(&mut response).await {
+        Ok(upgraded) => Ok(Switch::Switched { headers, upgraded }),
+        Err(error) if error.is_user() => Ok(Switch::NoConnection),
+        Err(source) => Err(SendError { sent: true, source: source.into() }),
+    }
+}
+
+async fn exchange<S, B>(service: S, request: HttpRequest) -> Result<http::Response<B>, SendError>
+where
+    S: Service<HttpRequest, Response = http::Response<B>>,
+    S::Error: Into<BoxError>,
+{
+    service.oneshot(request).await.map_err(|error| {
         let source = error.into();
-        (!is_connect(&source), source)
-    })?;
+        SendError { sent: !is_connect(&source), source }
+    })
+}
+
+async fn read_whole<B>(response: http::Response<B>) -> Result<http::Response<Bytes>, SendError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
     // Whatever happens to the body, the server has acted by now.
-    let body = body.map_err(|source| (true, source))?.to_bytes();
+    let body = body.map_err(|source| SendError { sent: true, source })?.to_bytes();
     Ok(http::Response::from_parts(parts, body))
+}
+
+// === impl SendError ===
+
+impl SendError {
+    /// As a caller gets it, with what is wrong. `uri` is where the request went.
+    pub(crate) fn into_error(self, uri: &Uri) -> Error {
+        let problem = ConnectionProblem::of(&self.source, uri, ANSWER_BYTES_MAX);
+        Error::Transport { sent: self.sent, problem, source: self.source }
+    }
 }
 
 // === impl TimedConnector ===

@@ -1,12 +1,10 @@
 //! One call: who asks for what, and the world that answers.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Params;
-use crate::faults::{FaultKind, Faults};
+use crate::faults::{FaultKind, Faults, Strike, Trouble};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
 use crate::world::{Account, Caller, Fate, Instance, World};
@@ -21,7 +19,8 @@ pub(crate) struct Call<'a> {
     pub(crate) params: Params,
     pub(crate) version: ApiVersion,
     pub(crate) now: Timestamp,
-    pub(crate) endpoint: &'static str,
+    /// What faults make of this call.
+    pub(crate) trouble: Trouble,
     /// The `Host` header: how the caller reached us.
     pub(crate) host: String,
     /// The caller prefers `text/plain`.
@@ -64,9 +63,9 @@ impl Call<'_> {
         id.ok_or_else(|| Refusal::internal("Internal Error"))
     }
 
-    /// Whether a fault strikes this call, and with which delay.
-    pub(crate) fn strikes(&mut self, kind: FaultKind) -> Option<Duration> {
-        self.faults.strikes(kind, self.endpoint)
+    /// Whether a fault strikes this call.
+    pub(crate) fn strikes(&mut self, kind: FaultKind) -> Option<Strike> {
+        self.faults.strikes(kind, &mut self.trouble, self.now)
     }
 
     /// What faults have in store for a new instance.

@@ -26,7 +26,8 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let page = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let list_short = call.strikes(FaultKind::ListShort).is_some();
     let list_empty = call.strikes(FaultKind::ListEmpty).is_some();
-    let hidden_age = call.strikes(FaultKind::ListHidesNew).unwrap_or(Duration::ZERO);
+    let hidden_age =
+        call.strikes(FaultKind::ListHidesNew).map_or(Duration::ZERO, |strike| strike.delay);
     let shown = |instance: &&Instance| {
         instance.owner == call.account
             && filter.matches(instance)

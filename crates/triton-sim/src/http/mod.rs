@@ -25,7 +25,7 @@ pub(crate) use call::{Call, Caught};
 pub(crate) use loaders::load;
 pub(crate) use params::{BODY_BYTES_MAX, Params};
 pub(crate) use reply::{Answer, Body, Reply};
-pub(crate) use route::{Found, Route, find};
+pub(crate) use route::{Found, Route, endpoint_names, find};
 
 /// Every endpoint; where two patterns match one path, the first wins.
 const ROUTES: &[&[Route]] = &[

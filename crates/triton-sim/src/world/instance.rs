@@ -1,17 +1,18 @@
 //! One instance: its record, and how CloudAPI shows it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Brand, JobKind, Subnet, iso};
 
 /// Where an instance is in its life, as CloudAPI names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceState {
     /// Being made.
@@ -31,7 +32,7 @@ pub enum InstanceState {
 }
 
 /// A change of an instance's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     /// When, by the simulator's clock.
     pub at: Timestamp,
@@ -40,7 +41,7 @@ pub struct Transition {
 }
 
 /// A network interface.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Nic {
     pub(crate) mac: [u8; 6],
     pub(crate) ip: Ipv4Addr,
@@ -50,37 +51,37 @@ pub(crate) struct Nic {
 }
 
 /// Who asked for a job.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Caller {
     pub(crate) ip: String,
     pub(crate) key_id: String,
 }
 
 /// A job that was accepted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
     pub(crate) caller: Caller,
 }
 
 /// A job that ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AuditEntry {
-    pub(crate) action: &'static str,
+    pub(crate) action: Cow<'static, str>,
     pub(crate) success: bool,
     pub(crate) at: Timestamp,
     pub(crate) caller: Caller,
 }
 
 /// Where an instance will be once it is allocated.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Allocation {
     pub(crate) compute_node: Uuid,
     pub(crate) nics: Vec<Nic>,
 }
 
 /// An instance as the datacenter knows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Instance {
     pub(crate) id: Uuid,
     pub(crate) owner: Uuid,
@@ -116,7 +117,7 @@ pub(crate) struct Instance {
 }
 
 /// What a fault decided for one instance.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fate {
     /// Provisioning ends in `failed`.
     pub(crate) provision_fails: bool,

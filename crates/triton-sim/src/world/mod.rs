@@ -5,6 +5,7 @@ mod address;
 mod affinity;
 mod brand;
 mod catalog;
+mod changes;
 mod create;
 mod filter;
 mod firewall;
@@ -15,6 +16,7 @@ mod name;
 mod ports;
 mod seed;
 mod tags;
+mod tracked;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ pub(crate) use account::{Account, AccountKey, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, Subnet};
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
+pub(crate) use changes::Changes;
+pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
 pub(crate) use create::{CreateParams, NetworkRequest};
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
@@ -36,6 +40,7 @@ pub(crate) use job::{JobKind, KEPT_METADATA};
 pub(crate) use name::{check_name, duplicate, has_only_name_characters};
 pub(crate) use ports::{Door, open_doors};
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
+pub(crate) use tracked::Tracked;
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
@@ -46,12 +51,14 @@ use lifecycle::Agenda;
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
     pub(crate) catalog: Catalog,
-    pub(crate) instances: BTreeMap<Uuid, Instance>,
-    pub(crate) rules: BTreeMap<Uuid, FirewallRule>,
+    pub(crate) instances: Tracked<Instance>,
+    pub(crate) rules: Tracked<FirewallRule>,
     pub(crate) addresses: Addresses,
     pub(crate) delays: Delays,
     /// Grows with each change, so that a watcher knows whether to look.
     pub(crate) changes: u64,
+    /// What changed, told by [`World::settle`].
+    pub(crate) journal: Changes,
     compute_nodes: Vec<Uuid>,
     agenda: Agenda,
     random: StdRng,
@@ -72,11 +79,12 @@ impl World {
         let mut world = Self {
             accounts: BTreeMap::new(),
             catalog,
-            instances: BTreeMap::new(),
-            rules: BTreeMap::new(),
+            instances: Tracked::default(),
+            rules: Tracked::default(),
             addresses: Addresses::new(block, networks),
             delays,
             changes: 0,
+            journal: Changes::default(),
             compute_nodes: Vec::new(),
             agenda: Agenda::default(),
             random: StdRng::seed_from_u64(seed),

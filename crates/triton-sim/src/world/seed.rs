@@ -116,7 +116,7 @@ fn images() -> Vec<Image> {
         id,
         name: name.to_owned(),
         version: version.to_owned(),
-        os: if image_type == ImageType::ZoneDataset { "smartos" } else { "linux" },
+        os: if image_type == ImageType::ZoneDataset { "smartos".into() } else { "linux".into() },
         image_type,
         brand: None,
         min_memory_mib: None,

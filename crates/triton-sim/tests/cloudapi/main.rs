@@ -5,6 +5,8 @@ mod auth;
 #[cfg(test)]
 mod caller;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod instances;
