@@ -23,18 +23,22 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::{self, Authenticated};
 use crate::clock::add;
 use crate::faults::{FaultKind, Strike, Trouble};
-use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, find};
+use crate::feed;
+use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find};
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
 use crate::version::{self, ApiVersion, VERSIONS, choose};
+use crate::websocket::{self, Upgrading};
 use crate::world::{Caller, ChangedBy, World};
 
 use gate::Gate;
@@ -47,6 +51,10 @@ pub(crate) use script::AnswerLost;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The listener that a connection came through is gone when this is cancelled.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(pub(crate) CancellationToken);
+
 /// A request that has arrived completely.
 struct Arrived {
     method: Method,
@@ -55,6 +63,8 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
+    /// Only on a connection of its own.
+    upgrading: Option<Upgrading>,
 }
 
 /// What was decided, and for whom.
@@ -89,11 +99,14 @@ pub(crate) async fn answer(
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
     let at = sim.now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
+    let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
     let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
-    let mut arrived = Arrived { method, uri, headers, body: Bytes::new(), peer, at };
+    let body_to_come = Bytes::new();
+    let mut arrived = Arrived { method, uri, headers, body: body_to_come, peer, at, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -277,7 +290,14 @@ fn authenticate(
 async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Response<AxumBody> {
     let version = decision.version;
     let refused = || Err(Refusal::internal("Internal Error"));
+    let mut switched = None;
     let result = match std::mem::replace(&mut decision.result, refused()) {
+        Ok(Answer { reply, upgrade: Some(upgrade), .. }) => {
+            switch(sim, arrived, upgrade).map(|response| {
+                switched = Some(response);
+                reply
+            })
+        }
         Ok(answer) => {
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
@@ -296,10 +316,27 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
     match end {
         End::Reset(_) => lost(),
         End::Answer(result) => {
+            if let Some(response) = switched {
+                return response;
+            }
             let now = add(sim.now(), decision.skew);
             render(&Manner { arrived, version, now, strikes: &decision.strikes }, result)
         }
     }
+}
+
+/// Ends HTTP on a connection, and begins what it becomes.
+///
+/// # Errors
+/// Those of a handshake that is not in order; in process there is no connection to take over.
+fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
+    let Upgrade::Changefeed { account, login } = upgrade;
+    let response = websocket::accept(&arrived.headers, &[])?;
+    let upgrading = arrived.upgrading.clone();
+    let upgrading =
+        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
+    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
+    Ok(response)
 }
 
 fn record(arrived: &Arrived, decision: &Decision, status: u16) -> RequestRecord {
@@ -391,7 +428,9 @@ impl Decision {
 
     /// Whether nothing is left to wait for.
     fn is_over(&self) -> bool {
-        let is_over = |answer: &Answer| answer.delay.is_zero() && answer.read_back.is_none();
+        let is_over = |answer: &Answer| {
+            answer.delay.is_zero() && answer.read_back.is_none() && answer.upgrade.is_none()
+        };
         self.caught.is_none() && self.result.as_ref().map_or(true, is_over)
     }
 

@@ -126,6 +126,12 @@ impl Refusal {
         Self { body, ..Self::new(500, "", message) }
     }
 
+    /// 500 with a message alone: what comes of a bare JavaScript error.
+    pub(crate) fn plain(message: &str) -> Self {
+        let body = json!({ "message": message });
+        Self { body: Some(Box::new(body)), ..Self::new(500, "", message) }
+    }
+
     /// The JSON body.
     pub(crate) fn to_body(&self) -> Value {
         if let Some(body) = &self.body {

@@ -5,7 +5,7 @@ mod line;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -15,22 +15,25 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::answer::{AnswerLost, Peer};
+use crate::answer::{AnswerLost, Peer, Stop};
 use crate::sim::Sim;
 
 use entrance::{Entrance, Visitor};
-use line::{Handle, Line};
+use line::{Handle, Line, Resettable};
 
 pub(crate) use line::OnLine;
 
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
+/// What may be on its way in either direction of a connection without a socket.
+const DUPLEX_BYTES: usize = 64 * 1024;
 /// How long a shutdown waits for answers that are on their way.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -74,6 +77,17 @@ impl Sim {
         let task = tokio::spawn(accept(entrance, self.router(), stop.clone()));
         Ok(Running { address, stop, task: Some(task) })
     }
+
+    /// A connection without a socket, for HTTP/1.1 and the changefeed in process; needs a tokio runtime.
+    ///
+    /// Under `tokio::time::pause()` the clock jumps while a task waits for a socket, and does not while it waits for this.
+    #[must_use]
+    pub fn connect(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(DUPLEX_BYTES);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        tokio::spawn(converse(ours, peer, CancellationToken::new(), self.router()));
+        theirs
+    }
 }
 
 // === impl Running ===
@@ -116,7 +130,8 @@ async fn accept(mut entrance: Entrance, router: axum::Router, stop: Cancellation
         };
         match visitor {
             Ok(visitor) => {
-                tasks.spawn(converse(visitor, router.clone()));
+                let Visitor { stream, peer, end } = visitor;
+                tasks.spawn(converse(stream, peer, end, router.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -130,19 +145,25 @@ async fn accept(mut entrance: Entrance, router: axum::Router, stop: Cancellation
 }
 
 /// Answers on one connection until either side ends it.
-async fn converse(visitor: Visitor, router: axum::Router) {
-    let Visitor { stream, peer, end } = visitor;
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Resettable + Unpin + Send + 'static,
+    peer: SocketAddr,
+    end: CancellationToken,
+    router: axum::Router,
+) {
+    let stop = end.clone();
     let handle = Handle::default();
     let line = Line::new(stream, handle.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(Stop(stop.clone()));
         let (router, handle) = (router.clone(), handle.clone());
         async move { on_line(router.oneshot(request.map(Body::new)).await, &handle) }
     });
     let mut http = http1::Builder::new();
     // Every answer has the date it is to have.
     http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX).auto_date_header(false);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(line), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(line), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = end.cancelled() => {

@@ -17,6 +17,7 @@ use crate::builder::SimBuilder;
 use crate::clock::{Clock, until};
 use crate::delays::Delays;
 use crate::faults::{Fault, FaultKind, FaultScope, FaultScript, Faults};
+use crate::feed::Feed;
 use crate::listen;
 use crate::requests::{RequestQuery, RequestRecord, Requests};
 use crate::throttle::Throttle;
@@ -77,6 +78,7 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
     pub(crate) requests: Requests,
+    pub(crate) feed: Feed,
     pub(crate) read_only: Option<ReadOnly>,
 }
 

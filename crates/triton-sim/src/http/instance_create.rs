@@ -31,7 +31,8 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         .or_else(|| call.strikes(FaultKind::Create500AfterCommit));
     let reply =
         Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
-    Ok(Answer { reply, delay: call.world.delays.create, read_back: Some(id) })
+    let delay = call.world.delays.create;
+    Ok(Answer { delay, read_back: Some(id), ..reply.into() })
 }
 
 /// Refusals that a fault asks for, in the words of those that say no.

@@ -2,6 +2,7 @@
 
 mod account;
 mod call;
+mod changefeed;
 mod config;
 mod firewall_rules;
 mod images;
@@ -25,13 +26,14 @@ mod services;
 pub(crate) use call::Call;
 pub(crate) use loaders::load;
 pub(crate) use params::{BODY_BYTES_MAX, Params};
-pub(crate) use reply::{Answer, Body, Reply};
+pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 
 /// Every endpoint; where two patterns match one path, the first wins.
 const ROUTES: &[&[Route]] = &[
     services::ROUTES,
     config::ROUTES,
+    changefeed::ROUTES,
     keys::ROUTES,
     images::ROUTES,
     packages::ROUTES,

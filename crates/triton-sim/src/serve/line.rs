@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
@@ -98,6 +98,11 @@ impl Resettable for TcpStream {
         // Fails only for a socket that is no more.
         let _ = self.set_zero_linger();
     }
+}
+
+impl Resettable for DuplexStream {
+    /// Both ends are in one process: the other one sees an end either way.
+    fn reset_on_close(&self) {}
 }
 
 // === impl Line ===
