@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod affinity;
+mod behind_back;
 mod brand;
 mod catalog;
 mod changes;
@@ -11,6 +12,7 @@ mod filter;
 mod firewall;
 mod instance;
 mod job;
+mod late_rules;
 mod lifecycle;
 mod name;
 mod ports;
@@ -27,14 +29,15 @@ use uuid::Uuid;
 
 pub(crate) use account::{Account, AccountKey, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, Subnet};
+pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
-pub(crate) use changes::Changes;
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
+pub(crate) use changes::{Changes, Item};
 pub(crate) use create::{CreateParams, NetworkRequest};
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
-pub(crate) use instance::{Caller, Fate, Instance, Nic};
+pub(crate) use instance::{Caller, Fate, Instance, JobFate, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
 pub(crate) use name::{check_name, duplicate, has_only_name_characters};
@@ -59,6 +62,10 @@ pub(crate) struct World {
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
     pub(crate) journal: Changes,
+    /// The instance whose job was accepted last.
+    pub(crate) submitted: Option<Uuid>,
+    /// Rules whose change is not in force yet, as they were before it.
+    late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
     compute_nodes: Vec<Uuid>,
     agenda: Agenda,
     random: StdRng,
@@ -85,6 +92,8 @@ impl World {
             delays,
             changes: 0,
             journal: Changes::default(),
+            submitted: None,
+            late_rules: BTreeMap::new(),
             compute_nodes: Vec::new(),
             agenda: Agenda::default(),
             random: StdRng::seed_from_u64(seed),
