@@ -70,6 +70,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_listeners: bool,
 
+    /// The datacenter's time stands still until POST /--sim/clock/advance. Answers' delays and dates stay real.
+    #[arg(long)]
+    pub(crate) virtual_clock: bool,
+
     /// Begin with the faults of this file, .toml or .json; the list of faults is at the end of --help.
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
@@ -102,6 +106,7 @@ impl Args {
             .account(&self.account)
             .delays(delays)
             .seed(self.seed)
+            .virtual_clock(self.virtual_clock)
             .compute_nodes(self.compute_nodes)
             .listen(!self.no_listeners);
         let builder = if self.no_throttle { builder.throttle(None) } else { builder };
