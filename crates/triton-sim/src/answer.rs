@@ -7,6 +7,7 @@
 mod render;
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use axum::body::Body as AxumBody;
 use axum::extract::State as Shared;
@@ -17,12 +18,13 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
-use uuid::Uuid;
+use triton_signature::http::CLOCK_SKEW_MAX;
 
-use crate::auth::{self, Authenticated};
+use crate::auth::{self, Authenticated, Envelope};
 use crate::faults::{FaultKind, Trouble};
 use crate::http::{
-    Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, find, load,
+    Answer, Asking, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, authorize,
+    find, load, read_body, shown_tags, tag,
 };
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
@@ -56,6 +58,11 @@ struct Decision {
     trouble: Trouble,
     caught: Caught,
 }
+
+/// The first version with roles.
+const ROLES_SINCE: ApiVersion = ApiVersion(7, 2, 0);
+/// The account of the datacenter's own administrator may call as fast as it likes.
+const UNTHROTTLED: &str = "admin";
 
 /// Answers one request.
 ///
@@ -95,9 +102,12 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         let message = format!("Request body size exceeds {BODY_BYTES_MAX}");
         Err(Refusal::new(413, "PayloadTooLargeError", message))
     } else {
-        check_digest(arrived).and_then(|()| {
-            Params::merge(path_params, arrived.uri.query(), &arrived.headers, &arrived.body)
-        })
+        match check_digest(arrived) {
+            Ok(()) => read_body(&arrived.method, &arrived.headers, &arrived.body)
+                .await
+                .map(|body| Params::merge(path_params, arrived.uri.query(), body)),
+            Err(refusal) => Err(refusal),
+        }
     };
     let endpoint = match (&found, &params) {
         (Ok(route), Ok(params)) => route.endpoint(params),
@@ -154,24 +164,28 @@ fn run(
     let route = found?;
     check_accept(arrived)?;
     decision.version = choose(arrived.accept_version(), route.since)?;
+    let envelope = arrived.envelope(now);
+    let claimed = auth::read(envelope)?;
+    check_date(arrived, now)?;
     let params = params?;
     let caller = if route.signed {
-        authenticate(state, arrived, now)?
+        let claimed = auth::read_presigned(envelope)?.unwrap_or(claimed);
+        auth::prove(&state.world, claimed, &arrived.headers)?
     } else {
-        Authenticated { account: Uuid::nil(), key_id: String::new() }
+        Authenticated::nobody()
     };
-    let account = match params.str("account") {
-        Some(login) if route.signed => auth::target(&state.world, caller.account, login)?,
-        _ => caller.account,
+    decision.trouble.account = Some(caller.account.login.clone()).filter(|login| !login.is_empty());
+    let account = if route.signed {
+        auth::target(&state.world, &caller, params.str("account"))?
+    } else {
+        caller.account.id
     };
-    decision.trouble.account =
-        state.world.account(caller.account).ok().map(|account| account.login.clone());
     let State { world, faults, throttle, read_only, .. } = state;
     let mut call = Call {
         world,
         faults,
         account,
-        caller: Caller { ip: arrived.peer.clone(), key_id: caller.key_id },
+        caller: Caller { ip: arrived.peer.clone(), key_id: caller.key_id.clone() },
         params,
         version: decision.version,
         now,
@@ -183,11 +197,18 @@ fn run(
             .to_owned(),
         wants_text: arrived.header("accept").is_some_and(|accept| accept.starts_with("text/plain")),
         is_delete: arrived.method == Method::DELETE,
+        resource: String::new(),
+        active_roles: None,
+        role_tag: arrived
+            .header("role-tag")
+            .map(|names| names.split(',').map(str::to_owned).collect()),
         caught: Caught::Nothing,
     };
     call.world.journal.begin_by(ChangedBy::from(&call.caller));
-    let result = gate(&mut call, route, arrived, throttle, read_only.as_ref(), caller.account)
-        .and_then(|()| (route.handler)(&mut call));
+    let asking = arrived.asking(&caller);
+    let result = gate(&mut call, route, &asking, throttle, read_only.as_ref())
+        .and_then(|()| (route.handler)(&mut call))
+        .map(|answer| with_role_tags(&mut call, route, &asking, answer));
     decision.caught = call.caught;
     decision.trouble = call.trouble;
     result
@@ -197,14 +218,14 @@ fn run(
 fn gate(
     call: &mut Call<'_>,
     route: &Route,
-    arrived: &Arrived,
+    asking: &Asking<'_>,
     throttle: &mut Throttle,
     read_only: Option<&ReadOnly>,
-    caller: Uuid,
 ) -> Result<(), Refusal> {
     if route.signed {
         load(call)?;
-        if let Some(read_only) = read_only.filter(|_| changes_something(&arrived.method)) {
+        authorize(call, route, asking)?;
+        if let Some(read_only) = read_only.filter(|_| changes_something(asking.method)) {
             let message = "This Triton data center is being upgraded";
             let refusal = Refusal::new(503, "ServiceUnavailableError", message);
             return Err(Refusal { retry_after: read_only.until, ..refusal });
@@ -212,7 +233,9 @@ fn gate(
         if call.strikes(FaultKind::TooManyRequests).is_some() {
             return Err(throttle.refusal());
         }
-        throttle.admit(caller, route.group, call.now)?;
+        if asking.caller.account.login != UNTHROTTLED {
+            throttle.admit(asking.caller.account.id, route.group, call.now)?;
+        }
         if call.strikes(FaultKind::InternalError).is_some() {
             return Err(Refusal::internal("Internal Error"));
         }
@@ -220,13 +243,34 @@ fn gate(
     Ok(())
 }
 
-fn authenticate(
-    state: &State,
-    arrived: &Arrived,
-    now: Timestamp,
-) -> Result<Authenticated, Refusal> {
-    let target = arrived.uri.path_and_query().map_or("/", |target| target.as_str());
-    auth::authenticate(&state.world, arrived.method.as_str(), target, &arrived.headers, now)
+/// Tags what was made, and says how what was asked for is tagged.
+fn with_role_tags(
+    call: &mut Call<'_>,
+    route: &Route,
+    asking: &Asking<'_>,
+    mut answer: Answer,
+) -> Answer {
+    if call.version >= ROLES_SINCE && route.signed {
+        tag(call, route, asking, &answer);
+        if let Some(names) = shown_tags(call, asking.method) {
+            answer.reply = answer.reply.header("role-tag", names);
+        }
+    }
+    answer
+}
+
+/// A `Date` that is none, or too old; a signature over `x-date` does not help.
+fn check_date(arrived: &Arrived, now: Timestamp) -> Result<(), Refusal> {
+    let Some(date) = arrived.header("date") else { return Ok(()) };
+    let gmt = date.strip_suffix(" UTC").map(|rest| format!("{rest} GMT"));
+    let parsed = httpdate::parse_http_date(gmt.as_deref().unwrap_or(date));
+    let time = parsed.map_err(|_| Refusal::invalid_header("Date header is invalid"))?;
+    let age = SystemTime::from(now).duration_since(time).unwrap_or_default();
+    if age > CLOCK_SKEW_MAX {
+        let message = format!("Date header {date} is too old");
+        return Err(Refusal::new(400, "RequestExpired", message));
+    }
+    Ok(())
 }
 
 fn changes_something(method: &Method) -> bool {
@@ -322,6 +366,21 @@ fn check_digest(arrived: &Arrived) -> Result<(), Refusal> {
 impl Arrived {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn envelope(&self, now: Timestamp) -> Envelope<'_> {
+        let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
+        Envelope { method: self.method.as_str(), target, headers: &self.headers, now }
+    }
+
+    fn asking<'a>(&'a self, caller: &'a Authenticated) -> Asking<'a> {
+        Asking {
+            caller,
+            method: &self.method,
+            path: self.uri.path(),
+            user_agent: self.header("user-agent"),
+            role_tag: self.header("role-tag"),
+        }
     }
 
     fn accept_version(&self) -> Option<&str> {

@@ -72,6 +72,11 @@ impl Refusal {
         Self::new(500, "InternalError", message)
     }
 
+    /// What becomes of an error nobody gave a code: 500 with a message alone.
+    pub(crate) fn bare(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
     /// VMAPI's validation answer, with one entry in `errors`.
     pub(crate) fn validation(field: &str, code: &'static str, message: impl Into<String>) -> Self {
         let error = FieldError { field: field.to_owned(), code, message: message.into() };
@@ -108,6 +113,9 @@ impl Refusal {
             return Value::clone(body);
         }
         let mut body = json!({ "code": self.code, "message": self.message });
+        if let Some(body) = body.as_object_mut().filter(|_| self.code.is_empty()) {
+            body.remove("code");
+        }
         if !self.errors.is_empty() {
             let errors = self.errors.iter();
             body["errors"] = errors
@@ -135,6 +143,11 @@ mod tests {
                 "errors": [{ "field": "alias", "code": "Duplicate", "message": "Already exists for this owner_uuid" }],
             })
         );
+    }
+
+    #[test]
+    fn a_bare_answer_has_no_code() {
+        assert_eq!(Refusal::bare("expired").to_body(), json!({ "message": "expired" }));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::images::check_shared;
 use super::{Answer, Call, Caught, Params, Reply, Route};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
@@ -14,6 +15,7 @@ pub(super) const ROUTES: &[Route] =
     &[Route::post("/:account/machines", "CreateMachine", "machines", create)];
 
 fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    check_shared(call)?;
     let params = read(&call.params)?;
     let id = call.world.create(call.account, params, call.now)?;
     // Only now: a create that was refused uses up no fault.
@@ -26,6 +28,7 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     } else if call.strikes(FaultKind::Create500AfterCommit).is_some() {
         call.caught = Caught::InternalError;
     }
+    call.resource = format!("/machines/{id}");
     let reply =
         Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
     Ok(Answer { reply, delay: call.world.delays.create, read_back: Some(id) })

@@ -1,8 +1,11 @@
 //! CloudAPI's endpoints, one file a resource: each reads its parameters and asks the world.
 
+mod access_keys;
 mod account;
+mod body;
 mod call;
 mod config;
+mod fabrics;
 mod firewall_rules;
 mod images;
 mod instance_actions;
@@ -17,13 +20,20 @@ mod loaders;
 mod networks;
 mod packages;
 mod params;
+mod permission;
+mod policies;
 mod reply;
+mod role_tags;
+mod roles;
 mod route;
 mod services;
+mod users;
 
+pub(crate) use body::{BODY_BYTES_MAX, read_body};
 pub(crate) use call::{Call, Caught};
 pub(crate) use loaders::load;
-pub(crate) use params::{BODY_BYTES_MAX, Params};
+pub(crate) use params::Params;
+pub(crate) use permission::{Asking, authorize, shown_tags, tag};
 pub(crate) use reply::{Answer, Body, Reply};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 
@@ -31,10 +41,15 @@ pub(crate) use route::{Found, Route, endpoint_names, find};
 const ROUTES: &[&[Route]] = &[
     services::ROUTES,
     config::ROUTES,
+    users::ROUTES,
     keys::ROUTES,
+    access_keys::ROUTES,
+    roles::ROUTES,
+    policies::ROUTES,
     images::ROUTES,
     packages::ROUTES,
     networks::ROUTES,
+    fabrics::ROUTES,
     firewall_rules::ROUTES,
     instance_create::ROUTES,
     instances::ROUTES,
@@ -44,4 +59,5 @@ const ROUTES: &[&[Route]] = &[
     instance_tags::ROUTES,
     instance_nics::ROUTES,
     account::ROUTES,
+    role_tags::ROUTES,
 ];
