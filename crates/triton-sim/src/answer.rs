@@ -4,10 +4,18 @@
 //! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`carry_out`] around it
 //! does the waiting that delays and faults ask for.
 
+mod behind_back;
+mod gate;
+mod identity;
+mod instead;
+mod late;
+mod mangle;
 mod render;
+mod script;
+mod trouble;
 
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::extract::State as Shared;
@@ -16,30 +24,39 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
-use triton_signature::http::CLOCK_SKEW_MAX;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
-use crate::auth::{self, Authenticated, Envelope};
-use crate::faults::{FaultKind, Trouble};
+use crate::auth::{self, Authenticated};
+use crate::clock::add;
+use crate::faults::{FaultKind, Strike, Trouble};
+use crate::feed;
 use crate::http::{
-    Answer, Asking, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, authorize,
-    find, load, read_body, shown_tags, tag,
+    Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find, read_body,
 };
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
-use crate::sim::{ReadOnly, Sim, State};
-use crate::throttle::Throttle;
-use crate::version::{ApiVersion, VERSIONS, choose};
+use crate::sim::{Sim, State};
+use crate::version::{self, ApiVersion, VERSIONS, choose};
+use crate::websocket::{self, Upgrading};
 use crate::world::{Caller, ChangedBy};
 
-use render::{lost, render};
+use gate::Gate;
+use render::{Manner, lost, render};
+use trouble::Go;
 
-pub(crate) use render::AnswerLost;
+pub(crate) use script::AnswerLost;
 
 /// Who is at the other end of the socket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The listener that a connection came through is gone when this is cancelled.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(pub(crate) CancellationToken);
 
 /// A request that has arrived completely.
 struct Arrived {
@@ -49,20 +66,33 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
+    /// Only on a connection of its own.
+    upgrading: Option<Upgrading>,
 }
 
 /// What was decided, and for whom.
 struct Decision {
     result: Result<Answer, Refusal>,
     version: ApiVersion,
+    /// Login of the caller, once proven.
+    account: Option<String>,
     trouble: Trouble,
-    caught: Caught,
+    /// The fault that hides what was carried out.
+    caught: Option<Strike>,
+    /// Faults of the answer's body, headers and bytes.
+    strikes: Vec<Strike>,
+    /// How far the server's clock is ahead.
+    skew: Duration,
 }
 
-/// The first version with roles.
-const ROLES_SINCE: ApiVersion = ApiVersion(7, 2, 0);
-/// The account of the datacenter's own administrator may call as fast as it likes.
-const UNTHROTTLED: &str = "admin";
+/// How a request ends; a lost answer has the status it would have had.
+enum End {
+    Answer(Result<Reply, Refusal>),
+    Reset(u16),
+}
+
+/// In the journal, of a request that was reset before anybody looked at it.
+const NO_STATUS: u16 = 0;
 
 /// Answers one request.
 ///
@@ -72,23 +102,52 @@ pub(crate) async fn answer(
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
     let at = sim.now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
+    let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
+    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+    let body_to_come = Bytes::new();
+    let mut arrived = Arrived { method, uri, headers, body: body_to_come, peer, at, upgrading };
+    if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
+        return lost();
+    }
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    let (body, too_long) = match body {
-        Ok(body) => (body.to_bytes(), false),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => (Bytes::new(), true),
+    let too_long = match body {
+        Ok(body) => {
+            arrived.body = body.to_bytes();
+            false
+        }
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => true,
         // The caller hung up in the middle of the body: nobody reads this.
         Err(_) => return Response::new(AxumBody::empty()),
     };
-    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let arrived =
-        Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer, at };
     let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
     carried_out.await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
+    })
+}
+
+/// The one fault that strikes while the body is still on its way: what it holds is not known yet.
+fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
+    let Found::Route(route, params) = find(&arrived.method, arrived.uri.path()) else {
+        return false;
+    };
+    let params = Params::merge(params, arrived.uri.query(), Value::Null);
+    let endpoint = route.endpoint(&params);
+    let mut trouble = trouble::begin(arrived, endpoint);
+    sim.with(|state, now| {
+        let kind = FaultKind::ResetBeforeBody;
+        let strike = state.faults.strikes(kind, &mut trouble, now);
+        if strike.is_some() {
+            let mut decision = Decision::refused(Refusal::internal("reset"));
+            decision.trouble = trouble;
+            state.requests.add(record(arrived, &decision, NO_STATUS));
+        }
+        strike.is_some()
     })
 }
 
@@ -114,28 +173,36 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         (Ok(route), Err(_)) => route.name,
         (Err(_), _) => "",
     };
-    let mut trouble = Trouble { endpoint, ..Trouble::default() };
-    let decision = match first_trouble(sim, &mut trouble).await {
-        Err(refusal) => Decision { trouble, ..Decision::refused(refusal) },
-        Ok(()) => sim.with(|state, now| decide(state, arrived, found, params, trouble, now)),
-    };
-    finish(sim, arrived, endpoint, decision).await
-}
-
-/// Faults that strike before anything is looked at.
-async fn first_trouble(sim: &Sim, trouble: &mut Trouble) -> Result<(), Refusal> {
-    let mut strikes = |kind| sim.with(|state, now| state.faults.strikes(kind, trouble, now));
-    if strikes(FaultKind::Outage).is_some() {
-        return Err(Refusal::proxy_unavailable());
+    let mut trouble = trouble::begin(arrived, endpoint);
+    if sim.has_faults() {
+        match trouble::before(sim, arrived, &mut trouble).await {
+            Go::On => {}
+            Go::Refused(refusal) => {
+                let decision = Decision { trouble, ..Decision::refused(refusal) };
+                return finish(sim, arrived, decision).await;
+            }
+            Go::Reset => {
+                let decision =
+                    Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
+                sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
+                return lost();
+            }
+        }
     }
-    if let Some(strike) = strikes(FaultKind::Hang) {
-        tokio::time::sleep(strike.delay).await;
-        return Err(Refusal::proxy_unavailable());
+    let (decision, is_recorded) = sim.with(|state, now| {
+        let decision = decide(state, arrived, found, params, trouble, now);
+        let is_over = decision.is_over();
+        if is_over {
+            state.requests.add(record(arrived, &decision, decision.status()));
+        }
+        (decision, is_over)
+    });
+    if is_recorded {
+        let Decision { result, version, strikes, skew, .. } = decision;
+        let manner = Manner { arrived, version, now: add(sim.now(), skew), strikes: &strikes };
+        return render(&manner, result.map(|answer| answer.reply));
     }
-    if let Some(strike) = strikes(FaultKind::Slow) {
-        tokio::time::sleep(strike.delay).await;
-    }
-    Ok(())
+    finish(sim, arrived, decision).await
 }
 
 /// Everything between the arrival of a request and its answer, at one moment.
@@ -150,6 +217,9 @@ fn decide(
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
     decision.result = run(state, arrived, found, params, now, &mut decision);
+    if !state.faults.is_empty() {
+        trouble::after(&mut state.faults, &mut decision, now);
+    }
     decision
 }
 
@@ -163,24 +233,29 @@ fn run(
 ) -> Result<Answer, Refusal> {
     let route = found?;
     check_accept(arrived)?;
+    let State { world, faults, throttle, read_only, .. } = state;
+    let mut strikes = |kind| faults.strikes(kind, &mut decision.trouble, now);
+    if strikes(FaultKind::InvalidVersion).is_some() {
+        return Err(version::invalid(arrived.accept_version().unwrap_or("*")));
+    }
     decision.version = choose(arrived.accept_version(), route.since)?;
-    let envelope = arrived.envelope(now);
-    let claimed = auth::read(envelope)?;
-    check_date(arrived, now)?;
+    if route.signed {
+        decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
+    }
+    let server_time = add(now, decision.skew);
+    let claimed = identity::read_claim(arrived, server_time)?;
     let params = params?;
     let caller = if route.signed {
-        let claimed = auth::read_presigned(envelope)?.unwrap_or(claimed);
-        auth::prove(&state.world, claimed, &arrived.headers)?
+        let caller = identity::prove(world, arrived, claimed, server_time)?;
+        if strikes(FaultKind::KeyRevoked).is_some() {
+            return Err(auth::unknown_key());
+        }
+        decision.account = Some(caller.account.login.clone());
+        caller
     } else {
         Authenticated::nobody()
     };
-    decision.trouble.account = Some(caller.account.login.clone()).filter(|login| !login.is_empty());
-    let account = if route.signed {
-        auth::target(&state.world, &caller, params.str("account"))?
-    } else {
-        caller.account.id
-    };
-    let State { world, faults, throttle, read_only, .. } = state;
+    let account = identity::target(world, route, &caller, &params)?;
     let mut call = Call {
         world,
         faults,
@@ -202,121 +277,87 @@ fn run(
         role_tag: arrived
             .header("role-tag")
             .map(|names| names.split(',').map(str::to_owned).collect()),
-        caught: Caught::Nothing,
+        caught: None,
     };
-    call.world.journal.begin_by(ChangedBy::from(&call.caller));
-    let asking = arrived.asking(&caller);
-    let result = gate(&mut call, route, &asking, throttle, read_only.as_ref())
-        .and_then(|()| (route.handler)(&mut call))
-        .map(|answer| with_role_tags(&mut call, route, &asking, answer));
+    let asking = identity::asking(arrived, &caller);
+    let gate = Gate { route, arrived, throttle, read_only: read_only.as_ref() };
+    let result = gate.admit(&mut call, &asking).and_then(|()| {
+        call.world.journal.begin_by(ChangedBy::from(&call.caller));
+        let answer = late::handle(&mut call, route)?;
+        Ok(identity::with_role_tags(&mut call, route, &asking, answer))
+    });
     decision.caught = call.caught;
     decision.trouble = call.trouble;
     result
 }
 
-/// Everything that may refuse a call whose caller is known, before its handler runs.
-fn gate(
-    call: &mut Call<'_>,
-    route: &Route,
-    asking: &Asking<'_>,
-    throttle: &mut Throttle,
-    read_only: Option<&ReadOnly>,
-) -> Result<(), Refusal> {
-    if route.signed {
-        load(call)?;
-        authorize(call, route, asking)?;
-        if let Some(read_only) = read_only.filter(|_| changes_something(asking.method)) {
-            let message = "This Triton data center is being upgraded";
-            let refusal = Refusal::new(503, "ServiceUnavailableError", message);
-            return Err(Refusal { retry_after: read_only.until, ..refusal });
-        }
-        if call.strikes(FaultKind::TooManyRequests).is_some() {
-            return Err(throttle.refusal());
-        }
-        if asking.caller.account.login != UNTHROTTLED {
-            throttle.admit(asking.caller.account.id, route.group, call.now)?;
-        }
-        if call.strikes(FaultKind::InternalError).is_some() {
-            return Err(Refusal::internal("Internal Error"));
-        }
-    }
-    Ok(())
-}
-
-/// Tags what was made, and says how what was asked for is tagged.
-fn with_role_tags(
-    call: &mut Call<'_>,
-    route: &Route,
-    asking: &Asking<'_>,
-    mut answer: Answer,
-) -> Answer {
-    if call.version >= ROLES_SINCE && route.signed {
-        tag(call, route, asking, &answer);
-        if let Some(names) = shown_tags(call, asking.method) {
-            answer.reply = answer.reply.header("role-tag", names);
-        }
-    }
-    answer
-}
-
-/// A `Date` that is none, or too old; a signature over `x-date` does not help.
-fn check_date(arrived: &Arrived, now: Timestamp) -> Result<(), Refusal> {
-    let Some(date) = arrived.header("date") else { return Ok(()) };
-    let gmt = date.strip_suffix(" UTC").map(|rest| format!("{rest} GMT"));
-    let parsed = httpdate::parse_http_date(gmt.as_deref().unwrap_or(date));
-    let time = parsed.map_err(|_| Refusal::invalid_header("Date header is invalid"))?;
-    let age = SystemTime::from(now).duration_since(time).unwrap_or_default();
-    if age > CLOCK_SKEW_MAX {
-        let message = format!("Date header {date} is too old");
-        return Err(Refusal::new(400, "RequestExpired", message));
-    }
-    Ok(())
-}
-
-fn changes_something(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::DELETE)
-}
-
 /// Waits as the answer wants, reads back, writes the journal and renders.
-async fn finish(
-    sim: &Sim,
-    arrived: &Arrived,
-    endpoint: &str,
-    decision: Decision,
-) -> Response<AxumBody> {
-    let Decision { result, version, trouble, caught } = decision;
-    let mut result = match result {
+async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Response<AxumBody> {
+    let version = decision.version;
+    let refused = || Err(Refusal::internal("Internal Error"));
+    let mut switched = None;
+    let result = match std::mem::replace(&mut decision.result, refused()) {
+        Ok(Answer { reply, upgrade: Some(upgrade), .. }) => {
+            switch(sim, arrived, upgrade).map(|response| {
+                switched = Some(response);
+                reply
+            })
+        }
         Ok(answer) => {
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
         }
         Err(refusal) => Err(refusal),
     };
-    if caught == Caught::InternalError {
-        result = Err(Refusal::internal("Internal Error"));
-    }
-    let status = match &result {
-        Ok(reply) => reply.status,
-        Err(refusal) => refusal.status,
+    let end = match decision.caught {
+        Some(strike) => trouble::hide(strike, result).await,
+        None => End::Answer(result),
     };
-    sim.with(|state, _| {
-        state.requests.add(RequestRecord {
-            seq: 0,
-            at: arrived.at,
-            method: arrived.method.to_string(),
-            path: arrived.uri.path().to_owned(),
-            query: arrived.uri.query().map(str::to_owned),
-            endpoint: endpoint.to_owned(),
-            account: trouble.account,
-            status,
-            struck: trouble.struck,
-        });
-    });
-    tracing::debug!(method = %arrived.method, path = arrived.uri.path(), endpoint, status, "answered");
-    if caught == Caught::AnswerLost {
-        return lost();
+    let status = match &end {
+        End::Answer(result) => trouble::status_of(result),
+        End::Reset(status) => *status,
+    };
+    sim.with(|state, _| state.requests.add(record(arrived, &decision, status)));
+    match end {
+        End::Reset(_) => lost(),
+        End::Answer(result) => {
+            if let Some(response) = switched {
+                return response;
+            }
+            let now = add(sim.now(), decision.skew);
+            render(&Manner { arrived, version, now, strikes: &decision.strikes }, result)
+        }
     }
-    render(arrived, version, sim.now(), result)
+}
+
+/// Ends HTTP on a connection, and begins what it becomes.
+///
+/// # Errors
+/// Those of a handshake that is not in order; in process there is no connection to take over.
+fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
+    let Upgrade::Changefeed { account, login } = upgrade;
+    let response = websocket::accept(&arrived.headers, &[])?;
+    let upgrading = arrived.upgrading.clone();
+    let upgrading =
+        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
+    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
+    Ok(response)
+}
+
+fn record(arrived: &Arrived, decision: &Decision, status: u16) -> RequestRecord {
+    let endpoint = decision.trouble.endpoint;
+    tracing::debug!(method = %arrived.method, path = arrived.uri.path(), endpoint, status, "answered");
+    RequestRecord {
+        seq: 0,
+        at: arrived.at,
+        method: arrived.method.to_string(),
+        path: arrived.uri.path().to_owned(),
+        query: arrived.uri.query().map(str::to_owned),
+        endpoint: endpoint.to_owned(),
+        account: decision.account.clone(),
+        status,
+        struck: decision.trouble.struck.clone(),
+    }
 }
 
 fn read_back(sim: &Sim, answer: Answer, version: ApiVersion) -> Reply {
@@ -368,21 +409,6 @@ impl Arrived {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    fn envelope(&self, now: Timestamp) -> Envelope<'_> {
-        let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
-        Envelope { method: self.method.as_str(), target, headers: &self.headers, now }
-    }
-
-    fn asking<'a>(&'a self, caller: &'a Authenticated) -> Asking<'a> {
-        Asking {
-            caller,
-            method: &self.method,
-            path: self.uri.path(),
-            user_agent: self.header("user-agent"),
-            role_tag: self.header("role-tag"),
-        }
-    }
-
     fn accept_version(&self) -> Option<&str> {
         ["accept-version", "api-version", "x-api-version"]
             .into_iter()
@@ -397,8 +423,26 @@ impl Decision {
         Self {
             result: Err(refusal),
             version: VERSIONS[0],
+            account: None,
             trouble: Trouble::default(),
-            caught: Caught::Nothing,
+            caught: None,
+            strikes: Vec::new(),
+            skew: Duration::ZERO,
+        }
+    }
+
+    /// Whether nothing is left to wait for.
+    fn is_over(&self) -> bool {
+        let is_over = |answer: &Answer| {
+            answer.delay.is_zero() && answer.read_back.is_none() && answer.upgrade.is_none()
+        };
+        self.caught.is_none() && self.result.as_ref().map_or(true, is_over)
+    }
+
+    fn status(&self) -> u16 {
+        match &self.result {
+            Ok(answer) => answer.reply.status,
+            Err(refusal) => refusal.status,
         }
     }
 }

@@ -144,6 +144,11 @@ pub(crate) fn target(
     Ok(id)
 }
 
+/// What somebody is told whose key the account does not have.
+pub(crate) fn unknown_key() -> Refusal {
+    Refusal::invalid_credentials(INVALID)
+}
+
 // === impl Envelope ===
 
 impl Envelope<'_> {

@@ -7,6 +7,7 @@ mod clock;
 mod control;
 mod delays;
 mod faults;
+mod feed;
 mod http;
 mod listen;
 mod refusal;
@@ -15,6 +16,7 @@ mod serve;
 mod sim;
 mod throttle;
 mod version;
+mod websocket;
 mod world;
 
 pub use builder::{SeedError, SimBuilder};

@@ -28,7 +28,7 @@ pub(crate) fn read_presigned(envelope: Envelope<'_>) -> Result<Option<Claimed>, 
         given("method").map_or(envelope.method, String::as_str).split(',').map(str::trim).collect();
     methods.sort_unstable();
     if !methods.contains(&envelope.method) {
-        return Err(Refusal::bare(format!("{} was not a signed method", envelope.method)));
+        return Err(Refusal::without_code(&format!("{} was not a signed method", envelope.method)));
     }
     let missing: Vec<&str> = REQUIRED.into_iter().filter(|name| given(name).is_none()).collect();
     if missing.len() == REQUIRED.len() {
@@ -37,11 +37,11 @@ pub(crate) fn read_presigned(envelope: Envelope<'_>) -> Result<Option<Claimed>, 
     let [Some(algorithm), Some(expires), Some(key_id), Some(signature)] = REQUIRED.map(given)
     else {
         let message = format!("parameters \"{}\" are required", missing.join(", "));
-        return Err(Refusal::bare(message));
+        return Err(Refusal::without_code(&message));
     };
-    let expires: i64 = expires.parse().map_err(|_| Refusal::bare("expires is invalid"))?;
+    let expires: i64 = expires.parse().map_err(|_| Refusal::without_code("expires is invalid"))?;
     if envelope.now.as_second() > expires {
-        return Err(Refusal::bare("request expired"));
+        return Err(Refusal::without_code("request expired"));
     }
     let host = envelope.header("host").unwrap_or_default();
     let message = signing_string(&methods, &host, path, &query);
@@ -51,7 +51,7 @@ pub(crate) fn read_presigned(envelope: Envelope<'_>) -> Result<Option<Claimed>, 
         if matches!(name.as_str(), "RSA-SHA384" | "ECDSA-SHA384" | "DSA-SHA1" | "DSA-SHA256") {
             return Ok(Some(Claimed::Refused(Refusal::invalid_credentials(INVALID))));
         }
-        return Err(Refusal::bare(format!("{name} is not a supported signing algorithm")));
+        return Err(Refusal::without_code(&format!("{name} is not a supported signing algorithm")));
     };
     let (Ok(parsed), Ok(signature)) = (key_id.parse(), BASE64.decode(signature)) else {
         return Ok(Some(Claimed::Refused(Refusal::invalid_credentials(INVALID))));

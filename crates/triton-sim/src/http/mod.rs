@@ -4,6 +4,7 @@ mod access_keys;
 mod account;
 mod body;
 mod call;
+mod changefeed;
 mod config;
 mod fabrics;
 mod firewall_rules;
@@ -16,6 +17,7 @@ mod instance_nics;
 mod instance_tags;
 mod instances;
 mod keys;
+mod list_faults;
 mod loaders;
 mod networks;
 mod packages;
@@ -30,11 +32,11 @@ mod services;
 mod users;
 
 pub(crate) use body::{BODY_BYTES_MAX, read_body};
-pub(crate) use call::{Call, Caught};
+pub(crate) use call::Call;
 pub(crate) use loaders::load;
 pub(crate) use params::Params;
 pub(crate) use permission::{Asking, authorize, shown_tags, tag};
-pub(crate) use reply::{Answer, Body, Reply};
+pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 
 /// Every endpoint; where two patterns match one path, the first wins.
@@ -42,6 +44,7 @@ const ROUTES: &[&[Route]] = &[
     services::ROUTES,
     config::ROUTES,
     users::ROUTES,
+    changefeed::ROUTES,
     keys::ROUTES,
     access_keys::ROUTES,
     roles::ROUTES,

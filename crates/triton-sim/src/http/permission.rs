@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Answer, Call, Route};
 use crate::auth::Authenticated;
 use crate::refusal::Refusal;
-use crate::world::{Deed, Fact, Instance, active_roles, is_allowed};
+use crate::world::{Attempt, Fact, Instance, active_roles, is_allowed};
 
 /// Who asks, and what else rules ask about.
 #[derive(Debug)]
@@ -61,12 +61,13 @@ pub(crate) fn authorize(
     let action = route.permission(&call.params, asking.method);
     let instance = call.instance().ok();
     let facts = |name: &str| fact(call, asking, instance, &roles_of(&roles), name);
-    let deed = Deed { principal: caller.login(), action: &action, resource: path, facts: &facts };
+    let attempt =
+        Attempt { principal: caller.login(), action: &action, resource: path, facts: &facts };
     // A sub-user works on its own account even when the path names another, whose resources nobody tagged.
     let login = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     let is_ours = login == "my" || login == target.login;
     let tags = if is_ours { target.tags_of(&call.resource) } else { &[] };
-    if !is_allowed(target, &roles, tags, &deed) {
+    if !is_allowed(target, &roles, tags, &attempt) {
         return Err(forbidden(&format!("{path} ({action})")));
     }
     let roles = roles.iter().map(|role| role.id).collect();

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::instance::{AuditEntry, Job};
-use super::{Caller, ChangedBy, InstanceState, JobKind, World};
+use super::{Caller, ChangedBy, InstanceState, JobFate, JobKind, World};
 use crate::clock::add;
 
 /// What happens to one instance at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Event {
+pub(super) enum Event {
     /// Compute node and NICs appear.
     Allocated,
     /// The first boot is over.
@@ -24,6 +24,8 @@ enum Event {
     JobBegins,
     /// The instance's first job is done.
     JobEnds,
+    /// Not an instance's: a firewall rule is in force as it now is.
+    RuleInForce,
 }
 
 /// Events by the moment they are due; of one moment, first come first served.
@@ -62,7 +64,7 @@ impl From<Vec<Entry>> for Agenda {
 }
 
 impl Agenda {
-    fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
+    pub(super) fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
         self.due.insert((at, self.next), (instance, event));
         self.next += 1;
     }
@@ -94,6 +96,7 @@ impl World {
                 Event::Provisioned => self.provisioned(instance, at),
                 Event::JobBegins => self.job_begins(instance, at),
                 Event::JobEnds => self.job_ends(instance, at),
+                Event::RuleInForce => self.rule_in_force(instance),
             }
             self.settle(at);
         }
@@ -118,10 +121,19 @@ impl World {
         if matches!(kind, JobKind::Destroy) {
             instance.is_deleting = true;
         }
-        instance.jobs.push_back(Job { kind, caller });
+        instance.jobs.push_back(Job { kind, caller, fate: JobFate::default() });
+        self.submitted = Some(id);
         self.changes += 1;
         if instance.jobs.len() == 1 {
             self.agenda.add(add(now, delay), id, Event::JobBegins);
+        }
+    }
+
+    /// Decides what becomes of the job that an instance accepted last.
+    pub(crate) fn decide_last_job(&mut self, id: Uuid, fate: JobFate) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if let Some(job) = instance.jobs.back_mut() {
+            job.fate = fate;
         }
     }
 
@@ -183,9 +195,16 @@ impl World {
 
     fn job_begins(&mut self, id: Uuid, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        let Some(job) = instance.jobs.front().cloned() else { return };
+        let Some(job) = instance.jobs.front_mut() else { return };
+        if let Some(late) = job.fate.late.take() {
+            return self.agenda.add(add(at, late), id, Event::JobBegins);
+        }
+        let job = job.clone();
+        if job.fate.sticks {
+            return;
+        }
         self.journal.begin_by(ChangedBy::from(&job.caller));
-        if job.kind.begin(instance, at).is_err() {
+        if job.fate.fails || job.kind.begin(instance, at).is_err() {
             return self.finish_job(id, false, at);
         }
         if matches!(job.kind, JobKind::Destroy) && instance.fate.delete_sticks {
@@ -218,6 +237,9 @@ impl World {
         let entry =
             AuditEntry { action: job.kind.action().into(), success, at, caller: job.caller };
         instance.audit.push(entry);
+        if matches!(job.kind, JobKind::Destroy) && !success {
+            instance.is_deleting = false;
+        }
         if !instance.jobs.is_empty() {
             self.agenda.add(at, id, Event::JobBegins);
         }

@@ -4,6 +4,7 @@ mod access_key;
 mod account;
 mod address;
 mod affinity;
+mod behind_back;
 mod brand;
 mod catalog;
 mod changes;
@@ -16,6 +17,7 @@ mod image;
 mod instance;
 mod job;
 mod key;
+mod late_rules;
 mod lifecycle;
 mod name;
 mod network;
@@ -36,17 +38,18 @@ use uuid::Uuid;
 pub(crate) use access_key::AccessKey;
 pub(crate) use account::{Account, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, IpRecord, Subnet};
+pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Package};
-pub(crate) use changes::Changes;
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
+pub(crate) use changes::{Changes, Item};
 pub(crate) use create::{CreateParams, NetworkRequest};
 pub(crate) use directory::Directory;
 pub(crate) use fabric::{FabricNetworkChange, NewFabricNetwork, Vlan, is_fabric_name, property};
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
 pub(crate) use image::{DistantImage, Image, ImageState, ImageType, Manifest, imgapi};
-pub(crate) use instance::{Caller, Fate, Instance, Nic};
+pub(crate) use instance::{Caller, Fate, Instance, JobFate, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
 pub(crate) use key::{AccountKey, KeyRing};
@@ -54,7 +57,7 @@ pub(crate) use name::{check_name, duplicate, has_only_name_characters};
 pub(crate) use network::{Network, Pool};
 pub(crate) use ports::{Door, open_doors};
 pub(crate) use rbac::{
-    ADMINISTRATOR, Deed, Fact, Member, MemberKind, Policy, Role, active_roles, is_allowed,
+    ADMINISTRATOR, Attempt, Fact, Member, MemberKind, Policy, Role, active_roles, is_allowed,
 };
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
 pub(crate) use tracked::Tracked;
@@ -79,6 +82,10 @@ pub(crate) struct World {
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
     pub(crate) journal: Changes,
+    /// The instance whose job was accepted last.
+    pub(crate) submitted: Option<Uuid>,
+    /// Rules whose change is not in force yet, as they were before it.
+    late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
     compute_nodes: Vec<Uuid>,
     agenda: Agenda,
     random: StdRng,
@@ -106,6 +113,8 @@ impl World {
             delays,
             changes: 0,
             journal: Changes::default(),
+            submitted: None,
+            late_rules: BTreeMap::new(),
             compute_nodes: Vec::new(),
             agenda: Agenda::default(),
             random: StdRng::seed_from_u64(seed),

@@ -9,6 +9,8 @@ mod changes;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod lists;

@@ -332,7 +332,7 @@ fn contains((network, bits): (IpAddr, u32), address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rule::{Deed, Rule};
+    use super::super::rule::{Attempt, Rule};
     use super::*;
 
     #[track_caller]
@@ -350,8 +350,8 @@ mod tests {
             })
         };
         let rule = Rule::parse(&format!("CAN a IF {condition}")).unwrap();
-        let deed = Deed { principal: "", action: "a", resource: "", facts: &facts };
-        assert_eq!(rule.allows(&deed), Ok(expected), "{condition}");
+        let attempt = Attempt { principal: "", action: "a", resource: "", facts: &facts };
+        assert_eq!(rule.allows(&attempt), Ok(expected), "{condition}");
     }
 
     #[test]

@@ -11,4 +11,4 @@ pub(crate) use condition::Fact;
 pub(crate) use permission::{active_roles, is_allowed};
 pub(crate) use policy::Policy;
 pub(crate) use role::{ADMINISTRATOR, Member, MemberKind, Role};
-pub(crate) use rule::{Deed, Rule};
+pub(crate) use rule::{Attempt, Rule};

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Role;
 use super::role::ADMINISTRATOR;
-use super::rule::{Deed, Rule};
+use super::rule::{Attempt, Rule};
 use crate::world::Account;
 
 /// The roles somebody acts in: those that were asked for, or else the default ones.
@@ -32,7 +32,7 @@ pub(crate) fn is_allowed(
     account: &Account,
     active: &[&Role],
     tags: &[Uuid],
-    deed: &Deed<'_>,
+    attempt: &Attempt<'_>,
 ) -> bool {
     if active.iter().any(|role| role.name == ADMINISTRATOR) {
         return true;
@@ -43,7 +43,7 @@ pub(crate) fn is_allowed(
         .filter_map(|id| account.policies.iter().find(|policy| policy.id == *id))
         .flat_map(|policy| policy.rules.iter());
     for rule in rules {
-        match Rule::parse(rule).and_then(|rule| rule.allows(deed)) {
+        match Rule::parse(rule).and_then(|rule| rule.allows(attempt)) {
             Ok(true) => return true,
             Ok(false) => {}
             Err(_) => return false,
@@ -86,9 +86,10 @@ mod tests {
     #[track_caller]
     fn check(asked: Option<&str>, tags: &[Uuid], action: &str, expected: Option<bool>) {
         let account = account();
-        let deed = Deed { principal: "bob", action, resource: "/jill/machines", facts: &|_| None };
+        let attempt =
+            Attempt { principal: "bob", action, resource: "/jill/machines", facts: &|_| None };
         let active = active_roles(&account, BOB, asked);
-        let allowed = active.map(|active| is_allowed(&account, &active, tags, &deed));
+        let allowed = active.map(|active| is_allowed(&account, &active, tags, &attempt));
         assert_eq!(allowed, expected, "{asked:?} {tags:?} {action}");
     }
 
@@ -110,7 +111,8 @@ mod tests {
         account.roles[0].name = ADMINISTRATOR.to_owned();
         account.roles[0].policies.clear();
         let active = active_roles(&account, BOB, None).unwrap();
-        let deed = Deed { principal: "bob", action: "x", resource: "/jill", facts: &|_| None };
-        assert!(is_allowed(&account, &active, &[], &deed));
+        let attempt =
+            Attempt { principal: "bob", action: "x", resource: "/jill", facts: &|_| None };
+        assert!(is_allowed(&account, &active, &[], &attempt));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Rule {
 }
 
 /// What somebody wants to do.
-pub(crate) struct Deed<'a> {
+pub(crate) struct Attempt<'a> {
     /// Login of who wants it.
     pub(crate) principal: &'a str,
     /// The route's name in lower case.
@@ -91,20 +91,20 @@ impl Rule {
         }
     }
 
-    /// Whether the rule gives leave for a deed.
+    /// Whether the rule gives leave for a attempt.
     ///
     /// # Errors
     /// When a condition asks about what is not known here. Then nothing is allowed, whatever other rules say.
-    pub(crate) fn allows(&self, deed: &Deed<'_>) -> Result<bool, RuleError> {
+    pub(crate) fn allows(&self, attempt: &Attempt<'_>) -> Result<bool, RuleError> {
         let named = |names: &Option<Names>, name| names.as_ref().is_none_or(|n| n.contain(name));
-        if !named(&self.principals, deed.principal)
-            || !self.actions.contain(deed.action)
-            || !named(&self.resources, deed.resource)
+        if !named(&self.principals, attempt.principal)
+            || !self.actions.contain(attempt.action)
+            || !named(&self.resources, attempt.resource)
         {
             return Ok(false);
         }
         let holds = match &self.condition {
-            Some(condition) => condition.holds(deed.facts)?,
+            Some(condition) => condition.holds(attempt.facts)?,
             None => true,
         };
         Ok(holds && self.gives)
@@ -263,9 +263,10 @@ mod tests {
             "method" => Some(Fact::Text("get".to_owned())),
             _ => None,
         };
-        let deed = Deed { principal: "bob", action, resource: "/jill/machines", facts: &facts };
+        let attempt =
+            Attempt { principal: "bob", action, resource: "/jill/machines", facts: &facts };
         let rule = Rule::parse(rule).unwrap();
-        assert_eq!(rule.allows(&deed), Ok(expected), "{rule:?}: {action}");
+        assert_eq!(rule.allows(&attempt), Ok(expected), "{rule:?}: {action}");
     }
 
     #[test]
@@ -325,8 +326,8 @@ mod tests {
 
     #[test]
     fn a_question_without_an_answer_is_an_error() {
-        let deed = Deed { principal: "", action: "a", resource: "", facts: &|_| None };
-        let asked = Rule::parse("CAN a IF sourceip = 10.0.0.1").unwrap().allows(&deed);
+        let attempt = Attempt { principal: "", action: "a", resource: "", facts: &|_| None };
+        let asked = Rule::parse("CAN a IF sourceip = 10.0.0.1").unwrap().allows(&attempt);
         assert_eq!(asked, Err(RuleError::MissingFact("sourceip".to_owned())));
     }
 }
