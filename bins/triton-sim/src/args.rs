@@ -101,6 +101,7 @@ impl Args {
             delete: self.action_delay,
             job: self.job_delay,
             jitter: self.jitter,
+            ..Delays::default()
         };
         let builder = Sim::builder()
             .account(&self.account)
