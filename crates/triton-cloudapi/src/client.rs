@@ -295,7 +295,7 @@ impl Client {
             .resolve(http.uri(), request.endpoint.scope)
             .map_err(RequestError::Http)?;
         let mut headers = http.headers().clone();
-        headers.insert(ACCEPT, JSON);
+        headers.entry(ACCEPT).or_insert(JSON);
         headers.insert(HeaderName::from_static("accept-version"), ACCEPT_VERSION);
         headers.insert(USER_AGENT, AGENT);
         // Said for a POST without a body too: without it the server waits for one.
