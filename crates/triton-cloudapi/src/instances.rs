@@ -26,6 +26,7 @@ mod network_request;
 mod redacted;
 mod requests;
 mod tag_requests;
+mod vnc;
 
 pub use crate::nics::{Nic, NicState};
 pub use crate::page::PAGE_MAX;
@@ -46,6 +47,7 @@ pub use metadata::{
 pub use network_request::NetworkRequest;
 pub use requests::{create, delete, find, find_with_credentials, list};
 pub use tag_requests::{add_tags, delete_all_tags, delete_tag, get_tag, list_tags, replace_tags};
+pub use vnc::connect_vnc;
 
 pub(crate) use create::check_block_size;
 pub(crate) use requests::path;
@@ -66,6 +68,7 @@ pub const ENDPOINTS: &[crate::Endpoint] = &[
     actions::ENABLE_DELETION_PROTECTION,
     actions::DISABLE_DELETION_PROTECTION,
     audit::AUDIT,
+    vnc::CONNECT,
     metadata::LIST,
     metadata::ADD,
     metadata::DELETE_ALL,

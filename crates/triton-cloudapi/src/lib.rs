@@ -31,6 +31,7 @@
 
 pub mod access_keys;
 pub mod account;
+pub mod changefeed;
 pub mod config;
 pub mod datacenters;
 pub mod disks;

@@ -1,7 +1,11 @@
 //! The control API under `/--sim`: what a person or a script does to the simulator.
 
+mod faults;
+
+use std::time::Duration;
+
 use axum::body::Bytes;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, Query, State as Shared};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -10,11 +14,13 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::delays::DelaysPatch;
-use crate::faults::{Fault, FaultKind};
+use crate::requests::{RequestQuery, RequestRecord};
 use crate::sim::Sim;
+use crate::world::ChangeRecord;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,24 +28,59 @@ struct ReadOnlyRequest {
     until: Option<Timestamp>,
 }
 
+/// Which changes are wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ChangesQuery {
+    /// Only those with a greater number.
+    since: u64,
+    /// Only of this resource.
+    instance: Option<Uuid>,
+    /// How long to wait for the first one.
+    wait_ms: u64,
+}
+
+/// Who waits for a change is answered after this at the latest.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// Its routes.
 pub(crate) fn routes() -> Router<Sim> {
-    Router::new()
-        .route("/--sim/requests", get(async |Shared(sim): Shared<Sim>| Json(sim.journal())))
+    faults::routes()
+        .route("/--sim/requests", get(requests))
+        .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
         .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
         .route("/--sim/instances/{id}/{deed}", post(change_instance))
         .route(
-            "/--sim/faults",
-            get(async |Shared(sim): Shared<Sim>| Json(sim.faults())).delete(clear_faults),
-        )
-        .route("/--sim/faults/{name}", get(get_fault).put(set_fault).delete(clear_fault))
-        .route(
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
         )
         .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
+}
+
+async fn requests(
+    Shared(sim): Shared<Sim>,
+    Query(query): Query<RequestQuery>,
+) -> Json<Vec<RequestRecord>> {
+    Json(sim.requests(&query))
+}
+
+async fn changes(
+    Shared(sim): Shared<Sim>,
+    Query(query): Query<ChangesQuery>,
+) -> Json<Vec<ChangeRecord>> {
+    let wait = Duration::from_millis(query.wait_ms).min(WAIT_MAX);
+    let deadline = Instant::now() + wait;
+    let mut told = sim.told();
+    loop {
+        let mut changes = sim.changes(query.since);
+        changes.retain(|change| query.instance.is_none_or(|id| change.id == id));
+        if !changes.is_empty() || Instant::now() >= deadline {
+            return Json(changes);
+        }
+        sim.next_change(&mut told, deadline).await;
+    }
 }
 
 async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {
@@ -67,42 +108,6 @@ async fn change_instance(
         Some(instance) => Json(instance).into_response(),
         None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
     }
-}
-
-async fn get_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
-    match sim.faults().remove(name.as_str()) {
-        Some(fault) => Json(fault).into_response(),
-        None => refuse(StatusCode::NOT_FOUND, format!("fault {name} is not set")),
-    }
-}
-
-async fn set_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>, body: Bytes) -> Response {
-    let kind: FaultKind = match name.parse() {
-        Ok(kind) => kind,
-        Err(error) => return refuse(StatusCode::NOT_FOUND, error.to_string()),
-    };
-    match read::<Fault>(&body) {
-        Ok(fault) => {
-            sim.fault(kind, fault.clone());
-            Json(fault).into_response()
-        }
-        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
-    }
-}
-
-async fn clear_fault(Shared(sim): Shared<Sim>, Path(name): Path<String>) -> Response {
-    match name.parse::<FaultKind>() {
-        Ok(kind) => {
-            sim.clear_fault(kind);
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(error) => refuse(StatusCode::NOT_FOUND, error.to_string()),
-    }
-}
-
-async fn clear_faults(Shared(sim): Shared<Sim>) -> StatusCode {
-    sim.clear_faults();
-    StatusCode::NO_CONTENT
 }
 
 async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The default suits a laptop: seconds where a datacenter takes tens of them. [`Delays::none`] is for tests that
 /// do not care about time. As JSON (`PUT /--sim/delays`) every field is a number of milliseconds, and fields that
 /// are left out keep their value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "DelaysPatch")]
 pub struct Delays {
     /// From the arrival of CreateMachine to its answer: allocation and NIC provisioning. 200 ms.
     #[serde(serialize_with = "as_millis")]
@@ -103,6 +104,12 @@ impl Default for Delays {
             job: Duration::from_millis(500),
             jitter: Duration::ZERO,
         }
+    }
+}
+
+impl From<DelaysPatch> for Delays {
+    fn from(patch: DelaysPatch) -> Self {
+        Self::default().patched(patch)
     }
 }
 

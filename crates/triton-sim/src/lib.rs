@@ -7,6 +7,7 @@ mod clock;
 mod control;
 mod delays;
 mod faults;
+mod feed;
 mod http;
 mod listen;
 mod refusal;
@@ -15,13 +16,16 @@ mod serve;
 mod sim;
 mod throttle;
 mod version;
+mod websocket;
 mod world;
 
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
-pub use faults::{Fault, FaultKind, UnknownFault};
-pub use requests::RequestRecord;
+pub use faults::{
+    Fault, FaultEntry, FaultError, FaultKind, FaultScope, FaultScript, ScriptError, UnknownFault,
+};
+pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
-pub use world::{InstanceState, Transition};
+pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};

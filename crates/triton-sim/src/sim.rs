@@ -8,18 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::builder::SimBuilder;
-use crate::clock::Clock;
+use crate::clock::{Clock, until};
 use crate::delays::Delays;
-use crate::faults::{Fault, FaultKind, Faults};
+use crate::faults::{Fault, FaultKind, FaultScope, FaultScript, Faults};
+use crate::feed::Feed;
 use crate::listen;
-use crate::requests::{RequestRecord, Requests};
+use crate::requests::{RequestQuery, RequestRecord, Requests};
 use crate::throttle::Throttle;
-use crate::world::{Instance, InstanceState, Transition, World};
+use crate::world::{ChangeRecord, Instance, InstanceState, Transition, World};
 
 /// A simulated CloudAPI. Cloning gives another hand on the same one.
 ///
@@ -76,6 +78,7 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
     pub(crate) requests: Requests,
+    pub(crate) feed: Feed,
     pub(crate) read_only: Option<ReadOnly>,
 }
 
@@ -91,10 +94,15 @@ pub(crate) struct Inner {
     state: Mutex<State>,
     clock: Clock,
     changed: Arc<Notify>,
+    /// The number of the last change that was told.
+    told: watch::Sender<u64>,
     closed: CancellationToken,
     /// Holds the block of addresses; there only when instances really listen.
     guard: Option<TcpListener>,
     is_watched: AtomicBool,
+    has_faults: AtomicBool,
+    /// How often faults were set or cleared.
+    fault_changes: watch::Sender<u64>,
 }
 
 // === impl Sim ===
@@ -111,9 +119,12 @@ impl Sim {
             state: Mutex::new(state),
             clock,
             changed: Arc::new(Notify::new()),
+            told: watch::Sender::new(0),
             closed: CancellationToken::new(),
             guard,
             is_watched: AtomicBool::new(false),
+            has_faults: AtomicBool::new(false),
+            fault_changes: watch::Sender::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -131,6 +142,20 @@ impl Sim {
     #[must_use]
     pub fn journal(&self) -> Vec<RequestRecord> {
         self.with(|state, _| state.requests.records())
+    }
+
+    /// The requests that are asked for, oldest first.
+    #[must_use]
+    pub fn requests(&self, query: &RequestQuery) -> Vec<RequestRecord> {
+        self.with(|state, _| state.requests.query(query).cloned().collect())
+    }
+
+    /// Every change of an instance or another resource after number `since`, oldest first; at most the last 50 000.
+    ///
+    /// Start with 0, go on with the last [`ChangeRecord::seq`] that was seen.
+    #[must_use]
+    pub fn changes(&self, since: u64) -> Vec<ChangeRecord> {
+        self.with(|state, _| state.world.journal.since(since).cloned().collect())
     }
 
     /// How many requests each endpoint has had.
@@ -183,24 +208,34 @@ impl Sim {
         self.force(id, InstanceState::Failed)
     }
 
-    /// Sets a fault, in place of one of the same kind.
+    /// Sets a fault, in place of one of the same kind for the same endpoint and account.
     pub fn fault(&self, kind: FaultKind, fault: Fault) {
-        self.with(|state, _| state.faults.set(kind, fault));
+        self.change_faults(|faults, now| faults.set(kind, fault, now));
     }
 
-    /// Takes a fault away; says whether it was set.
+    /// Takes the faults of a kind away; says whether there were any.
     pub fn clear_fault(&self, kind: FaultKind) -> bool {
-        self.with(|state, _| state.faults.clear(kind))
+        self.change_faults(|faults, _| faults.clear(kind))
+    }
+
+    /// Takes the faults of a kind for one endpoint away; says whether there were any.
+    pub fn clear_fault_at(&self, kind: FaultKind, endpoint: &str) -> bool {
+        self.change_faults(|faults, _| faults.clear_at(kind, endpoint))
     }
 
     /// Takes all faults away.
     pub fn clear_faults(&self) {
-        self.with(|state, _| state.faults.clear_all());
+        self.change_faults(|faults, _| faults.clear_all());
     }
 
-    /// The faults that are set, by name.
+    /// Sets exactly these faults, in place of all that are set; their time begins now.
+    pub fn set_faults(&self, script: FaultScript) {
+        self.change_faults(|faults, now| faults.replace(script.faults, now));
+    }
+
+    /// The faults that are set, in the order they were, and how often each has struck.
     #[must_use]
-    pub fn faults(&self) -> BTreeMap<&'static str, Fault> {
+    pub fn faults(&self) -> Vec<(FaultKind, Fault, u32)> {
         self.with(|state, _| state.faults.all())
     }
 
@@ -252,7 +287,62 @@ impl Sim {
         if state.world.changes != before {
             self.inner.changed.notify_one();
         }
+        let last = state.world.journal.last();
+        self.inner.told.send_if_modified(|told| std::mem::replace(told, last) != last);
         result
+    }
+
+    /// For [`Sim::next_change`]: from now on no change is missed.
+    pub(crate) fn told(&self) -> watch::Receiver<u64> {
+        self.inner.told.subscribe()
+    }
+
+    /// Waits until something changes that nobody has been told of, at the latest until `deadline`.
+    pub(crate) async fn next_change(&self, told: &mut watch::Receiver<u64>, deadline: Instant) {
+        let due = self.with(|state, now| state.world.next_due().map(|due| until(now, due)));
+        let due = due.map_or(deadline, |due| deadline.min(Instant::now() + due));
+        // The sender lives as long as we hold the simulator.
+        let _ = tokio::time::timeout_at(due, told.changed()).await;
+    }
+
+    fn change_faults<T>(&self, change: impl FnOnce(&mut Faults, Timestamp) -> T) -> T {
+        let changed = self.with(|state, now| {
+            let changed = change(&mut state.faults, now);
+            self.inner.has_faults.store(!state.faults.is_empty(), Ordering::Release);
+            changed
+        });
+        self.inner.fault_changes.send_modify(|count| *count += 1);
+        changed
+    }
+
+    /// Whether any fault is set; costs nothing.
+    pub(crate) fn has_faults(&self) -> bool {
+        self.inner.has_faults.load(Ordering::Acquire)
+    }
+
+    /// For [`Sim::next_fault_change`].
+    pub(crate) fn fault_changes(&self) -> watch::Receiver<u64> {
+        self.inner.fault_changes.subscribe()
+    }
+
+    /// Waits until somebody sets or clears faults, or one that concerns connections begins or wears off.
+    pub(crate) fn next_fault_change(
+        &self,
+        changes: &mut watch::Receiver<u64>,
+    ) -> impl Future<Output = ()> + use<> {
+        let mut changes = changes.clone();
+        let next = self.with(|state, now| {
+            let moment = state.faults.next_change(FaultScope::Connection, now);
+            moment.map(|moment| until(now, moment))
+        });
+        async move {
+            tokio::select! {
+                // The sender lives as long as the simulator; without one there is nothing to wait for.
+                Ok(()) = changes.changed() => {}
+                () = tokio::time::sleep(next.unwrap_or_default()), if next.is_some() => {}
+                else => std::future::pending().await,
+            }
+        }
     }
 
     /// Starts the task that keeps instances' ports in step with their states, once, if they have any.

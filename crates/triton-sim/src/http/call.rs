@@ -1,12 +1,11 @@
 //! One call: who asks for what, and the world that answers.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Params;
-use crate::faults::{FaultKind, Faults};
+use crate::clock::add;
+use crate::faults::{FaultKind, Faults, Strike, Trouble};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
 use crate::world::{Account, Caller, Fate, Instance, World};
@@ -21,24 +20,15 @@ pub(crate) struct Call<'a> {
     pub(crate) params: Params,
     pub(crate) version: ApiVersion,
     pub(crate) now: Timestamp,
-    pub(crate) endpoint: &'static str,
+    /// What faults make of this call.
+    pub(crate) trouble: Trouble,
     /// The `Host` header: how the caller reached us.
     pub(crate) host: String,
     /// The caller prefers `text/plain`.
     pub(crate) wants_text: bool,
     pub(crate) is_delete: bool,
-    pub(crate) caught: Caught,
-}
-
-/// What faults do to the answer of a call that was carried out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Caught {
-    #[default]
-    Nothing,
-    /// The connection is reset instead.
-    AnswerLost,
-    /// 500 instead.
-    InternalError,
+    /// The fault that hides that this call was carried out.
+    pub(crate) caught: Option<Strike>,
 }
 
 // === impl Call ===
@@ -54,8 +44,9 @@ impl Call<'_> {
     /// 404, or 500 when the parameters lost it: a JSON array as body takes the place of the path's.
     pub(crate) fn instance(&self) -> Result<&Instance, Refusal> {
         let id = self.instance_id()?;
-        let instance =
-            self.world.instances.get(&id).filter(|instance| instance.owner == self.account);
+        let instance = self.world.instances.get(&id);
+        let instance = instance
+            .filter(|instance| instance.owner == self.account && instance.is_visible(self.now));
         instance.ok_or_else(|| Refusal::not_found("VM not found"))
     }
 
@@ -64,9 +55,9 @@ impl Call<'_> {
         id.ok_or_else(|| Refusal::internal("Internal Error"))
     }
 
-    /// Whether a fault strikes this call, and with which delay.
-    pub(crate) fn strikes(&mut self, kind: FaultKind) -> Option<Duration> {
-        self.faults.strikes(kind, self.endpoint)
+    /// Whether a fault strikes this call.
+    pub(crate) fn strikes(&mut self, kind: FaultKind) -> Option<Strike> {
+        self.faults.strikes(kind, &mut self.trouble, self.now)
     }
 
     /// What faults have in store for a new instance.
@@ -75,6 +66,9 @@ impl Call<'_> {
             provision_fails: self.strikes(FaultKind::CreateAcceptedThenFailed).is_some(),
             provision_sticks: self.strikes(FaultKind::StuckProvisioning).is_some(),
             delete_sticks: false,
+            hidden_until: self
+                .strikes(FaultKind::CreateInvisible)
+                .map(|strike| add(self.now, strike.delay)),
         }
     }
 

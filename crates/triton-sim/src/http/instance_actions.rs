@@ -1,6 +1,5 @@
 //! `POST /:account/machines/:machine?action=…`: accepted at once, carried out later.
 
-use super::instances::unallocated;
 use super::{Answer, Call, Route};
 use crate::refusal::Refusal;
 use crate::world::{Brand, InstanceState, JobKind, check_name, duplicate};
@@ -24,7 +23,7 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     };
     let instance = call.instance()?;
     if instance.state == InstanceState::Provisioning {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
     let id = instance.id;
     call.world.submit(id, kind, call.caller.clone(), call.now);

@@ -32,6 +32,19 @@ pub(crate) enum Found {
     Nothing,
 }
 
+/// What UpdateMachine does, and the names that go with it.
+const ACTIONS: [(&str, &str); 9] = [
+    ("start", "StartMachine"),
+    ("stop", "StopMachine"),
+    ("reboot", "RebootMachine"),
+    ("resize", "ResizeMachine"),
+    ("rename", "RenameMachine"),
+    ("enable_firewall", "EnableMachineFirewall"),
+    ("disable_firewall", "DisableMachineFirewall"),
+    ("enable_deletion_protection", "EnableMachineDeletionProtection"),
+    ("disable_deletion_protection", "DisableMachineDeletionProtection"),
+];
+
 // === impl Route ===
 
 impl Route {
@@ -120,23 +133,20 @@ impl Route {
         if self.name != "UpdateMachine" {
             return self.name;
         }
-        match params.str("action").unwrap_or_default() {
-            "start" => "StartMachine",
-            "stop" => "StopMachine",
-            "reboot" => "RebootMachine",
-            "resize" => "ResizeMachine",
-            "rename" => "RenameMachine",
-            "enable_firewall" => "EnableMachineFirewall",
-            "disable_firewall" => "DisableMachineFirewall",
-            "enable_deletion_protection" => "EnableMachineDeletionProtection",
-            "disable_deletion_protection" => "DisableMachineDeletionProtection",
-            _ => self.name,
-        }
+        let action = params.str("action").unwrap_or_default();
+        let found = ACTIONS.iter().find(|(name, _)| *name == action);
+        found.map_or(self.name, |(_, endpoint)| endpoint)
     }
 
     fn takes(&self, method: &Method) -> bool {
         self.method == method || (self.head && method == Method::HEAD)
     }
+}
+
+/// The names of all endpoints, as the journal has them.
+pub(crate) fn endpoint_names() -> impl Iterator<Item = &'static str> {
+    let actions = ACTIONS.iter().map(|(_, endpoint)| *endpoint);
+    ROUTES.iter().copied().flatten().map(|route| route.name).chain(actions)
 }
 
 /// Finds the endpoint, and the parameters its path holds.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use triton_signature::PublicKey;
 use uuid::Uuid;
@@ -24,7 +25,8 @@ pub(crate) const CONTACT_FIELDS: [&str; 10] = [
 ];
 
 /// An SSH key of an account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(into = "KeyText", try_from = "KeyText")]
 pub(crate) struct AccountKey {
     pub(crate) name: String,
     pub(crate) text: String,
@@ -32,8 +34,16 @@ pub(crate) struct AccountKey {
     pub(crate) public: PublicKey,
 }
 
+/// How a state file holds a key: what it says, from which the rest follows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct KeyText {
+    #[serde(default)]
+    name: Option<String>,
+    key: String,
+}
+
 /// A CloudAPI account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) id: Uuid,
     pub(crate) login: String,
@@ -64,6 +74,20 @@ impl AccountKey {
     /// CloudAPI's key object.
     pub(crate) fn to_json(&self) -> Value {
         json!({ "name": self.name, "fingerprint": self.fingerprint, "key": self.text, "attested": false })
+    }
+}
+
+impl From<AccountKey> for KeyText {
+    fn from(key: AccountKey) -> Self {
+        Self { name: Some(key.name), key: key.text }
+    }
+}
+
+impl TryFrom<KeyText> for AccountKey {
+    type Error = triton_signature::KeyError;
+
+    fn try_from(text: KeyText) -> Result<Self, Self::Error> {
+        Self::from_openssh(&text.key, text.name.as_deref())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::Ipv4Addr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The simulator's part of 127.0.0.0/8 is 127.64.0.0/10, cut into this many /16 blocks, one a simulator.
@@ -15,7 +16,7 @@ const PREFIX: u8 = 18;
 const SIZE: u32 = 1 << (32 - PREFIX as u32);
 
 /// The range of addresses of one network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subnet {
     base: u32,
 }
@@ -24,7 +25,7 @@ pub(crate) struct Subnet {
 ///
 /// An address is handed out in order and not reused before the range has been walked, so a client that still talks
 /// to a destroyed instance's address meets nobody rather than somebody else.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Addresses {
     block: u8,
     networks: Vec<Uuid>,

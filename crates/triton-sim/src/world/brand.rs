@@ -1,10 +1,13 @@
 //! Brands, and which of them a request, an image and a package agree on.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Image, ImageType, Package};
 use crate::refusal::Refusal;
 
 /// The kind of isolation an instance has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Brand {
     Bhyve,
     Joyent,

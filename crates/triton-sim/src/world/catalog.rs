@@ -1,13 +1,16 @@
 //! What an instance can be made of: packages, images and networks.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Brand;
 
 /// A size of instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Package {
     pub(crate) id: Uuid,
     pub(crate) name: String,
@@ -22,7 +25,8 @@ pub(crate) struct Package {
 }
 
 /// The kind of an image's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum ImageType {
     ZoneDataset,
     LxDataset,
@@ -30,12 +34,12 @@ pub(crate) enum ImageType {
 }
 
 /// Something an instance boots.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Image {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) version: String,
-    pub(crate) os: &'static str,
+    pub(crate) os: Cow<'static, str>,
     pub(crate) image_type: ImageType,
     pub(crate) brand: Option<Brand>,
     pub(crate) min_memory_mib: Option<u64>,
@@ -48,7 +52,7 @@ pub(crate) struct Image {
 }
 
 /// Where NICs attach.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Network {
     pub(crate) id: Uuid,
     pub(crate) name: String,
@@ -59,7 +63,7 @@ pub(crate) struct Network {
 }
 
 /// All of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Catalog {
     pub(crate) packages: Vec<Package>,
     pub(crate) images: Vec<Image>,

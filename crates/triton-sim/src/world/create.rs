@@ -40,6 +40,8 @@ pub(crate) struct CreateParams {
     pub(crate) firewall_enabled: bool,
     pub(crate) deletion_protection: bool,
     pub(crate) disks: Option<usize>,
+    /// The name may be another instance's: two creates that race do not see each other.
+    pub(crate) allow_twin: bool,
 }
 
 // === impl World ===
@@ -135,7 +137,7 @@ impl World {
             None => short_id,
         };
         check_name(&name, account.cns_enabled)?;
-        if self.is_name_taken(account.id, &name, None) {
+        if !params.allow_twin && self.is_name_taken(account.id, &name, None) {
             return Err(duplicate());
         }
         Ok(name)

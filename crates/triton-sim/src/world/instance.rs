@@ -1,17 +1,19 @@
 //! One instance: its record, and how CloudAPI shows it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Brand, JobKind, Subnet, iso};
 
 /// Where an instance is in its life, as CloudAPI names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InstanceState {
     /// Being made.
@@ -31,7 +33,7 @@ pub enum InstanceState {
 }
 
 /// A change of an instance's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     /// When, by the simulator's clock.
     pub at: Timestamp,
@@ -40,7 +42,7 @@ pub struct Transition {
 }
 
 /// A network interface.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Nic {
     pub(crate) mac: [u8; 6],
     pub(crate) ip: Ipv4Addr,
@@ -50,37 +52,51 @@ pub(crate) struct Nic {
 }
 
 /// Who asked for a job.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Caller {
     pub(crate) ip: String,
     pub(crate) key_id: String,
 }
 
 /// A job that was accepted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
     pub(crate) caller: Caller,
+    /// Faults: what becomes of this job instead of the usual.
+    #[serde(default)]
+    pub(crate) fate: JobFate,
+}
+
+/// What faults decided for one job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobFate {
+    /// It is not done, and the audit says so.
+    pub(crate) fails: bool,
+    /// It never begins, and nothing after it.
+    pub(crate) sticks: bool,
+    /// It begins this much later.
+    pub(crate) late: Option<Duration>,
 }
 
 /// A job that ended.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AuditEntry {
-    pub(crate) action: &'static str,
+    pub(crate) action: Cow<'static, str>,
     pub(crate) success: bool,
     pub(crate) at: Timestamp,
     pub(crate) caller: Caller,
 }
 
 /// Where an instance will be once it is allocated.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Allocation {
     pub(crate) compute_node: Uuid,
     pub(crate) nics: Vec<Nic>,
 }
 
 /// An instance as the datacenter knows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Instance {
     pub(crate) id: Uuid,
     pub(crate) owner: Uuid,
@@ -116,7 +132,7 @@ pub(crate) struct Instance {
 }
 
 /// What a fault decided for one instance.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fate {
     /// Provisioning ends in `failed`.
     pub(crate) provision_fails: bool,
@@ -124,6 +140,9 @@ pub(crate) struct Fate {
     pub(crate) provision_sticks: bool,
     /// Destroy jobs never end.
     pub(crate) delete_sticks: bool,
+    /// Until then neither lists nor GetMachine know it.
+    #[serde(default)]
+    pub(crate) hidden_until: Option<Timestamp>,
 }
 
 // === impl InstanceState ===
@@ -187,6 +206,17 @@ impl Instance {
             self.transitions.push(Transition { at, to: state });
         }
         self.updated = at;
+    }
+
+    /// Whether anybody may know of it.
+    pub(crate) fn is_visible(&self, now: Timestamp) -> bool {
+        self.fate.hidden_until.is_none_or(|until| now >= until)
+    }
+
+    /// How it was at a moment of the past, as far as its states go; `None` when it was not yet.
+    pub(crate) fn at(&self, moment: Timestamp) -> Option<Self> {
+        let then = self.transitions.iter().rev().find(|step| step.at <= moment)?;
+        Some(Self { state: then.to, ..self.clone() })
     }
 
     /// The compute node it is on, or will be.

@@ -1,12 +1,14 @@
 //! Jobs: what CloudAPI accepts at once and carries out later.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Instance, InstanceState};
 
 /// What a job does to its instance.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum JobKind {
     Start,
     Stop,

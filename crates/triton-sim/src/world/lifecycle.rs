@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::RngExt as _;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::instance::{AuditEntry, Job};
-use super::{Caller, InstanceState, JobKind, World};
+use super::{Caller, ChangedBy, InstanceState, JobFate, JobKind, World};
 use crate::clock::add;
 
 /// What happens to one instance at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Event {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Event {
     /// Compute node and NICs appear.
     Allocated,
     /// The first boot is over.
@@ -22,19 +24,47 @@ enum Event {
     JobBegins,
     /// The instance's first job is done.
     JobEnds,
+    /// Not an instance's: a firewall rule is in force as it now is.
+    RuleInForce,
 }
 
 /// Events by the moment they are due; of one moment, first come first served.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(into = "Vec<Entry>", from = "Vec<Entry>")]
 pub(super) struct Agenda {
     due: BTreeMap<(Timestamp, u64), (Uuid, Event)>,
     next: u64,
 }
 
+/// How a state file holds what is due: in order.
+#[derive(Debug, Serialize, Deserialize)]
+struct Entry {
+    at: Timestamp,
+    instance: Uuid,
+    event: Event,
+}
+
 // === impl Agenda ===
 
+impl From<Agenda> for Vec<Entry> {
+    fn from(agenda: Agenda) -> Self {
+        let due = agenda.due.into_iter();
+        due.map(|((at, _), (instance, event))| Entry { at, instance, event }).collect()
+    }
+}
+
+impl From<Vec<Entry>> for Agenda {
+    fn from(entries: Vec<Entry>) -> Self {
+        let mut agenda = Self::default();
+        for Entry { at, instance, event } in entries {
+            agenda.add(at, instance, event);
+        }
+        agenda
+    }
+}
+
 impl Agenda {
-    fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
+    pub(super) fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
         self.due.insert((at, self.next), (instance, event));
         self.next += 1;
     }
@@ -56,6 +86,7 @@ impl Agenda {
 impl World {
     /// Runs everything that is due by `now`, each at the moment it was due.
     pub(crate) fn advance(&mut self, now: Timestamp) {
+        self.settle(now);
         while let Some((at, instance, event)) = self.agenda.take_due(now) {
             self.changes += 1;
             match event {
@@ -63,7 +94,9 @@ impl World {
                 Event::Provisioned => self.provisioned(instance, at),
                 Event::JobBegins => self.job_begins(instance, at),
                 Event::JobEnds => self.job_ends(instance, at),
+                Event::RuleInForce => self.rule_in_force(instance),
             }
+            self.settle(at);
         }
     }
 
@@ -86,10 +119,19 @@ impl World {
         if matches!(kind, JobKind::Destroy) {
             instance.is_deleting = true;
         }
-        instance.jobs.push_back(Job { kind, caller });
+        instance.jobs.push_back(Job { kind, caller, fate: JobFate::default() });
+        self.submitted = Some(id);
         self.changes += 1;
         if instance.jobs.len() == 1 {
             self.agenda.add(add(now, delay), id, Event::JobBegins);
+        }
+    }
+
+    /// Decides what becomes of the job that an instance accepted last.
+    pub(crate) fn decide_last_job(&mut self, id: Uuid, fate: JobFate) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if let Some(job) = instance.jobs.back_mut() {
+            job.fate = fate;
         }
     }
 
@@ -103,6 +145,7 @@ impl World {
         instance.jobs.clear();
         instance.is_deleting = false;
         instance.enter(state, now);
+        self.journal.begin_by(ChangedBy::Operator);
         self.changes += 1;
         self.agenda.forget(id);
         self.release_if_gone(id);
@@ -138,16 +181,28 @@ impl World {
         }
         let failed = instance.fate.provision_fails;
         instance.enter(if failed { InstanceState::Failed } else { InstanceState::Running }, at);
-        let entry =
-            AuditEntry { action: "provision", success: !failed, at, caller: Caller::default() };
+        let entry = AuditEntry {
+            action: "provision".into(),
+            success: !failed,
+            at,
+            caller: Caller::default(),
+        };
         instance.audit.push(entry);
         self.release_if_gone(id);
     }
 
     fn job_begins(&mut self, id: Uuid, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        let Some(job) = instance.jobs.front().cloned() else { return };
-        if job.kind.begin(instance, at).is_err() {
+        let Some(job) = instance.jobs.front_mut() else { return };
+        if let Some(late) = job.fate.late.take() {
+            return self.agenda.add(add(at, late), id, Event::JobBegins);
+        }
+        let job = job.clone();
+        if job.fate.sticks {
+            return;
+        }
+        self.journal.begin_by(ChangedBy::from(&job.caller));
+        if job.fate.fails || job.kind.begin(instance, at).is_err() {
             return self.finish_job(id, false, at);
         }
         if matches!(job.kind, JobKind::Destroy) && instance.fate.delete_sticks {
@@ -167,6 +222,7 @@ impl World {
     fn job_ends(&mut self, id: Uuid, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let Some(job) = instance.jobs.front().cloned() else { return };
+        self.journal.begin_by(ChangedBy::from(&job.caller));
         job.kind.end(instance, at);
         self.finish_job(id, true, at);
         self.release_if_gone(id);
@@ -176,8 +232,12 @@ impl World {
     fn finish_job(&mut self, id: Uuid, success: bool, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let Some(job) = instance.jobs.pop_front() else { return };
-        let entry = AuditEntry { action: job.kind.action(), success, at, caller: job.caller };
+        let entry =
+            AuditEntry { action: job.kind.action().into(), success, at, caller: job.caller };
         instance.audit.push(entry);
+        if matches!(job.kind, JobKind::Destroy) && !success {
+            instance.is_deleting = false;
+        }
         if !instance.jobs.is_empty() {
             self.agenda.add(at, id, Event::JobBegins);
         }

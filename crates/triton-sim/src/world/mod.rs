@@ -3,18 +3,22 @@
 mod account;
 mod address;
 mod affinity;
+mod behind_back;
 mod brand;
 mod catalog;
+mod changes;
 mod create;
 mod filter;
 mod firewall;
 mod instance;
 mod job;
+mod late_rules;
 mod lifecycle;
 mod name;
 mod ports;
 mod seed;
 mod tags;
+mod tracked;
 
 use std::collections::BTreeMap;
 
@@ -25,17 +29,21 @@ use uuid::Uuid;
 
 pub(crate) use account::{Account, AccountKey, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, Subnet};
+pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
+pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
+pub(crate) use changes::{Changes, Item};
 pub(crate) use create::{CreateParams, NetworkRequest};
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
-pub(crate) use instance::{Caller, Fate, Instance, Nic};
+pub(crate) use instance::{Caller, Fate, Instance, JobFate, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
 pub(crate) use name::{check_name, duplicate, has_only_name_characters};
 pub(crate) use ports::{Door, open_doors};
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
+pub(crate) use tracked::Tracked;
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
@@ -46,12 +54,18 @@ use lifecycle::Agenda;
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
     pub(crate) catalog: Catalog,
-    pub(crate) instances: BTreeMap<Uuid, Instance>,
-    pub(crate) rules: BTreeMap<Uuid, FirewallRule>,
+    pub(crate) instances: Tracked<Instance>,
+    pub(crate) rules: Tracked<FirewallRule>,
     pub(crate) addresses: Addresses,
     pub(crate) delays: Delays,
     /// Grows with each change, so that a watcher knows whether to look.
     pub(crate) changes: u64,
+    /// What changed, told by [`World::settle`].
+    pub(crate) journal: Changes,
+    /// The instance whose job was accepted last.
+    pub(crate) submitted: Option<Uuid>,
+    /// Rules whose change is not in force yet, as they were before it.
+    late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
     compute_nodes: Vec<Uuid>,
     agenda: Agenda,
     random: StdRng,
@@ -72,11 +86,14 @@ impl World {
         let mut world = Self {
             accounts: BTreeMap::new(),
             catalog,
-            instances: BTreeMap::new(),
-            rules: BTreeMap::new(),
+            instances: Tracked::default(),
+            rules: Tracked::default(),
             addresses: Addresses::new(block, networks),
             delays,
             changes: 0,
+            journal: Changes::default(),
+            submitted: None,
+            late_rules: BTreeMap::new(),
             compute_nodes: Vec::new(),
             agenda: Agenda::default(),
             random: StdRng::seed_from_u64(seed),

@@ -39,8 +39,7 @@ pub(crate) fn open_doors(world: &World) -> BTreeMap<SocketAddrV4, Door> {
 fn is_admitted(world: &World, instance: &Instance, port: u16) -> bool {
     !instance.firewall_enabled
         || world
-            .rules
-            .values()
+            .rules_in_force()
             .filter_map(|rule| rule.verdict(instance, port))
             .max()
             .is_some_and(|(_, allow)| allow)
@@ -118,7 +117,7 @@ mod tests {
             log: false,
             description: None,
         };
-        world.instances.values_mut().for_each(|instance| instance.firewall_enabled = true);
+        world.instances.get_mut(&Uuid::nil()).unwrap().firewall_enabled = true;
         assert!(ports(&world).is_empty());
         world.rules.insert(Uuid::from_u128(1), rule("FROM any TO all vms ALLOW tcp PORT ALL"));
         world.rules.insert(Uuid::from_u128(2), rule("FROM any TO all vms BLOCK tcp PORT 22"));

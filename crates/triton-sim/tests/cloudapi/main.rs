@@ -5,7 +5,11 @@ mod auth;
 #[cfg(test)]
 mod caller;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod feed;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::token::{Token, tokens};
@@ -12,7 +13,8 @@ const PORTS_MAX: usize = 24;
 const PRIORITY_MAX: u8 = 100;
 
 /// A parsed rule; its `Display` is the canonical text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) struct RuleText {
     pub(super) from: BTreeSet<Target>,
     pub(super) to: BTreeSet<Target>,
@@ -102,6 +104,20 @@ impl RuleText {
             protocol,
             priority: u8::try_from(priority).unwrap_or(PRIORITY_MAX),
         })
+    }
+}
+
+impl From<RuleText> for String {
+    fn from(rule: RuleText) -> Self {
+        rule.to_string()
+    }
+}
+
+impl TryFrom<String> for RuleText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
     }
 }
 

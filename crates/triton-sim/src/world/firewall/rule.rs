@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::world::{Instance, text_of};
 const DESCRIPTION_LENGTH_MAX: usize = 255;
 
 /// A firewall rule of an account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FirewallRule {
     pub(crate) id: Uuid,
     /// `None` is a global rule: everybody sees it, nobody changes it.

@@ -84,8 +84,11 @@ fn a_job_in_the_wrong_state_fails_where_only_the_audit_tells() {
     world.advance(at(20));
     world.submit(id, JobKind::Start, Caller::default(), at(20));
     check_life(&mut world, id, 60, "provisioning@0 running@11");
-    let audit: Vec<_> =
-        world.instances[&id].audit.iter().map(|entry| (entry.action, entry.success)).collect();
+    let audit: Vec<_> = world.instances[&id]
+        .audit
+        .iter()
+        .map(|entry| (entry.action.as_ref(), entry.success))
+        .collect();
     assert_eq!(audit, [("provision", true), ("start", false)]);
 }
 
