@@ -28,6 +28,7 @@ pub(crate) use loaders::load;
 pub(crate) use params::{BODY_BYTES_MAX, Params};
 pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
+pub(crate) use services::CMON_HOST;
 
 /// Every endpoint; where two patterns match one path, the first wins.
 const ROUTES: &[&[Route]] = &[

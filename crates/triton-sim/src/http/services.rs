@@ -9,6 +9,9 @@ use crate::version::VERSIONS;
 /// The one datacenter there is.
 pub(crate) const DATACENTER: &str = "sim-1";
 
+/// Where CMON is: names under `localhost` are loopback addresses for whoever follows RFC 6761, section 6.3.
+pub(crate) const CMON_HOST: &str = "cmon.sim-1.localhost";
+
 pub(super) const ROUTES: &[Route] = &[
     Route::get_only("/--ping", "ping", "ping", ping).unsigned(),
     Route::get_only("/:account/services", "ListServices", "services", list_services),
@@ -23,7 +26,9 @@ fn ping(_: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn list_services(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(json!({ "cloudapi": url(call) })))
+    let mut services = call.world.services.clone();
+    services.insert("cloudapi".to_owned(), url(call));
+    Ok(Answer::ok(json!(services)))
 }
 
 fn list_datacenters(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -42,5 +47,5 @@ fn get_datacenter(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn url(call: &Call<'_>) -> String {
-    format!("http://{}", call.host)
+    format!("{}://{}", call.scheme, call.host)
 }

@@ -20,3 +20,5 @@ mod ports;
 mod rules;
 #[cfg(test)]
 mod throttle;
+#[cfg(test)]
+mod tls;
