@@ -1,5 +1,15 @@
 //! Scripted trouble, the journal and the control API.
 
+mod before;
+mod bodies;
+mod connections;
+mod instances;
+mod jobs;
+mod lies;
+mod refusals;
+mod scripts;
+mod wire;
+
 use std::time::Duration;
 
 use axum::body::Body;
@@ -7,9 +17,27 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use triton_sim::{Delays, Fault, FaultKind};
+use triton_sim::{Delays, Fault, FaultKind, FaultScope};
 
 use crate::caller::{Caller, quiet};
+
+/// The kinds of a scope. A test that goes through them has a row for each, or panics.
+fn kinds(scope: FaultScope) -> impl Iterator<Item = FaultKind> {
+    FaultKind::ALL.into_iter().filter(move |kind| kind.entry().scope == scope)
+}
+
+/// A simulator on which one fault is set.
+fn caller_with(kind: FaultKind, fault: Fault) -> Caller {
+    let caller = Caller::new();
+    caller.sim.fault(kind, fault);
+    caller
+}
+
+/// The journal says that this fault, and nothing else, struck the last request.
+#[track_caller]
+fn check_struck(caller: &Caller, kind: FaultKind) {
+    assert_eq!(caller.sim.journal().last().unwrap().struck, [kind]);
+}
 
 #[tokio::test]
 async fn an_outage_is_haproxys() {
