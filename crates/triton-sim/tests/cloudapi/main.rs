@@ -15,6 +15,8 @@ mod instances;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod rules;
