@@ -44,6 +44,8 @@ pub(crate) use name::{check_name, duplicate, has_only_name_characters};
 pub(crate) use ports::{Door, open_doors};
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
 pub(crate) use tracked::Tracked;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use {affinity::AffinityRule, firewall::RuleText};
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
