@@ -16,7 +16,9 @@ pub(crate) fn page(body: &[u8]) {
             let page = read.unwrap_or_else(|error| panic!("a list was refused: {error}"));
             assert_eq!(page.items.len() + page.odd.len(), items.len());
         }
-        _ => assert!(read.is_err(), "what is no list was read as one"),
+        Ok(_) => assert!(read.is_err(), "what is no list was read as one"),
+        // Broken where the client does not look, such as text that is no UTF-8 in a field it skips.
+        Err(_) => {}
     }
 }
 
