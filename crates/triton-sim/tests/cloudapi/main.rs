@@ -17,8 +17,12 @@ mod instances;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod throttle;
+#[cfg(test)]
+mod tls;
