@@ -66,8 +66,17 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
+    /// The same by the callers' clock.
+    came: Timestamp,
     /// Only on a connection of its own.
     upgrading: Option<Upgrading>,
+}
+
+/// Now, by the datacenter's clock and by the callers'.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Timestamp,
+    wall: Timestamp,
 }
 
 /// What was decided, and for whom.
@@ -101,7 +110,7 @@ pub(crate) async fn answer(
     Shared(sim): Shared<Sim>,
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
-    let at = sim.now();
+    let (at, came) = (sim.now(), sim.wall());
     let (mut parts, body) = request.into_parts();
     let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
     let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
@@ -109,7 +118,8 @@ pub(crate) async fn answer(
     let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let body_to_come = Bytes::new();
-    let mut arrived = Arrived { method, uri, headers, body: body_to_come, peer, at, upgrading };
+    let mut arrived =
+        Arrived { method, uri, headers, body: body_to_come, peer, at, came, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -189,8 +199,9 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
             }
         }
     }
+    let wall = sim.wall();
     let (decision, is_recorded) = sim.with(|state, now| {
-        let decision = decide(state, arrived, found, params, trouble, now);
+        let decision = decide(state, arrived, found, params, trouble, Moment { now, wall });
         let is_over = decision.is_over();
         if is_over {
             state.requests.add(record(arrived, &decision, decision.status()));
@@ -199,7 +210,7 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
     });
     if is_recorded {
         let Decision { result, version, strikes, skew, .. } = decision;
-        let manner = Manner { arrived, version, now: add(sim.now(), skew), strikes: &strikes };
+        let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
         return render(&manner, result.map(|answer| answer.reply));
     }
     finish(sim, arrived, decision).await
@@ -212,13 +223,13 @@ fn decide(
     found: Result<&'static Route, Refusal>,
     params: Result<Params, Refusal>,
     trouble: Trouble,
-    now: Timestamp,
+    moment: Moment,
 ) -> Decision {
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
-    decision.result = run(state, arrived, found, params, now, &mut decision);
+    decision.result = run(state, arrived, found, params, moment, &mut decision);
     if !state.faults.is_empty() {
-        trouble::after(&mut state.faults, &mut decision, now);
+        trouble::after(&mut state.faults, &mut decision, moment.now);
     }
     decision
 }
@@ -228,9 +239,10 @@ fn run(
     arrived: &Arrived,
     found: Result<&'static Route, Refusal>,
     params: Result<Params, Refusal>,
-    now: Timestamp,
+    moment: Moment,
     decision: &mut Decision,
 ) -> Result<Answer, Refusal> {
+    let now = moment.now;
     let route = found?;
     check_accept(arrived)?;
     let State { world, faults, throttle, read_only, .. } = state;
@@ -242,7 +254,7 @@ fn run(
     if route.signed {
         decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
     }
-    let server_time = add(now, decision.skew);
+    let server_time = add(moment.wall, decision.skew);
     let claimed = identity::read_claim(arrived, server_time)?;
     let params = params?;
     let caller = if route.signed {
@@ -324,7 +336,7 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
             if let Some(response) = switched {
                 return response;
             }
-            let now = add(sim.now(), decision.skew);
+            let now = add(sim.wall(), decision.skew);
             render(&Manner { arrived, version, now, strikes: &decision.strikes }, result)
         }
     }

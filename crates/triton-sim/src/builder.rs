@@ -32,6 +32,7 @@ pub struct SimBuilder {
     services: BTreeMap<String, String>,
     pools: Vec<(String, usize)>,
     started_at: Option<Timestamp>,
+    virtual_clock: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -115,6 +116,7 @@ impl Default for SimBuilder {
             services: BTreeMap::new(),
             pools: Vec::new(),
             started_at: None,
+            virtual_clock: false,
         }
     }
 }
@@ -261,12 +263,21 @@ impl SimBuilder {
         self
     }
 
+    /// The datacenter's time stands still until [`Sim::advance`]: jobs, throttle, faults' times and batches of the
+    /// changefeed wait for it. What a caller waits for, and the dates of requests and answers, are real.
+    #[must_use]
+    pub fn virtual_clock(mut self, is_virtual: bool) -> Self {
+        self.virtual_clock = is_virtual;
+        self
+    }
+
     /// Sets the simulator up.
     ///
     /// # Errors
     /// [`SeedError`], for accounts and keys that cannot be, and when there are too many simulators on the computer.
     pub fn build(self) -> Result<Sim, SeedError> {
         let clock = self.started_at.map_or_else(Clock::starting_now, Clock::starting_at);
+        let clock = if self.virtual_clock { clock.into_virtual() } else { clock };
         let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
         world.catalog.fabrics_off = self.fabrics_off;

@@ -71,7 +71,7 @@ impl Gate<'_> {
         let strike = call.strikes(FaultKind::ReadOnly);
         let until = match (self.read_only, strike) {
             (Some(read_only), _) => read_only.until,
-            (None, Some(strike)) => Some(add(call.now, strike.delay)),
+            (None, Some(strike)) => Some(add(self.arrived.came, strike.delay)),
             (None, None) => return Ok(()),
         };
         let refusal = Refusal::new(503, "ServiceUnavailableError", UPGRADED);

@@ -11,6 +11,8 @@ mod caller;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod fabrics;
 #[cfg(test)]
 mod faults;
