@@ -18,10 +18,11 @@ pub use subscription::{SubResource, Subscription};
 
 use http::Method;
 
+use crate::answer::nothing;
 use crate::request::{Endpoint, Group, Request, RequestError};
 use crate::target::Target;
 
-const OPEN: Endpoint = Endpoint::read("Changefeed", Group::Account);
+const OPEN: Endpoint = Endpoint::read("Changefeed", Group::Changefeed);
 
 /// The first version of CloudAPI that has a changefeed, as its `Server` header says it.
 pub const SINCE: &str = "9.14.0";
@@ -32,7 +33,7 @@ pub const SINCE: &str = "9.14.0";
 ///
 /// None that parameters could cause: it has none.
 pub fn open_changefeed() -> Result<Request<()>, RequestError> {
-    Request::build(OPEN, Method::GET, &Target::new("/changefeed"), None, |answer| answer.nothing())
+    Request::build(OPEN, Method::GET, &Target::new("/changefeed"), None, nothing)
 }
 
 #[cfg(test)]

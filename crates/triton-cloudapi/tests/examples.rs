@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use triton_cloudapi::client::Client;
 use triton_cloudapi::instances::ListInstances;
+use triton_cloudapi::packages::ListPackages;
 use triton_signature::PrivateKey;
 use triton_sim::{Delays, Running, Sim};
 
@@ -53,7 +54,9 @@ async fn create(client: &Client, name: &str) -> triton_cloudapi::instances::Inst
     let image = images.items.iter().find(|image| image.kind == "lx-dataset").unwrap();
     let create = triton_cloudapi::instances::CreateInstance {
         name: name.to_owned(),
-        package: client.list_packages().await.unwrap().items[0].name.clone(),
+        package: client.list_packages(&ListPackages::default()).await.unwrap().items[0]
+            .name
+            .clone(),
         image: image.id.to_string(),
         tags: [("role".to_owned(), "web".into())].into(),
         ..Default::default()
@@ -76,7 +79,7 @@ async fn create_and_wait_leaves_nothing() {
     let (sim, running, client) = served().await;
     let images = client.list_images(&triton_cloudapi::images::ListImages::default()).await.unwrap();
     let image = images.items.iter().find(|image| image.kind == "lx-dataset").unwrap();
-    let package = &client.list_packages().await.unwrap().items[0].name;
+    let package = &client.list_packages(&ListPackages::default()).await.unwrap().items[0].name;
     let printed = run("create_and_wait", &running.url(), &["db-0", &image.name, package]).await;
     let words: Vec<&str> = printed.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(words, ["created", "running", "deleted"], "{printed}");

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use crate::answer::nothing;
 use crate::ids::InstanceId;
 use crate::request::{Endpoint, Group, Request, RequestError};
 use crate::target::Target;
@@ -16,7 +17,7 @@ const CONNECT: Endpoint = Endpoint::read("ConnectMachineVNC", Group::Machines);
 /// None that parameters could cause.
 pub fn connect_vnc(id: InstanceId) -> Result<Request<()>, RequestError> {
     let target = Target::new("/machines").segment(id).fixed("vnc");
-    Request::build(CONNECT, Method::GET, &target, None, |answer| answer.nothing())
+    Request::build(CONNECT, Method::GET, &target, None, nothing)
 }
 
 #[cfg(test)]
