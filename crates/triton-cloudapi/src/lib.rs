@@ -123,6 +123,7 @@ mod lenient;
 mod target;
 mod text_enum;
 mod timestamp;
+mod unreadable;
 
 #[cfg(feature = "client")]
 pub mod client;
