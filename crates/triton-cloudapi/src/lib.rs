@@ -1,5 +1,5 @@
 //! [Triton](https://github.com/tritondatacenter/triton) CloudAPI for Rust: every call as a plain value, and a client
-//! that signs, retries, pages and follows.
+//! that signs, retries, pages, waits and follows.
 //!
 //! # From nothing to a list of instances
 //!
@@ -59,7 +59,7 @@
 //! | datacenters, services, what CloudAPI says of itself | [`datacenters`], [`services`], [`ping`], [`server`] |
 //! | changes as they happen | [`changefeed`], and `client::changefeed` |
 //! | a request and its answer, refusals | [`request`], [`error`] |
-//! | the client: configuration, names, dry runs | `client` |
+//! | the client: configuration, waiting, names, streams of lists, dry runs | `client` |
 //!
 //! Words are the manual's, with one exception: what its paths call a machine is an instance here, as in its prose.
 //!
@@ -72,7 +72,7 @@
 //!   have been carried out all the same: then look before sending it again.
 //! - `client::Error` is sorted by what its caller can do about it; its text says what to do.
 //! - Starting, stopping, tagging and enabling are jobs: the answer says that CloudAPI accepted them, not that they are
-//!   done.
+//!   done. `Client::wait_for_instance` and `Client::send_and_confirm` wait until they are.
 //! - No error, log or `Debug` output holds a key, a signature, a password or metadata's values.
 //!
 //! The [README](https://github.com/tritondatacenter/vk-triton/tree/main/crates/triton-cloudapi) has the policies of
