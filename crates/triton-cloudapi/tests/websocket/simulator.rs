@@ -146,7 +146,6 @@ async fn trouble(kind: FaultKind) -> (Interruption, ResyncReason, Duration) {
     loop {
         if let ChangefeedItem::Interrupted { reason, .. } = next(&mut feed).await {
             let resync = begun(&mut feed).await;
-            assert_eq!(list(&client).await[&id], InstanceState::Stopped, "{kind:?}");
             return (reason, resync, since.elapsed());
         }
     }
