@@ -4,9 +4,11 @@
 //! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`carry_out`] around it
 //! does the waiting that delays and faults ask for.
 
+mod migration_events;
 mod render;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::extract::State as Shared;
@@ -56,6 +58,9 @@ struct Decision {
     trouble: Trouble,
     caught: Caught,
 }
+
+/// After this HAProxy gives up on CloudAPI.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Answers one request.
 ///
@@ -246,7 +251,12 @@ async fn finish(
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
         }
-        Err(refusal) => Err(refusal),
+        Err(refusal) => {
+            if refusal.is_never_sent {
+                tokio::time::sleep(PROXY_TIMEOUT).await;
+            }
+            Err(refusal)
+        }
     };
     if caught == Caught::InternalError {
         result = Err(Refusal::internal("Internal Error"));
@@ -272,7 +282,17 @@ async fn finish(
     if caught == Caught::AnswerLost {
         return lost();
     }
-    render(arrived, version, sim.now(), result)
+    let watched = match &result {
+        Ok(Reply { body: Body::MigrationEvents(id), .. }) => Some(*id),
+        _ => None,
+    };
+    let mut response = render(arrived, version, sim.now(), result);
+    if let Some(id) = watched {
+        response.headers_mut().remove("content-length");
+        response.headers_mut().remove("content-md5");
+        *response.body_mut() = migration_events::body(sim.clone(), id);
+    }
+    response
 }
 
 fn read_back(sim: &Sim, answer: Answer, version: ApiVersion) -> Reply {

@@ -1,6 +1,7 @@
 //! How a simulator is set up.
 
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -10,7 +11,7 @@ use crate::faults::Faults;
 use crate::requests::Requests;
 use crate::sim::{Sim, State};
 use crate::throttle::{Throttle, ThrottleLimits};
-use crate::world::{AccountKey, BLOCKS, World};
+use crate::world::{AccountKey, BLOCKS, Features, ProvisionLimit, World};
 
 /// Collects what a [`Sim`] starts with; see [`Sim::builder`].
 #[derive(Debug, Clone)]
@@ -21,6 +22,9 @@ pub struct SimBuilder {
     throttle: Option<ThrottleLimits>,
     listen: bool,
     compute_nodes: usize,
+    compute_node_memory_mib: Option<u64>,
+    features: Features,
+    history: Option<Duration>,
     started_at: Option<Timestamp>,
 }
 
@@ -31,6 +35,7 @@ struct Account {
     disabled: bool,
     operator: bool,
     cns: bool,
+    limits: Vec<ProvisionLimit>,
 }
 
 /// A simulator cannot be set up this way.
@@ -81,6 +86,9 @@ impl Default for SimBuilder {
             throttle: Some(ThrottleLimits::default()),
             listen: true,
             compute_nodes: 4,
+            compute_node_memory_mib: None,
+            features: Features::default(),
+            history: None,
             started_at: None,
         }
     }
@@ -157,6 +165,37 @@ impl SimBuilder {
         self
     }
 
+    /// How much memory instances may have on each compute node together, in MiB. Default: without end.
+    ///
+    /// When no node has enough left, CreateMachine is refused with NoAllocatableServersError.
+    #[must_use]
+    pub fn compute_node_memory_mib(mut self, memory_mib: u64) -> Self {
+        self.compute_node_memory_mib = Some(memory_mib);
+        self
+    }
+
+    /// What the operator has switched on. Default: [`Features::default`].
+    #[must_use]
+    pub fn features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// How long deleted and failed instances are remembered: GetMachine answers 410 for that long, and 404 then.
+    /// Default: 30 days.
+    #[must_use]
+    pub fn history(mut self, history: Duration) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// Limits what the account may have; see [`ProvisionLimit`]. May be called several times.
+    #[must_use]
+    pub fn limit(mut self, limit: ProvisionLimit) -> Self {
+        self.last().limits.push(limit);
+        self
+    }
+
     /// The wall time at the start. Default: now.
     #[must_use]
     pub fn started_at(mut self, at: Timestamp) -> Self {
@@ -172,6 +211,11 @@ impl SimBuilder {
         let clock = self.started_at.map_or_else(Clock::starting_now, Clock::starting_at);
         let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
+        world.features = self.features;
+        world.history = self.history.unwrap_or(world.history);
+        for node in &mut world.compute_nodes {
+            node.memory_mib = self.compute_node_memory_mib;
+        }
         for account in &self.accounts {
             add_account(&mut world, account, clock.now())?;
         }
@@ -204,6 +248,7 @@ fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), 
         return Err(SeedError::DuplicateAccount { login });
     }
     let id = world.add_account(&login, now);
+    world.limits.insert(id, seed.limits.clone());
     let Ok(account) = world.account_mut(id) else { return Err(SeedError::NoAccount) };
     account.disabled = seed.disabled;
     account.operator = seed.operator;

@@ -33,6 +33,18 @@ pub struct Delays {
     /// From the acceptance of any job to its start; tag and metadata changes show after this. 500 ms.
     #[serde(serialize_with = "as_millis")]
     pub job: Duration,
+    /// From the start of a job on disks or snapshots to its end. 1 s.
+    #[serde(serialize_with = "as_millis")]
+    pub disk: Duration,
+    /// From the start of each phase of a migration to its end. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub migrate: Duration,
+    /// From CreateVolume to `ready`. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub volume: Duration,
+    /// From a change of an instance to the change of its DNS names. 1 s.
+    #[serde(serialize_with = "as_millis")]
+    pub cns: Duration,
     /// At most this much is added to each delay, drawn from the simulator's seed. 0.
     #[serde(serialize_with = "as_millis")]
     pub jitter: Duration,
@@ -49,6 +61,10 @@ pub(crate) struct DelaysPatch {
     reboot: Option<u64>,
     delete: Option<u64>,
     job: Option<u64>,
+    disk: Option<u64>,
+    migrate: Option<u64>,
+    volume: Option<u64>,
+    cns: Option<u64>,
     jitter: Option<u64>,
 }
 
@@ -67,6 +83,10 @@ impl Delays {
             reboot: zero,
             delete: zero,
             job: zero,
+            disk: zero,
+            migrate: zero,
+            volume: zero,
+            cns: zero,
             jitter: zero,
         }
     }
@@ -81,6 +101,10 @@ impl Delays {
             (&mut self.reboot, patch.reboot),
             (&mut self.delete, patch.delete),
             (&mut self.job, patch.job),
+            (&mut self.disk, patch.disk),
+            (&mut self.migrate, patch.migrate),
+            (&mut self.volume, patch.volume),
+            (&mut self.cns, patch.cns),
             (&mut self.jitter, patch.jitter),
         ] {
             if let Some(millis) = millis {
@@ -102,6 +126,10 @@ impl Default for Delays {
             reboot: second,
             delete: second,
             job: Duration::from_millis(500),
+            disk: second,
+            migrate: 2 * second,
+            volume: 2 * second,
+            cns: second,
             jitter: Duration::ZERO,
         }
     }

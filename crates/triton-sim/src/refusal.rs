@@ -27,6 +27,8 @@ pub(crate) struct Refusal {
     pub(crate) body: Option<Box<Value>>,
     /// HAProxy's own answers close the connection.
     pub(crate) from_proxy: bool,
+    /// CloudAPI never answers; HAProxy does when it gives up.
+    pub(crate) is_never_sent: bool,
 }
 
 // === impl Refusal ===
@@ -41,6 +43,7 @@ impl Refusal {
             retry_after: None,
             body: None,
             from_proxy: false,
+            is_never_sent: false,
         }
     }
 
@@ -100,6 +103,11 @@ impl Refusal {
     pub(crate) fn proxy_unavailable() -> Self {
         let message = "No server is available to handle this request.";
         Self { from_proxy: true, ..Self::new(503, "ServiceUnavailable", message) }
+    }
+
+    /// CloudAPI has tripped over itself, and HAProxy waits.
+    pub(crate) fn no_answer() -> Self {
+        Self { is_never_sent: true, ..Self::proxy_unavailable() }
     }
 
     /// The JSON body.

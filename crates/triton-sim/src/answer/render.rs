@@ -73,6 +73,8 @@ pub(super) fn render(
         Body::Empty => (None, Bytes::new()),
         Body::Json(value) => (Some("application/json"), Bytes::from(value.to_string())),
         Body::Text(text) => (Some("text/plain"), Bytes::from(text)),
+        // The lines follow.
+        Body::MigrationEvents(_) => (Some("application/x-json-stream"), Bytes::new()),
     };
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: String| {

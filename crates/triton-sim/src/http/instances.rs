@@ -28,18 +28,12 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let list_empty = call.strikes(FaultKind::ListEmpty).is_some();
     let hidden_age =
         call.strikes(FaultKind::ListHidesNew).map_or(Duration::ZERO, |strike| strike.delay);
-    let shown = |instance: &&Instance| {
-        instance.owner == call.account
-            && filter.matches(instance)
-            && !list_empty
-            && until(instance.created, call.now) >= hidden_age
-    };
+    let shown =
+        |instance: &&Instance| !list_empty && until(instance.created, call.now) >= hidden_age;
     // UUID descending: the order of the real one, and as unstable under offset paging.
     let instances: Vec<Value> = call
         .world
-        .instances
-        .values()
-        .rev()
+        .listed(call.account, &filter)
         .filter(shown)
         .skip(page(offset))
         .take(page(limit))
@@ -55,13 +49,10 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let mut body = call.instance_json(call.instance()?);
-    let account = call.account()?;
-    if account.cns_enabled {
-        let names =
-            ["id", "name"].map(|field| body[field].as_str().unwrap_or_default().to_lowercase());
-        let names = names.map(|name| format!("{name}.inst.{}.sim-1.cns.example.com", account.id));
-        body["dns_names"] = names.into_iter().collect();
+    let instance = call.instance()?;
+    let mut body = call.instance_json(instance);
+    if call.account()?.cns_enabled {
+        body["dns_names"] = call.world.dns_names(instance.id).into();
     }
     Ok(Answer::ok(body))
 }

@@ -24,7 +24,9 @@ pub(crate) fn load(call: &Call<'_>) -> Result<(), Refusal> {
     if let Some(wanted) = call.params.str("package") {
         catalog.find_package(wanted).ok_or_else(|| Refusal::not_found("package not found"))?;
     }
-    if let Some(id) = call.params.str("network") {
+    // AddNic looks at its network itself, and words what is wrong with it otherwise.
+    let network = call.params.str("network").filter(|_| call.trouble.endpoint != "AddNic");
+    if let Some(id) = network {
         let network = id.parse().ok().and_then(|id: Uuid| catalog.find_network(id));
         network.ok_or_else(|| Refusal::not_found("network not found"))?;
     }

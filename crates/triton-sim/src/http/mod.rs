@@ -8,18 +8,22 @@ mod images;
 mod instance_actions;
 mod instance_audit;
 mod instance_create;
+mod instance_disks;
 mod instance_metadata;
 mod instance_nics;
+mod instance_snapshots;
 mod instance_tags;
 mod instances;
 mod keys;
 mod loaders;
+mod migrations;
 mod networks;
 mod packages;
 mod params;
 mod reply;
 mod route;
 mod services;
+mod volumes;
 
 pub(crate) use call::{Call, Caught};
 pub(crate) use loaders::load;
@@ -43,5 +47,9 @@ const ROUTES: &[&[Route]] = &[
     instance_metadata::ROUTES,
     instance_tags::ROUTES,
     instance_nics::ROUTES,
+    instance_disks::ROUTES,
+    instance_snapshots::ROUTES,
+    migrations::ROUTES,
+    volumes::ROUTES,
     account::ROUTES,
 ];

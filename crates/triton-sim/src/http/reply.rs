@@ -11,6 +11,8 @@ pub(crate) enum Body {
     Empty,
     Json(Value),
     Text(String),
+    /// What happens to the migration of this instance, line by line.
+    MigrationEvents(Uuid),
 }
 
 /// An answer without the headers that all answers have.

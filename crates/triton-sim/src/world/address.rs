@@ -122,6 +122,11 @@ impl Addresses {
         self.taken.retain(|_, holder| *holder != instance);
     }
 
+    /// Gives one address back.
+    pub(crate) fn give_back(&mut self, address: Ipv4Addr) {
+        self.taken.remove(&address);
+    }
+
     /// Addresses in use on a network, in order.
     pub(crate) fn used(&self, network: Uuid) -> impl Iterator<Item = (Ipv4Addr, Uuid)> + '_ {
         let subnet = self.subnet(network);

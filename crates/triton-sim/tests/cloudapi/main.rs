@@ -7,14 +7,26 @@ mod caller;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod datacenter;
+#[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod nics;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod throttle;
+#[cfg(test)]
+mod volumes;

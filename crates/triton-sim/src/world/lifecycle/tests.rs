@@ -21,7 +21,10 @@ fn world() -> (World, Uuid) {
         reboot: five,
         delete: five,
         job: one,
-        jitter: Duration::ZERO,
+        disk: five,
+        migrate: five,
+        volume: five,
+        ..Delays::none()
     };
     let mut world = World::new(delays, 1, 0, 3);
     let account = world.add_account("jill", at(0));
