@@ -7,6 +7,10 @@ check: fmt-check lint doc layers test demo
 test:
     cargo xtask test
 
+# The simulator and the client with programs that others wrote: the triton CLI, triton-go, sshpk.
+foreign *args:
+    cargo xtask test --foreign {{args}}
+
 # The walkthrough, step by step.
 demo *args:
     cargo xtask demo {{args}}
@@ -36,6 +40,7 @@ fmt-check:
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy -p testbed -p virtual-node -p xtask --features testbed/cluster,virtual-node/cluster,xtask/cluster --tests -- -D warnings
+    cargo clippy -p triton-sim-server --features foreign --tests -- -D warnings
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -8,10 +8,14 @@ use testbed::port_22_trouble;
 use crate::screen::print;
 
 /// A program, and what brings it.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("ssh-agent", "apt-get install openssh-client"),
     ("ssh-keygen", "apt-get install openssh-client"),
     ("setsid", "apt-get install util-linux"),
+    ("openssl", "apt-get install openssl"),
+    ("node", "apt-get install nodejs"),
+    ("npm", "apt-get install npm"),
+    ("go", "https://go.dev/dl/; some clients that others wrote are in Go"),
 ];
 
 /// Prints one line for each thing that is needed.

@@ -6,6 +6,7 @@ mod check;
 mod clock;
 mod demo;
 mod down;
+mod foreign;
 mod screen;
 mod steps;
 mod test;
@@ -21,7 +22,7 @@ use clap::Parser;
 enum Task {
     /// Shows it: control plane, simulator, vk-triton, and the walkthrough, step by step.
     Demo(demo::Args),
-    /// Tests everything: unit, doc and scenario tests, then the tests against a real control plane.
+    /// Tests everything: unit, doc and scenario tests, clients that others wrote, a real control plane.
     Test(test::Args),
     /// Starts everything and leaves it running.
     ///

@@ -6,6 +6,7 @@ use anyhow::Result;
 use tokio::time::Instant;
 
 use crate::build::{binaries, cargo};
+use crate::foreign;
 use crate::screen::print;
 
 /// Options.
@@ -14,13 +15,22 @@ pub(crate) struct Args {
     /// Leave out the tests against a real control plane.
     #[arg(long)]
     without_cluster: bool,
-    /// Only cluster tests whose name contains this.
+    /// Leave out the tests with clients that others wrote.
+    #[arg(long)]
+    without_foreign: bool,
+    /// Nothing but the tests with clients that others wrote.
+    #[arg(long, conflicts_with_all = ["without_cluster", "without_foreign"])]
+    foreign: bool,
+    /// Only cluster tests, or with --foreign only those tests, whose name contains this.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
 }
 
-/// Builds the programs, then runs the workspace's tests, then the cluster tests, one after another.
+/// Builds the programs, then runs the workspace's tests, then the foreign and the cluster tests, one after another.
 pub(crate) async fn run(args: Args) -> Result<()> {
+    if args.foreign {
+        return foreign::test(args.only.as_deref()).await;
+    }
     let mut took = Vec::new();
     let mut timed = |part: &'static str, begun: Instant| took.push((part, begun.elapsed()));
 
@@ -32,6 +42,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let begun = Instant::now();
         cargo(&["test", "--workspace"], &[]).await?;
         timed("unit, doc and scenario tests", begun);
+    }
+    if args.only.is_none() && !args.without_foreign {
+        let begun = Instant::now();
+        foreign::test(None).await?;
+        timed("clients that others wrote", begun);
     }
     if !args.without_cluster {
         let begun = Instant::now();

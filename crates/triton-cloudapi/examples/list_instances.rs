@@ -1,53 +1,21 @@
-//! Lists the account's instances: `cargo run --example list_instances`, with `TRITON_URL`, `TRITON_ACCOUNT` and
-//! `TRITON_KEY_ID` set, or a profile of the `triton` command.
+//! Lists the account's instances: `cargo run --example list_instances`.
+//!
+//! Like every example it asks as the environment says (`TRITON_URL`, `TRITON_ACCOUNT`, `TRITON_KEY_ID`, or the same with
+//! `SDC_`), or else as the current profile of the `triton` command does.
 
-use std::process::ExitCode;
+#![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
-use triton_cloudapi::client::{BoxError, Client};
+use triton_cloudapi::client::Client;
 use triton_cloudapi::instances::ListInstances;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(text) => {
-            print(&text);
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            print(&chain(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<String, BoxError> {
+async fn main() -> anyhow::Result<()> {
     let client = Client::from_env().await?;
-    let mut text = format!("instances of {} at {}\n", client.account(), client.url());
+    println!("instances of {} at {}", client.account(), client.url());
+    // Every instance or an error, never a part of them.
     for instance in client.list_all_instances(&ListInstances::default()).await? {
         let ip = instance.primary_ip.as_deref().unwrap_or("-");
-        text += &format!(
-            "{} {:12} {:15} {}\n",
-            instance.id,
-            instance.state.as_str(),
-            ip,
-            instance.name
-        );
+        println!("{} {:12} {ip:15} {}", instance.id, instance.state.as_str(), instance.name);
     }
-    Ok(text)
-}
-
-/// An error and why, and why that.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = format!("{error}\n");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!("  because {error}\n");
-        cause = error.source();
-    }
-    text
-}
-
-#[expect(clippy::print_stdout, reason = "an example talks to its user")]
-fn print(text: &str) {
-    print!("{text}");
+    Ok(())
 }

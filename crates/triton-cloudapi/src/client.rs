@@ -17,6 +17,8 @@
 mod base_uri;
 mod builder;
 mod calls;
+#[cfg(feature = "changefeed")]
+pub mod changefeed;
 pub mod clock;
 pub mod config;
 pub mod error;
@@ -27,6 +29,10 @@ mod throttle;
 mod tls;
 mod trace;
 mod transport;
+#[cfg(feature = "vnc")]
+pub mod vnc;
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+mod websocket;
 
 use std::fmt;
 use std::sync::Arc;
@@ -56,6 +62,10 @@ pub use retry::RetryPolicy;
 pub use throttle::{RateLimit, WAITING_MAX};
 pub use trace::{OnRequest, RequestOutcome, RequestRecord};
 pub use transport::{HttpRequest, IDLE_TIMEOUT};
+#[cfg(feature = "vnc")]
+pub use vnc::{VncError, VncStream};
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+pub use websocket::UpgradeError;
 
 /// API 9, or 8: the form of roles is 9's, and one route (VNC) exists as 8 only.
 const ACCEPT_VERSION: HeaderValue = HeaderValue::from_static("~9||~8");

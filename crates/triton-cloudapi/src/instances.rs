@@ -14,12 +14,14 @@ mod list;
 mod redacted;
 mod requests;
 mod text_enum;
+mod vnc;
 mod wire;
 
 pub use audit::AuditEntry;
 pub use create::CreateInstance;
 pub use list::{ListInstances, PAGE_MAX};
 pub use requests::*;
+pub use vnc::connect_vnc;
 
 /// One instance as CloudAPI describes it.
 ///

@@ -30,6 +30,7 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod changefeed;
 pub mod error;
 pub mod firewall_rules;
 pub mod ids;

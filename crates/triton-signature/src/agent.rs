@@ -84,13 +84,26 @@ pub enum AgentError {
         /// What is there instead: fingerprint of the same hash, then comment.
         present: Vec<(Fingerprint, String)>,
     },
-    /// The agent refused to sign: locked, removed, or its user said no.
-    #[error(
-        "the ssh-agent refused to sign with {fingerprint} (is it locked, or was a confirmation declined?)"
-    )]
+    /// The agent has the key and refused to sign: its user said no.
+    #[error("the ssh-agent refused to sign with {fingerprint}: was a confirmation declined?")]
     Refused {
         /// The key's MD5 fingerprint.
         fingerprint: String,
+    },
+    /// The agent had the key once and has it no more: it was taken out, has expired, or another agent has taken the
+    /// place of the first. It heals by itself once the key is there again.
+    #[error(
+        "the ssh-agent at {} has lost the key {wanted}: it holds {}; add it again with `ssh-add`",
+        socket.display(),
+        Listing(present)
+    )]
+    KeyLost {
+        /// The socket.
+        socket: PathBuf,
+        /// The key's fingerprint.
+        wanted: Fingerprint,
+        /// What is there instead. A locked agent shows nothing.
+        present: Vec<(Fingerprint, String)>,
     },
     /// An agent signs P-384 keys with SHA-384 only, which CloudAPI refuses.
     #[error(
@@ -207,13 +220,27 @@ impl AgentSigner {
         let flags = if self.public.kind() == KeyKind::Rsa { wire::RSA_SHA2_256 } else { 0 };
         match self.agent.ask(&wire::sign_request(self.public.wire(), message, flags)).await? {
             Answer::Signature { name, bytes } => signature(self.public.kind(), &name, bytes),
-            Answer::Failure => {
-                Err(AgentError::Refused { fingerprint: self.public.md5_fingerprint() })
-            }
+            Answer::Failure => Err(self.why_not().await),
             Answer::Identities(_) => {
                 Err(AgentError::Garbled { what: "a list where a signature was asked for" })
             }
         }
+    }
+}
+
+impl AgentSigner {
+    /// A refusal has no reason in the protocol; whether the key is still there tells most of it.
+    async fn why_not(&self) -> AgentError {
+        let wanted = Fingerprint::md5(self.public.wire());
+        let identities = match self.agent.identities().await {
+            Ok(identities) => identities,
+            Err(error) => return error,
+        };
+        if identities.iter().any(|identity| wanted.is_of(&identity.blob)) {
+            return AgentError::Refused { fingerprint: wanted.to_string() };
+        }
+        let present = identities.into_iter().map(|identity| present(identity, &wanted)).collect();
+        AgentError::KeyLost { socket: self.agent.socket.clone(), wanted, present }
     }
 }
 
@@ -249,7 +276,7 @@ struct Listing<'a>(&'a [(Fingerprint, String)]);
 impl fmt::Display for Listing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
-            return f.write_str("no key (add one with `ssh-add`)");
+            return f.write_str("no key (locked, or new: `ssh-add -l` tells)");
         }
         for (index, (fingerprint, comment)) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { ", " };

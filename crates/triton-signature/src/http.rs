@@ -30,11 +30,36 @@ pub async fn sign(
     date: &str,
 ) -> Result<Authorization, SignError> {
     let message = date_signing_string(method, path_and_query, date);
+    sign_message(signer, key_id, &SIGNED_HEADERS, &message).await
+}
+
+/// Signs the `Date` header alone, as triton-go does: good for every request of that second.
+///
+/// Whoever gets hold of such a header can send any request with it for five minutes, so it is for connections that
+/// nobody else can read.
+///
+/// # Errors
+///
+/// [`SignError`] when the key does not sign.
+pub async fn sign_date(
+    signer: &Signer,
+    key_id: &KeyId,
+    date: &str,
+) -> Result<Authorization, SignError> {
+    sign_message(signer, key_id, &["date"], &format!("date: {date}")).await
+}
+
+async fn sign_message(
+    signer: &Signer,
+    key_id: &KeyId,
+    headers: &[&str],
+    message: &str,
+) -> Result<Authorization, SignError> {
     let signature = signer.sign(message.as_bytes()).await?;
     Ok(Authorization {
         key_id: key_id.to_string(),
         algorithm: signature.algorithm,
-        headers: SIGNED_HEADERS.map(str::to_owned).to_vec(),
+        headers: headers.iter().map(|name| (*name).to_owned()).collect(),
         signature: signature.bytes,
     })
 }

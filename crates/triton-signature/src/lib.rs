@@ -9,8 +9,11 @@
 //! | RSA | PKCS#1, PKCS#8, OpenSSH | yes | `rsa-sha256` |
 //! | ECDSA P-256 | SEC1, PKCS#8, OpenSSH | yes | `ecdsa-sha256` |
 //! | ECDSA P-384 | SEC1, PKCS#8, OpenSSH | no: an agent signs it with SHA-384, which CloudAPI refuses | `ecdsa-sha512` |
-//! | ECDSA P-521 | no | yes | `ecdsa-sha512` |
+//! | ECDSA P-521 | SEC1, PKCS#8, OpenSSH | yes | `ecdsa-sha512` |
 //! | Ed25519 | PKCS#8, OpenSSH | yes | `ed25519-sha512` (CloudAPI 9.18 and newer) |
+//!
+//! Each form is read encrypted with a passphrase too: OpenSSH's own, PKCS#8 with PBES2 (PBKDF2 or scrypt; AES or
+//! triple DES), and the traditional PEM of `Proc-Type: 4,ENCRYPTED`. The passphrase is an argument: nothing is asked for.
 //!
 //! Nothing here knows HTTP libraries or clocks: a request is its method, its target and a way to look up headers, and
 //! the time is an argument. The only I/O is reading a key file and talking to the agent's socket.

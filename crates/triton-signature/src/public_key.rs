@@ -29,8 +29,7 @@ enum Verifier {
     Rsa(Box<RsaPublicKey>),
     P256(Box<p256::ecdsa::VerifyingKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
-    /// Signed by agents only; this crate has no arithmetic for it.
-    P521,
+    P521(Box<p521::ecdsa::VerifyingKey>),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
@@ -44,7 +43,7 @@ pub enum KeyKind {
     EcdsaP256,
     /// ECDSA on NIST P-384.
     EcdsaP384,
-    /// ECDSA on NIST P-521 (through an agent only).
+    /// ECDSA on NIST P-521.
     EcdsaP521,
     /// Ed25519.
     Ed25519,
@@ -84,14 +83,14 @@ pub enum KeyError {
          or take the passphrase off with `ssh-keygen -p -f FILE`"
     )]
     Encrypted,
-    /// Encrypted with a scheme of PEM's, for which a passphrase would not help.
+    /// Encrypted with a cipher that is not read here, so that a passphrase would not help.
     #[error(
-        "the key is encrypted in {form} form, which cannot be read: `ssh-keygen -p -f FILE` rewrites it in \
+        "the key is encrypted with {cipher}, which cannot be read: `ssh-keygen -p -f FILE` rewrites it in \
          OpenSSH's form, with or without a passphrase"
     )]
-    EncryptedPem {
-        /// The form: `PEM (Proc-Type: 4,ENCRYPTED)` or `PKCS#8`.
-        form: &'static str,
+    Cipher {
+        /// The cipher, as the key names it.
+        cipher: String,
     },
     /// The passphrase does not open the key.
     #[error("decrypting the key: wrong passphrase")]
@@ -105,7 +104,9 @@ pub enum KeyError {
     )]
     NotAKey,
     /// A kind of key that CloudAPI or this crate cannot use.
-    #[error("{kind} keys cannot be used here: use RSA, ECDSA P-256, ECDSA P-384 or Ed25519")]
+    #[error(
+        "{kind} keys cannot be used here: use RSA, ECDSA P-256, ECDSA (P-256, P-384, P-521) or Ed25519"
+    )]
     Unsupported {
         /// The kind, as the key names it.
         kind: String,
@@ -132,12 +133,6 @@ pub enum VerifyError {
         kind: KeyKind,
         /// The algorithm claimed.
         algorithm: Algorithm,
-    },
-    /// This crate cannot check signatures of that kind of key.
-    #[error("signatures of {kind} keys cannot be checked here")]
-    Unsupported {
-        /// The key's kind.
-        kind: KeyKind,
     },
     /// The bytes are not this key's signature over this message.
     #[error("the signature does not match")]
@@ -215,7 +210,7 @@ impl PublicKey {
             Verifier::Rsa(_) => KeyKind::Rsa,
             Verifier::P256(_) => KeyKind::EcdsaP256,
             Verifier::P384(_) => KeyKind::EcdsaP384,
-            Verifier::P521 => KeyKind::EcdsaP521,
+            Verifier::P521(_) => KeyKind::EcdsaP521,
             Verifier::Ed25519(_) => KeyKind::Ed25519,
         }
     }
@@ -241,7 +236,8 @@ impl PublicKey {
                 .is_ok_and(|signature| key.verify_prehash(&hash, &signature).is_ok()),
             Verifier::P384(key) => p384::ecdsa::Signature::from_der(signature)
                 .is_ok_and(|signature| key.verify_prehash(&hash, &signature).is_ok()),
-            Verifier::P521 => return Err(VerifyError::Unsupported { kind: KeyKind::EcdsaP521 }),
+            Verifier::P521(key) => p521::ecdsa::Signature::from_der(signature)
+                .is_ok_and(|signature| verifies_p521(key, &hash, &signature)),
             Verifier::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
         };
@@ -297,7 +293,11 @@ fn verifier(data: &KeyData) -> Result<Verifier, KeyError> {
                 .map_err(decode("P-384 public"))?;
             Verifier::P384(Box::new(key))
         }
-        KeyData::Ecdsa(EcdsaPublicKey::NistP521(_)) => Verifier::P521,
+        KeyData::Ecdsa(EcdsaPublicKey::NistP521(point)) => {
+            let key = p521::ecdsa::VerifyingKey::from_encoded_point(point)
+                .map_err(decode("P-521 public"))?;
+            Verifier::P521(Box::new(key))
+        }
         KeyData::Ed25519(key) => {
             let key = ed25519_dalek::VerifyingKey::from_bytes(&key.0)
                 .map_err(decode("Ed25519 public"))?;
@@ -305,6 +305,20 @@ fn verifier(data: &KeyData) -> Result<Verifier, KeyError> {
         }
         other => return Err(KeyError::Unsupported { kind: other.algorithm().to_string() }),
     })
+}
+
+/// P-521 takes hashes of half its 66 bytes at least, and CloudAPI takes SHA-256 by any ECDSA key: SEC 1, section 4.1.4,
+/// reads a shorter hash as the number it is.
+fn verifies_p521(
+    key: &p521::ecdsa::VerifyingKey,
+    hash: &[u8],
+    signature: &p521::ecdsa::Signature,
+) -> bool {
+    const FIELD_BYTES: usize = 66;
+    let mut padded = [0; FIELD_BYTES];
+    let start = FIELD_BYTES.saturating_sub(hash.len());
+    padded[start..].copy_from_slice(&hash[..FIELD_BYTES - start]);
+    key.verify_prehash(&padded, signature).is_ok()
 }
 
 fn padding(algorithm: Algorithm) -> Pkcs1v15Sign {

@@ -16,6 +16,8 @@ use std::process::{Child, Command, Stdio};
 
 use common::{keygen, openssl_verifies, public_half, run, utf8};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixListener;
 use triton_signature::agent::{Agent, AgentError};
 use triton_signature::http::{self, KeyId};
 use triton_signature::{Algorithm, Fingerprint, Signer};
@@ -50,6 +52,12 @@ impl RunningAgent {
             .output();
         let output = output.unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn remove_all(&self) {
+        let mut command = Command::new("ssh-add");
+        let status = command.args(["-q", "-D"]).env("SSH_AUTH_SOCK", &self.socket).status();
+        assert!(status.unwrap().success());
     }
 
     fn agent(&self) -> Agent {
@@ -150,21 +158,112 @@ async fn p384_is_refused_before_the_server_would() {
 }
 
 #[tokio::test]
-async fn a_key_taken_out_of_the_agent_is_a_refusal_and_an_agent_that_ended_is_no_agent() {
+async fn a_key_taken_out_of_the_agent_is_said_to_be_lost_and_heals_when_it_is_back() {
+    let dir = TempDir::new().unwrap();
+    let agent = RunningAgent::start(&dir);
+    let key = keygen(&dir, "ed25519", &["-t", "ed25519"]);
+    let other = keygen(&dir, "other", &["-t", "ed25519"]);
+    agent.add(&key);
+    let wanted: Fingerprint = public_half(&key).md5_fingerprint().parse().unwrap();
+    let signer = agent.agent().signer(&wanted).await.unwrap();
+    signer.sign(MESSAGE).await.unwrap();
+    agent.remove_all();
+    agent.add(&other);
+    let error = signer.sign(MESSAGE).await.unwrap_err();
+    assert!(matches!(error, AgentError::KeyLost { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("(other)") && text.contains("ssh-add"), "{text}");
+    agent.add(&key);
+    signer.sign(MESSAGE).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_agent_that_ended_is_no_agent_and_its_successor_is_one_again() {
     let dir = TempDir::new().unwrap();
     let agent = RunningAgent::start(&dir);
     let key = keygen(&dir, "ed25519", &["-t", "ed25519"]);
     agent.add(&key);
     let wanted: Fingerprint = public_half(&key).md5_fingerprint().parse().unwrap();
     let signer = agent.agent().signer(&wanted).await.unwrap();
-    signer.sign(MESSAGE).await.unwrap();
-    let removed = Command::new("ssh-add")
-        .args(["-q", "-D"])
-        .env("SSH_AUTH_SOCK", &agent.socket)
-        .status()
-        .unwrap();
-    assert!(removed.success());
-    assert!(matches!(signer.sign(MESSAGE).await, Err(AgentError::Refused { .. })));
+    let socket = agent.socket.clone();
     drop(agent);
     assert!(matches!(signer.sign(MESSAGE).await, Err(AgentError::Connect { .. })));
+    std::fs::remove_file(&socket).ok();
+    let agent = RunningAgent::start(&dir);
+    assert!(matches!(signer.sign(MESSAGE).await, Err(AgentError::KeyLost { .. })));
+    agent.add(&key);
+    signer.sign(MESSAGE).await.unwrap();
+}
+
+/// What a scripted agent does with one connection.
+enum Act {
+    /// Reads the question and answers with these bytes.
+    Answer(&'static [u8]),
+    /// Reads the question and hangs up.
+    HangUp,
+    /// Reads the question and says nothing.
+    Silence,
+}
+
+/// An agent that does what is written down, one connection after the other, and then is gone.
+fn scripted(dir: &TempDir, acts: Vec<Act>) -> Agent {
+    let socket = dir.path().join("scripted.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        for act in acts {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let length = stream.read_u32().await.unwrap() as usize;
+            let mut question = vec![0; length];
+            stream.read_exact(&mut question).await.unwrap();
+            match act {
+                Act::Answer(bytes) => stream.write_all(bytes).await.unwrap(),
+                Act::HangUp => {}
+                Act::Silence => silent.push(stream),
+            }
+        }
+    });
+    Agent::new(socket)
+}
+
+/// The key of RFC 8410, section 10.3, as a list of one.
+const LIST: &[u8] = &[
+    0, 0, 0, 65, 12, 0, 0, 0, 1, 0, 0, 0, 51, 0, 0, 0, 11, b's', b's', b'h', b'-', b'e', b'd',
+    b'2', b'5', b'5', b'1', b'9', 0, 0, 0, 32, 0x19, 0xbf, 0x44, 0x09, 0x69, 0x84, 0xcd, 0xfe,
+    0x85, 0x41, 0xba, 0xc1, 0x67, 0xdc, 0x3b, 0x96, 0xc8, 0x50, 0x86, 0xaa, 0x30, 0xb6, 0xb6, 0xcb,
+    0x0c, 0x5c, 0x38, 0xad, 0x70, 0x31, 0x66, 0xe1, 0, 0, 0, 1, b'c',
+];
+
+const FAILURE: &[u8] = &[0, 0, 0, 1, 5];
+
+const NO_KEY: &[u8] = &[0, 0, 0, 5, 12, 0, 0, 0, 0];
+
+#[tokio::test(start_paused = true)]
+async fn each_way_an_agent_fails_is_its_own_error() {
+    let dir = TempDir::new().unwrap();
+    let acts = vec![
+        Act::Answer(LIST),
+        Act::HangUp,
+        Act::Silence,
+        Act::Answer(&[0, 0, 0, 1, 99]),
+        Act::Answer(&[0xff, 0xff, 0xff, 0xff]),
+        Act::Answer(FAILURE),
+        Act::Answer(LIST),
+        Act::Answer(FAILURE),
+        Act::Answer(NO_KEY),
+    ];
+    let agent = scripted(&dir, acts);
+    let wanted = Fingerprint::md5(&LIST[13..64]);
+    let signer = agent.signer(&wanted).await.unwrap();
+    let mut errors = Vec::new();
+    for _ in 0..6 {
+        errors.push(signer.sign(MESSAGE).await.unwrap_err());
+    }
+    use AgentError as Error;
+    assert!(matches!(errors[0], Error::Talk { .. }), "{}", errors[0]);
+    assert!(matches!(errors[1], Error::Timeout { .. }), "{}", errors[1]);
+    assert!(matches!(errors[2], Error::Garbled { .. }), "{}", errors[2]);
+    assert!(matches!(errors[3], Error::Garbled { .. }), "{}", errors[3]);
+    assert!(matches!(errors[4], Error::Refused { .. }), "{}", errors[4]);
+    assert!(matches!(errors[5], Error::KeyLost { .. }), "{}", errors[5]);
 }

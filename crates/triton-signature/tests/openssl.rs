@@ -39,6 +39,7 @@ fn openssl_accepts_the_signatures_of_every_form_of_key_from_ssh_keygen() {
         check(&dir, &make("rsa", "2048"), Algorithm::RsaSha256);
         check(&dir, &make("ecdsa", "256"), Algorithm::EcdsaSha256);
         check(&dir, &make("ecdsa", "384"), Algorithm::EcdsaSha512);
+        check(&dir, &make("ecdsa", "521"), Algorithm::EcdsaSha512);
     }
 }
 
@@ -62,6 +63,11 @@ fn openssl_accepts_the_signatures_of_its_own_keys() {
     check(
         &dir,
         &make("p384", &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        Algorithm::EcdsaSha512,
+    );
+    check(
+        &dir,
+        &make("p521", &["ecparam", "-name", "secp521r1", "-genkey", "-noout"]),
         Algorithm::EcdsaSha512,
     );
     check(&dir, &make("rsa", &["genrsa", "-traditional"]), Algorithm::RsaSha256);
@@ -93,6 +99,7 @@ fn signatures_of_openssl_are_accepted() {
     let rsa = keygen(&dir, "rsa", &["-t", "rsa", "-b", "2048", "-m", "PEM"]);
     let p256 = keygen(&dir, "p256", &["-t", "ecdsa", "-b", "256", "-m", "PEM"]);
     let p384 = keygen(&dir, "p384", &["-t", "ecdsa", "-b", "384", "-m", "PEM"]);
+    let p521 = keygen(&dir, "p521", &["-t", "ecdsa", "-b", "521", "-m", "PEM"]);
     for (key, algorithm) in [
         (&rsa, Algorithm::RsaSha1),
         (&rsa, Algorithm::RsaSha256),
@@ -101,6 +108,8 @@ fn signatures_of_openssl_are_accepted() {
         (&p256, Algorithm::EcdsaSha512),
         (&p384, Algorithm::EcdsaSha256),
         (&p384, Algorithm::EcdsaSha512),
+        (&p521, Algorithm::EcdsaSha256),
+        (&p521, Algorithm::EcdsaSha512),
     ] {
         let public = public_half(key);
         let mut signature = openssl_signs(&dir, key, algorithm, MESSAGE);
@@ -138,50 +147,121 @@ fn fingerprints_are_those_of_ssh_keygen() {
     }
 }
 
+/// An encrypted key opens with its passphrase, and says what is missing without it.
+#[track_caller]
+fn check_encrypted(key: &Path) {
+    let load = |passphrase: Option<&str>| {
+        let passphrase = passphrase.map(SecretString::from);
+        PrivateKey::from_file(key, passphrase.as_ref()).map_err(|error| match error {
+            KeyError::File { path, source } => {
+                assert_eq!(path, key);
+                *source
+            }
+            other => panic!("not the file's error: {other}"),
+        })
+    };
+    let name = key.display();
+    let error = load(None).unwrap_err();
+    assert!(matches!(error, KeyError::Encrypted), "{name}: {error}");
+    assert!(error.to_string().contains("ssh-keygen -p"), "{error}");
+    for wrong in ["wrong", "", "opensesam", "Opensesame"] {
+        let error = load(Some(wrong)).unwrap_err();
+        assert!(matches!(error, KeyError::Passphrase), "{name} {wrong:?}: {error}");
+    }
+    let private = load(Some("opensesame")).unwrap();
+    assert_eq!(*private.public_key(), public_half(key), "{name}");
+    let signature = private.sign(MESSAGE).unwrap();
+    let public = private.public_key();
+    assert_eq!(public.verify(signature.algorithm, MESSAGE, &signature.bytes), Ok(()));
+}
+
 #[test]
-fn a_passphrase_opens_an_encrypted_key_and_its_absence_is_explained() {
+fn a_passphrase_opens_every_encrypted_form_of_ssh_keygen() {
     let dir = TempDir::new().unwrap();
-    for kind in ["rsa", "ed25519"] {
-        let key = keygen(&dir, kind, &["-t", kind, "-N", "opensesame"]);
-        let load = |passphrase: Option<&str>| {
-            let passphrase = passphrase.map(SecretString::from);
-            PrivateKey::from_file(&key, passphrase.as_ref())
-        };
-        let KeyError::File { source, path } = load(None).unwrap_err() else {
-            panic!("not the file's error")
-        };
-        assert_eq!(path, key);
-        assert!(source.to_string().contains("ssh-keygen -p"), "{source}");
-        assert!(
-            matches!(load(Some("wrong")), Err(KeyError::File { source, .. }) if matches!(*source, KeyError::Passphrase))
-        );
-        assert_eq!(*load(Some("opensesame")).unwrap().public_key(), public_half(&key));
+    for form in ["RFC4716", "PEM", "PKCS8"] {
+        for (kind, bits) in [("rsa", "2048"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521")]
+        {
+            let args = ["-t", kind, "-b", bits, "-m", form, "-N", "opensesame"];
+            check_encrypted(&keygen(&dir, &format!("{kind}{bits}{form}"), &args));
+        }
+    }
+    check_encrypted(&keygen(&dir, "ed25519", &["-t", "ed25519", "-N", "opensesame"]));
+    let cbc = ["-t", "ecdsa", "-Z", "aes256-cbc", "-N", "opensesame"];
+    check_encrypted(&keygen(&dir, "cbc", &cbc));
+}
+
+#[test]
+fn a_passphrase_opens_what_openssl_has_encrypted() {
+    let dir = TempDir::new().unwrap();
+    let plain = keygen(&dir, "plain", &["-t", "rsa", "-b", "2048", "-m", "PEM"]);
+    let public = plain.with_extension("pub");
+    let pass = ["-passout", "pass:opensesame"];
+    let traditional = ["-aes128", "-aes192", "-aes256", "-des3"];
+    for cipher in traditional {
+        let key = dir.path().join(format!("traditional{cipher}"));
+        let args = ["rsa", "-traditional", cipher, "-in", utf8(&plain), "-out", utf8(&key)];
+        run("openssl", &[&args[..], &pass].concat());
+        std::fs::copy(&public, key.with_extension("pub")).unwrap();
+        check_encrypted(&key);
+    }
+    for (name, how) in [
+        ("aes256", &["-v2", "aes-256-cbc"][..]),
+        ("des3", &["-v2", "des3"]),
+        ("sha1", &["-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"]),
+        ("scrypt", &["-scrypt"]),
+    ] {
+        let key = dir.path().join(format!("pkcs8-{name}"));
+        let args = ["pkcs8", "-topk8", "-in", utf8(&plain), "-out", utf8(&key)];
+        run("openssl", &[&args[..], how, &pass].concat());
+        std::fs::copy(&public, key.with_extension("pub")).unwrap();
+        check_encrypted(&key);
     }
 }
 
 #[test]
-fn encryption_that_cannot_be_read_is_explained_even_with_a_passphrase() {
+fn a_cipher_that_cannot_be_read_is_named_even_with_a_passphrase() {
     let dir = TempDir::new().unwrap();
-    for form in ["PEM", "PKCS8"] {
-        let key = keygen(&dir, form, &["-t", "rsa", "-b", "2048", "-m", form, "-N", "opensesame"]);
-        let error =
-            PrivateKey::from_file(&key, Some(&SecretString::from("opensesame"))).unwrap_err();
-        let KeyError::File { source, .. } = error else { panic!("{error}") };
-        assert!(matches!(*source, KeyError::EncryptedPem { .. }), "{source}");
-        // The advice works.
-        run("ssh-keygen", &["-p", "-q", "-P", "opensesame", "-N", "opensesame", "-f", utf8(&key)]);
-        PrivateKey::from_file(&key, Some(&SecretString::from("opensesame"))).unwrap();
+    let plain = keygen(&dir, "plain", &["-t", "rsa", "-b", "2048", "-m", "PEM"]);
+    let key = dir.path().join("camellia");
+    let args = ["rsa", "-traditional", "-camellia128", "-in", utf8(&plain), "-out", utf8(&key)];
+    run("openssl", &[&args[..], &["-passout", "pass:opensesame"]].concat());
+    let error = PrivateKey::from_file(&key, Some(&SecretString::from("opensesame"))).unwrap_err();
+    let KeyError::File { source, .. } = error else { panic!("{error}") };
+    assert!(source.to_string().contains("CAMELLIA-128-CBC"), "{source}");
+    assert!(source.to_string().contains("ssh-keygen -p"), "{source}");
+}
+
+#[test]
+fn ecdsa_keys_whose_number_begins_with_zeros_are_read() {
+    // Half of all P-521 keys have a number that OpenSSH writes a byte shorter than the curve's.
+    let dir = TempDir::new().unwrap();
+    for round in 0..12 {
+        let key = keygen(&dir, &format!("p521-{round}"), &["-t", "ecdsa", "-b", "521"]);
+        assert_eq!(*PrivateKey::from_file(&key, None).unwrap().public_key(), public_half(&key));
     }
 }
 
 #[test]
 fn kinds_that_cannot_be_used_are_named() {
     let dir = TempDir::new().unwrap();
-    let key = keygen(&dir, "p521", &["-t", "ecdsa", "-b", "521"]);
+    let key = dir.path().join("k256");
+    run(
+        "openssl",
+        &[
+            "genpkey",
+            "-algorithm",
+            "EC",
+            "-pkeyopt",
+            "ec_paramgen_curve:secp256k1",
+            "-out",
+            utf8(&key),
+        ],
+    );
     let KeyError::File { source, .. } = PrivateKey::from_file(&key, None).unwrap_err() else {
         panic!()
     };
-    assert!(source.to_string().contains("nistp521"), "{source}");
+    assert!(source.to_string().contains("1.3.132.0.10 keys cannot be used"), "{source}");
+    let key = keygen(&dir, "ed25519", &["-t", "ed25519"]);
     let KeyError::File { source, .. } =
         PrivateKey::from_file(key.with_extension("pub"), None).unwrap_err()
     else {

@@ -4,8 +4,15 @@
 //! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`carry_out`] around it
 //! does the waiting that delays and faults ask for.
 
+mod behind_back;
+mod gate;
+mod instead;
+mod late;
+mod mangle;
 mod migration_events;
 mod render;
+mod script;
+mod trouble;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,29 +24,37 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::auth::{self, Authenticated};
-use crate::faults::{FaultKind, Trouble};
-use crate::http::{
-    Answer, BODY_BYTES_MAX, Body, Call, Caught, Found, Params, Reply, Route, find, load,
-};
+use crate::clock::add;
+use crate::faults::{FaultKind, Strike, Trouble};
+use crate::feed;
+use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find};
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
-use crate::sim::{ReadOnly, Sim, State};
-use crate::throttle::Throttle;
-use crate::version::{ApiVersion, VERSIONS, choose};
-use crate::world::{Caller, ChangedBy};
+use crate::sim::{Sim, State};
+use crate::version::{self, ApiVersion, VERSIONS, choose};
+use crate::websocket::{self, Upgrading};
+use crate::world::{Caller, ChangedBy, World};
 
-use render::{lost, render};
+use gate::Gate;
+use render::{Manner, lost, render};
+use trouble::Go;
 
-pub(crate) use render::AnswerLost;
+pub(crate) use script::AnswerLost;
 
 /// Who is at the other end of the socket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The listener that a connection came through is gone when this is cancelled.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(pub(crate) CancellationToken);
 
 /// A request that has arrived completely.
 struct Arrived {
@@ -49,16 +64,33 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
+    /// Only on a connection of its own.
+    upgrading: Option<Upgrading>,
 }
 
 /// What was decided, and for whom.
 struct Decision {
     result: Result<Answer, Refusal>,
     version: ApiVersion,
+    /// Login of the caller, once proven.
+    account: Option<String>,
     trouble: Trouble,
-    caught: Caught,
+    /// The fault that hides what was carried out.
+    caught: Option<Strike>,
+    /// Faults of the answer's body, headers and bytes.
+    strikes: Vec<Strike>,
+    /// How far the server's clock is ahead.
+    skew: Duration,
 }
 
+/// How a request ends; a lost answer has the status it would have had.
+enum End {
+    Answer(Result<Reply, Refusal>),
+    Reset(u16),
+}
+
+/// In the journal, of a request that was reset before anybody looked at it.
+const NO_STATUS: u16 = 0;
 /// After this HAProxy gives up on CloudAPI.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -70,23 +102,52 @@ pub(crate) async fn answer(
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
     let at = sim.now();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
+    let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
+    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
+    let body_to_come = Bytes::new();
+    let mut arrived = Arrived { method, uri, headers, body: body_to_come, peer, at, upgrading };
+    if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
+        return lost();
+    }
     let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    let (body, too_long) = match body {
-        Ok(body) => (body.to_bytes(), false),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => (Bytes::new(), true),
+    let too_long = match body {
+        Ok(body) => {
+            arrived.body = body.to_bytes();
+            false
+        }
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => true,
         // The caller hung up in the middle of the body: nobody reads this.
         Err(_) => return Response::new(AxumBody::empty()),
     };
-    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
-    let arrived =
-        Arrived { method: parts.method, uri: parts.uri, headers: parts.headers, body, peer, at };
     let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
     carried_out.await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
+    })
+}
+
+/// The one fault that strikes while the body is still on its way: what it holds is not known yet.
+fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
+    let Found::Route(route, params) = find(&arrived.method, arrived.uri.path()) else {
+        return false;
+    };
+    let params = Params::merge(params, arrived.uri.query(), &HeaderMap::new(), &[]);
+    let endpoint = params.map_or(route.name, |params| route.endpoint(&params));
+    let mut trouble = trouble::begin(arrived, endpoint);
+    sim.with(|state, now| {
+        let kind = FaultKind::ResetBeforeBody;
+        let strike = state.faults.strikes(kind, &mut trouble, now);
+        if strike.is_some() {
+            let mut decision = Decision::refused(Refusal::internal("reset"));
+            decision.trouble = trouble;
+            state.requests.add(record(arrived, &decision, NO_STATUS));
+        }
+        strike.is_some()
     })
 }
 
@@ -109,28 +170,36 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         (Ok(route), Err(_)) => route.name,
         (Err(_), _) => "",
     };
-    let mut trouble = Trouble { endpoint, ..Trouble::default() };
-    let decision = match first_trouble(sim, &mut trouble).await {
-        Err(refusal) => Decision { trouble, ..Decision::refused(refusal) },
-        Ok(()) => sim.with(|state, now| decide(state, arrived, found, params, trouble, now)),
-    };
-    finish(sim, arrived, endpoint, decision).await
-}
-
-/// Faults that strike before anything is looked at.
-async fn first_trouble(sim: &Sim, trouble: &mut Trouble) -> Result<(), Refusal> {
-    let mut strikes = |kind| sim.with(|state, now| state.faults.strikes(kind, trouble, now));
-    if strikes(FaultKind::Outage).is_some() {
-        return Err(Refusal::proxy_unavailable());
+    let mut trouble = trouble::begin(arrived, endpoint);
+    if sim.has_faults() {
+        match trouble::before(sim, arrived, &mut trouble).await {
+            Go::On => {}
+            Go::Refused(refusal) => {
+                let decision = Decision { trouble, ..Decision::refused(refusal) };
+                return finish(sim, arrived, decision).await;
+            }
+            Go::Reset => {
+                let decision =
+                    Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
+                sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
+                return lost();
+            }
+        }
     }
-    if let Some(strike) = strikes(FaultKind::Hang) {
-        tokio::time::sleep(strike.delay).await;
-        return Err(Refusal::proxy_unavailable());
+    let (decision, is_recorded) = sim.with(|state, now| {
+        let decision = decide(state, arrived, found, params, trouble, now);
+        let is_over = decision.is_over();
+        if is_over {
+            state.requests.add(record(arrived, &decision, decision.status()));
+        }
+        (decision, is_over)
+    });
+    if is_recorded {
+        let Decision { result, version, strikes, skew, .. } = decision;
+        let manner = Manner { arrived, version, now: add(sim.now(), skew), strikes: &strikes };
+        return render(&manner, result.map(|answer| answer.reply));
     }
-    if let Some(strike) = strikes(FaultKind::Slow) {
-        tokio::time::sleep(strike.delay).await;
-    }
-    Ok(())
+    finish(sim, arrived, decision).await
 }
 
 /// Everything between the arrival of a request and its answer, at one moment.
@@ -145,6 +214,9 @@ fn decide(
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
     decision.result = run(state, arrived, found, params, now, &mut decision);
+    if !state.faults.is_empty() {
+        trouble::after(&mut state.faults, &mut decision, now);
+    }
     decision
 }
 
@@ -158,20 +230,28 @@ fn run(
 ) -> Result<Answer, Refusal> {
     let route = found?;
     check_accept(arrived)?;
+    let State { world, faults, throttle, read_only, .. } = state;
+    let mut strikes = |kind| faults.strikes(kind, &mut decision.trouble, now);
+    if strikes(FaultKind::InvalidVersion).is_some() {
+        return Err(version::invalid(arrived.accept_version().unwrap_or("*")));
+    }
     decision.version = choose(arrived.accept_version(), route.since)?;
     let params = params?;
     let caller = if route.signed {
-        authenticate(state, arrived, now)?
+        decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
+        let caller = authenticate(world, arrived, add(now, decision.skew))?;
+        if strikes(FaultKind::KeyRevoked).is_some() {
+            return Err(auth::unknown_key());
+        }
+        caller
     } else {
         Authenticated { account: Uuid::nil(), key_id: String::new() }
     };
     let account = match params.str("account") {
-        Some(login) if route.signed => auth::target(&state.world, caller.account, login)?,
+        Some(login) if route.signed => auth::target(world, caller.account, login)?,
         _ => caller.account,
     };
-    decision.trouble.account =
-        state.world.account(caller.account).ok().map(|account| account.login.clone());
-    let State { world, faults, throttle, read_only, .. } = state;
+    decision.account = world.account(caller.account).ok().map(|account| account.login.clone());
     let mut call = Call {
         world,
         faults,
@@ -188,111 +268,108 @@ fn run(
             .to_owned(),
         wants_text: arrived.header("accept").is_some_and(|accept| accept.starts_with("text/plain")),
         is_delete: arrived.method == Method::DELETE,
-        caught: Caught::Nothing,
+        caught: None,
     };
-    call.world.journal.begin_by(ChangedBy::from(&call.caller));
-    let result = gate(&mut call, route, arrived, throttle, read_only.as_ref(), caller.account)
-        .and_then(|()| (route.handler)(&mut call));
+    let gate = Gate { route, arrived, throttle, read_only: read_only.as_ref() };
+    let result = gate.admit(&mut call, caller.account).and_then(|()| {
+        call.world.journal.begin_by(ChangedBy::from(&call.caller));
+        late::handle(&mut call, route)
+    });
     decision.caught = call.caught;
     decision.trouble = call.trouble;
     result
 }
 
-/// Everything that may refuse a call whose caller is known, before its handler runs.
-fn gate(
-    call: &mut Call<'_>,
-    route: &Route,
-    arrived: &Arrived,
-    throttle: &mut Throttle,
-    read_only: Option<&ReadOnly>,
-    caller: Uuid,
-) -> Result<(), Refusal> {
-    if route.signed {
-        load(call)?;
-        if let Some(read_only) = read_only.filter(|_| changes_something(&arrived.method)) {
-            let message = "This Triton data center is being upgraded";
-            let refusal = Refusal::new(503, "ServiceUnavailableError", message);
-            return Err(Refusal { retry_after: read_only.until, ..refusal });
-        }
-        if call.strikes(FaultKind::TooManyRequests).is_some() {
-            return Err(throttle.refusal());
-        }
-        throttle.admit(caller, route.group, call.now)?;
-        if call.strikes(FaultKind::InternalError).is_some() {
-            return Err(Refusal::internal("Internal Error"));
-        }
-    }
-    Ok(())
-}
-
 fn authenticate(
-    state: &State,
+    world: &World,
     arrived: &Arrived,
     now: Timestamp,
 ) -> Result<Authenticated, Refusal> {
     let target = arrived.uri.path_and_query().map_or("/", |target| target.as_str());
-    auth::authenticate(&state.world, arrived.method.as_str(), target, &arrived.headers, now)
-}
-
-fn changes_something(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::DELETE)
+    auth::authenticate(world, arrived.method.as_str(), target, &arrived.headers, now)
 }
 
 /// Waits as the answer wants, reads back, writes the journal and renders.
-async fn finish(
-    sim: &Sim,
-    arrived: &Arrived,
-    endpoint: &str,
-    decision: Decision,
-) -> Response<AxumBody> {
-    let Decision { result, version, trouble, caught } = decision;
-    let mut result = match result {
+async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Response<AxumBody> {
+    let version = decision.version;
+    let refused = || Err(Refusal::internal("Internal Error"));
+    let mut switched = None;
+    let result = match std::mem::replace(&mut decision.result, refused()) {
+        Ok(Answer { reply, upgrade: Some(upgrade), .. }) => {
+            switch(sim, arrived, upgrade).map(|response| {
+                switched = Some(response);
+                reply
+            })
+        }
         Ok(answer) => {
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
         }
-        Err(refusal) => {
-            if refusal.is_never_sent {
-                tokio::time::sleep(PROXY_TIMEOUT).await;
-            }
-            Err(refusal)
+        Err(refusal) if refusal.is_never_sent => {
+            tokio::time::sleep(PROXY_TIMEOUT).await;
+            Err(instead::unavailable())
         }
+        Err(refusal) => Err(refusal),
     };
-    if caught == Caught::InternalError {
-        result = Err(Refusal::internal("Internal Error"));
+    let end = match decision.caught {
+        Some(strike) => trouble::hide(strike, result).await,
+        None => End::Answer(result),
+    };
+    let status = match &end {
+        End::Answer(result) => trouble::status_of(result),
+        End::Reset(status) => *status,
+    };
+    sim.with(|state, _| state.requests.add(record(arrived, &decision, status)));
+    match end {
+        End::Reset(_) => lost(),
+        End::Answer(result) => {
+            if let Some(response) = switched {
+                return response;
+            }
+            let now = add(sim.now(), decision.skew);
+            let watched = match &result {
+                Ok(Reply { body: Body::MigrationEvents(id), .. }) => Some(*id),
+                _ => None,
+            };
+            let manner = Manner { arrived, version, now, strikes: &decision.strikes };
+            let mut response = render(&manner, result);
+            if let Some(id) = watched {
+                response.headers_mut().remove("content-length");
+                *response.body_mut() = migration_events::body(sim.clone(), id);
+            }
+            response
+        }
     }
-    let status = match &result {
-        Ok(reply) => reply.status,
-        Err(refusal) => refusal.status,
-    };
-    sim.with(|state, _| {
-        state.requests.add(RequestRecord {
-            seq: 0,
-            at: arrived.at,
-            method: arrived.method.to_string(),
-            path: arrived.uri.path().to_owned(),
-            query: arrived.uri.query().map(str::to_owned),
-            endpoint: endpoint.to_owned(),
-            account: trouble.account,
-            status,
-            struck: trouble.struck,
-        });
-    });
+}
+
+/// Ends HTTP on a connection, and begins what it becomes.
+///
+/// # Errors
+/// Those of a handshake that is not in order; in process there is no connection to take over.
+fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
+    let Upgrade::Changefeed { account, login } = upgrade;
+    let response = websocket::accept(&arrived.headers, &[])?;
+    let upgrading = arrived.upgrading.clone();
+    let upgrading =
+        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
+    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
+    Ok(response)
+}
+
+fn record(arrived: &Arrived, decision: &Decision, status: u16) -> RequestRecord {
+    let endpoint = decision.trouble.endpoint;
     tracing::debug!(method = %arrived.method, path = arrived.uri.path(), endpoint, status, "answered");
-    if caught == Caught::AnswerLost {
-        return lost();
+    RequestRecord {
+        seq: 0,
+        at: arrived.at,
+        method: arrived.method.to_string(),
+        path: arrived.uri.path().to_owned(),
+        query: arrived.uri.query().map(str::to_owned),
+        endpoint: endpoint.to_owned(),
+        account: decision.account.clone(),
+        status,
+        struck: decision.trouble.struck.clone(),
     }
-    let watched = match &result {
-        Ok(Reply { body: Body::MigrationEvents(id), .. }) => Some(*id),
-        _ => None,
-    };
-    let mut response = render(arrived, version, sim.now(), result);
-    if let Some(id) = watched {
-        response.headers_mut().remove("content-length");
-        response.headers_mut().remove("content-md5");
-        *response.body_mut() = migration_events::body(sim.clone(), id);
-    }
-    response
 }
 
 fn read_back(sim: &Sim, answer: Answer, version: ApiVersion) -> Reply {
@@ -358,8 +435,30 @@ impl Decision {
         Self {
             result: Err(refusal),
             version: VERSIONS[0],
+            account: None,
             trouble: Trouble::default(),
-            caught: Caught::Nothing,
+            caught: None,
+            strikes: Vec::new(),
+            skew: Duration::ZERO,
+        }
+    }
+
+    /// Whether nothing is left to wait for.
+    fn is_over(&self) -> bool {
+        let is_over = |answer: &Answer| {
+            answer.delay.is_zero()
+                && answer.read_back.is_none()
+                && answer.upgrade.is_none()
+                && !matches!(answer.reply.body, Body::MigrationEvents(_))
+        };
+        self.caught.is_none()
+            && self.result.as_ref().map_or_else(|refusal| !refusal.is_never_sent, is_over)
+    }
+
+    fn status(&self) -> u16 {
+        match &self.result {
+            Ok(answer) => answer.reply.status,
+            Err(refusal) => refusal.status,
         }
     }
 }

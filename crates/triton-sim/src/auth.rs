@@ -43,7 +43,7 @@ pub(crate) fn authenticate(
     let account = world.find_account(&claim.key_id.account);
     let account = account.ok_or_else(|| Refusal::invalid_credentials(INVALID))?;
     let key = account.find_key(&claim.key_id.fingerprint);
-    let key = key.ok_or_else(|| Refusal::invalid_credentials(INVALID))?;
+    let key = key.ok_or_else(unknown_key)?;
     claim.verify(&key.public).map_err(|error| refuse(&error))?;
     if account.disabled {
         return Err(Refusal::not_authorized("Account or user is disabled"));
@@ -63,6 +63,11 @@ pub(crate) fn target(world: &World, caller: Uuid, login: &str) -> Result<Uuid, R
     let target = world.find_account(login).filter(|_| caller.operator);
     let message = || format!("{login} cannot be accessed by {}", caller.login);
     target.map(|account| account.id).ok_or_else(|| Refusal::not_authorized(message()))
+}
+
+/// What somebody is told whose key the account does not have.
+pub(crate) fn unknown_key() -> Refusal {
+    Refusal::invalid_credentials(INVALID)
 }
 
 fn refuse(error: &RequestError) -> Refusal {

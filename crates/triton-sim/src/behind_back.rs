@@ -1,13 +1,11 @@
 //! What an operator, a guest or an accident does to the datacenter without asking CloudAPI.
 
-use std::net::Ipv4Addr;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::sim::Sim;
-use crate::world::{Behind, Condition, Features, InstanceState, ProvisionLimit, ResolvedName};
+use crate::world::{Condition, Deed, Features, InstanceState, ProvisionLimit, ResolvedName};
 
 /// A compute node, and what is on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,44 +30,43 @@ pub struct ComputeNodeRecord {
 impl Sim {
     /// Deletes an instance at once, as an operator might; says whether there is one.
     pub fn destroy_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Deleted)
+        self.alter(id, Deed::Enter(InstanceState::Deleted))
     }
 
     /// Stops an instance at once, as a guest that shuts itself down; says whether there is one.
     pub fn stop_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Stopped)
+        self.alter(id, Deed::Enter(InstanceState::Stopped))
     }
 
     /// Starts an instance at once; says whether there is one.
     pub fn start_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Running)
+        self.alter(id, Deed::Enter(InstanceState::Running))
     }
 
     /// Makes an instance `failed` at once; says whether there is one.
     pub fn fail_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Failed)
+        self.alter(id, Deed::Enter(InstanceState::Failed))
     }
 
     /// Gives an instance another name at once, even one that is taken; says whether there is one.
     pub fn rename_behind_back(&self, id: Uuid, name: impl Into<String>) -> bool {
-        self.alter(id, Behind::Rename(name.into()))
+        self.alter(id, Deed::Rename(Some(name.into())))
     }
 
     /// Gives an instance other tags at once, in place of all it had; says whether there is one.
     pub fn retag_behind_back(&self, id: Uuid, tags: Map<String, Value>) -> bool {
-        self.alter(id, Behind::Retag(tags))
+        self.alter(id, Deed::Retag(Some(tags)))
     }
 
-    /// Gives the primary NIC of an instance another address at once, as after a move to another network; returns the
-    /// address, or `None` when there is no such instance, it has no NIC, or its network is full.
-    pub fn readdress_behind_back(&self, id: Uuid) -> Option<Ipv4Addr> {
-        self.with(|state, now| state.world.readdress(id, now))
+    /// Gives an instance other addresses on its networks at once; says whether there is one.
+    pub fn readdress_behind_back(&self, id: Uuid) -> bool {
+        self.alter(id, Deed::Readdress)
     }
 
-    /// Moves an instance to another compute node at once; returns that, or `None` when there is no such instance or
-    /// nowhere to go.
-    pub fn migrate_behind_back(&self, id: Uuid) -> Option<Uuid> {
-        self.with(|state, now| state.world.relocate(id, now))
+    /// Stops an instance and starts it on another compute node, if there is one with room, at once; says whether there
+    /// is such an instance.
+    pub fn migrate_behind_back(&self, id: Uuid) -> bool {
+        self.alter(id, Deed::Migrate)
     }
 
     /// Makes a volume `failed` at once; says whether there is one.
@@ -135,11 +132,7 @@ impl Sim {
         self.with(|state, _| state.world.resolve(name))
     }
 
-    fn alter(&self, id: Uuid, deed: Behind) -> bool {
-        self.with(|state, now| state.world.alter(id, deed, now))
-    }
-
-    fn force(&self, id: Uuid, to: InstanceState) -> bool {
-        self.with(|state, now| state.world.force(id, to, now))
+    fn alter(&self, id: Uuid, deed: Deed) -> bool {
+        self.with(|state, now| state.world.do_behind_back(id, deed, now))
     }
 }

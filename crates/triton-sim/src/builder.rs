@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Clock;
 use crate::delays::Delays;
 use crate::faults::Faults;
+use crate::feed::Feed;
 use crate::requests::Requests;
 use crate::sim::{Sim, State};
 use crate::throttle::{Throttle, ThrottleLimits};
@@ -224,6 +225,7 @@ impl SimBuilder {
             faults: Faults::new(self.seed),
             throttle: Throttle::new(self.throttle),
             requests: Requests::default(),
+            feed: Feed::default(),
             read_only: None,
         };
         Ok(Sim::new(state, clock, guard))

@@ -8,6 +8,7 @@ mod clock;
 mod control;
 mod delays;
 mod faults;
+mod feed;
 mod http;
 mod listen;
 mod refusal;
@@ -16,6 +17,7 @@ mod serve;
 mod sim;
 mod throttle;
 mod version;
+mod websocket;
 mod world;
 
 pub use behind_back::ComputeNodeRecord;

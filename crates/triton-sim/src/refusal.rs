@@ -25,10 +25,18 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<Timestamp>,
     /// Takes the place of the usual error object, as 410 does.
     pub(crate) body: Option<Box<Value>>,
-    /// HAProxy's own answers close the connection.
-    pub(crate) from_proxy: bool,
+    /// Not CloudAPI says it.
+    pub(crate) foreign: Option<Box<Foreign>>,
     /// CloudAPI never answers; HAProxy does when it gives up.
     pub(crate) is_never_sent: bool,
+}
+
+/// An answer that is not CloudAPI's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) text: &'static str,
+    pub(crate) location: Option<String>,
 }
 
 // === impl Refusal ===
@@ -42,7 +50,7 @@ impl Refusal {
             errors: Vec::new(),
             retry_after: None,
             body: None,
-            from_proxy: false,
+            foreign: None,
             is_never_sent: false,
         }
     }
@@ -94,20 +102,42 @@ impl Refusal {
         Self { errors: vec![error], ..Self::new(422, "InvalidParameters", "Invalid parameters") }
     }
 
+    /// What any action is told while there is no compute node that could carry it out.
+    pub(crate) fn unallocated() -> Self {
+        Self::new(409, "UnallocatedVM", "Cannot perform this action on an unallocated machine")
+    }
+
+    /// 409 for an instance with deletion protection.
+    pub(crate) fn protected(name: &str) -> Self {
+        let message = format!("{name} has \"deletion_protection\" enabled");
+        Self::new(409, "CannotDestroyMachineError", message)
+    }
+
     /// 410: the resource was there once; `body` is what is left of it.
     pub(crate) fn gone(body: Value) -> Self {
         Self { body: Some(Box::new(body)), ..Self::new(410, "ResourceGone", "gone") }
     }
 
-    /// What HAProxy says when no CloudAPI process answers.
-    pub(crate) fn proxy_unavailable() -> Self {
-        let message = "No server is available to handle this request.";
-        Self { from_proxy: true, ..Self::new(503, "ServiceUnavailable", message) }
+    /// What somebody before CloudAPI says: none of its headers, and the connection ends.
+    pub(crate) fn foreign(status: u16, foreign: Foreign) -> Self {
+        Self { foreign: Some(Box::new(foreign)), ..Self::new(status, "", "") }
+    }
+
+    /// A plain JavaScript error: 500 with a message and without a code.
+    pub(crate) fn without_code(message: &str) -> Self {
+        let body = Some(Box::new(json!({ "message": message })));
+        Self { body, ..Self::new(500, "", message) }
+    }
+
+    /// 500 with a message alone: what comes of a bare JavaScript error.
+    pub(crate) fn plain(message: &str) -> Self {
+        let body = json!({ "message": message });
+        Self { body: Some(Box::new(body)), ..Self::new(500, "", message) }
     }
 
     /// CloudAPI has tripped over itself, and HAProxy waits.
     pub(crate) fn no_answer() -> Self {
-        Self { is_never_sent: true, ..Self::proxy_unavailable() }
+        Self { is_never_sent: true, ..Self::new(503, "ServiceUnavailable", "") }
     }
 
     /// The JSON body.

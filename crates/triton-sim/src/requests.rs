@@ -24,7 +24,7 @@ pub struct RequestRecord {
     pub endpoint: String,
     /// Login of the caller, once known.
     pub account: Option<String>,
-    /// Status of the answer.
+    /// Status of the answer, or that it would have had if it had not been lost; 0 if the request was not looked at.
     pub status: u16,
     /// The faults that struck it, in the order they did.
     pub struck: Vec<FaultKind>,

@@ -1,8 +1,12 @@
 //! The simulator on a socket.
 
+mod entrance;
+mod line;
+
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,17 +15,25 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::answer::{AnswerLost, Peer};
+use crate::answer::{AnswerLost, Peer, Stop};
 use crate::sim::Sim;
+
+use entrance::{Entrance, Visitor};
+use line::{Handle, Line, Resettable};
+
+pub(crate) use line::OnLine;
 
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
+/// What may be on its way in either direction of a connection without a socket.
+const DUPLEX_BYTES: usize = 64 * 1024;
 /// How long a shutdown waits for answers that are on their way.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -61,8 +73,20 @@ impl Sim {
             return Err(ServeError::NotLoopback { address });
         }
         let stop = CancellationToken::new();
-        let task = tokio::spawn(accept(listener, self.router(), stop.clone()));
+        let entrance = Entrance::new(self.clone(), listener, address, stop.clone());
+        let task = tokio::spawn(accept(entrance, self.router(), stop.clone()));
         Ok(Running { address, stop, task: Some(task) })
+    }
+
+    /// A connection without a socket, for HTTP/1.1 and the changefeed in process; needs a tokio runtime.
+    ///
+    /// Under `tokio::time::pause()` the clock jumps while a task waits for a socket, and does not while it waits for this.
+    #[must_use]
+    pub fn connect(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(DUPLEX_BYTES);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        tokio::spawn(converse(ours, peer, CancellationToken::new(), self.router()));
+        theirs
     }
 }
 
@@ -97,21 +121,17 @@ impl Drop for Running {
     }
 }
 
-async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let graceful = GracefulShutdown::new();
+async fn accept(mut entrance: Entrance, router: axum::Router, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
     loop {
-        let accepted = tokio::select! {
+        let visitor = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            visitor = entrance.next() => visitor,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let connection = graceful.watch(connection(stream, peer, router.clone()));
-                tokio::spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%peer, %error, "connection ended");
-                    }
-                });
+        match visitor {
+            Ok(visitor) => {
+                let Visitor { stream, peer, end } = visitor;
+                tasks.spawn(converse(stream, peer, end, router.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -119,33 +139,67 @@ async fn accept(listener: TcpListener, router: axum::Router, stop: CancellationT
             }
         }
     }
-    drop(listener);
-    let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
+    drop(entrance);
+    tasks.close();
+    let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
 }
 
-fn connection(
-    stream: TcpStream,
+/// Answers on one connection until either side ends it.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Resettable + Unpin + Send + 'static,
     peer: SocketAddr,
+    end: CancellationToken,
     router: axum::Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
+) {
+    let stop = end.clone();
+    let handle = Handle::default();
+    let line = Line::new(stream, handle.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
-        let router = router.clone();
-        async move { unless_lost(router.oneshot(request.map(Body::new)).await) }
+        request.extensions_mut().insert(Stop(stop.clone()));
+        let (router, handle) = (router.clone(), handle.clone());
+        async move { on_line(router.oneshot(request.map(Body::new)).await, &handle) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX);
-    http.serve_connection(TokioIo::new(stream), service)
+    // Every answer has the date it is to have.
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_MAX).auto_date_header(false);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(line), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = end.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
 }
 
-/// An answer that is to be lost becomes an error, at which hyper closes the connection without a word.
-fn unless_lost(response: Result<Response<Body>, Infallible>) -> Result<Response<Body>, AnswerLost> {
-    let response = match response {
+/// Passes on what an answer wants of its connection. One that is to be lost becomes an error, at which hyper closes
+/// the connection without a word.
+fn on_line(
+    response: Result<Response<Body>, Infallible>,
+    handle: &Handle,
+) -> Result<Response<Body>, AnswerLost> {
+    let mut response = match response {
         Ok(response) => response,
         Err(impossible) => match impossible {},
     };
-    match response.extensions().get::<AnswerLost>() {
-        Some(lost) => Err(*lost),
+    match response.extensions_mut().remove::<OnLine>() {
         None => Ok(response),
+        Some(OnLine::Reset) => {
+            handle.give(OnLine::Reset);
+            Err(AnswerLost)
+        }
+        Some(raw @ OnLine::Raw { .. }) => {
+            handle.give(raw);
+            // Something for hyper to write, so that the line can write something else.
+            Ok(Response::new(Body::from("instead")))
+        }
+        Some(order) => {
+            handle.give(order);
+            Ok(response)
+        }
     }
 }

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::builder::SimBuilder;
 use crate::clock::{Clock, until};
 use crate::delays::Delays;
-use crate::faults::{Fault, FaultKind, FaultScript, Faults};
+use crate::faults::{Fault, FaultKind, FaultScope, FaultScript, Faults};
+use crate::feed::Feed;
 use crate::listen;
 use crate::requests::{RequestQuery, RequestRecord, Requests};
 use crate::throttle::Throttle;
@@ -77,6 +78,7 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
     pub(crate) requests: Requests,
+    pub(crate) feed: Feed,
     pub(crate) read_only: Option<ReadOnly>,
 }
 
@@ -98,6 +100,9 @@ pub(crate) struct Inner {
     /// Holds the block of addresses; there only when instances really listen.
     guard: Option<TcpListener>,
     is_watched: AtomicBool,
+    has_faults: AtomicBool,
+    /// How often faults were set or cleared.
+    fault_changes: watch::Sender<u64>,
 }
 
 // === impl Sim ===
@@ -118,6 +123,8 @@ impl Sim {
             closed: CancellationToken::new(),
             guard,
             is_watched: AtomicBool::new(false),
+            has_faults: AtomicBool::new(false),
+            fault_changes: watch::Sender::new(0),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -183,27 +190,27 @@ impl Sim {
 
     /// Sets a fault, in place of one of the same kind for the same endpoint and account.
     pub fn fault(&self, kind: FaultKind, fault: Fault) {
-        self.with(|state, now| state.faults.set(kind, fault, now));
+        self.change_faults(|faults, now| faults.set(kind, fault, now));
     }
 
     /// Takes the faults of a kind away; says whether there were any.
     pub fn clear_fault(&self, kind: FaultKind) -> bool {
-        self.with(|state, _| state.faults.clear(kind))
+        self.change_faults(|faults, _| faults.clear(kind))
     }
 
     /// Takes the faults of a kind for one endpoint away; says whether there were any.
     pub fn clear_fault_at(&self, kind: FaultKind, endpoint: &str) -> bool {
-        self.with(|state, _| state.faults.clear_at(kind, endpoint))
+        self.change_faults(|faults, _| faults.clear_at(kind, endpoint))
     }
 
     /// Takes all faults away.
     pub fn clear_faults(&self) {
-        self.with(|state, _| state.faults.clear_all());
+        self.change_faults(|faults, _| faults.clear_all());
     }
 
     /// Sets exactly these faults, in place of all that are set; their time begins now.
     pub fn set_faults(&self, script: FaultScript) {
-        self.with(|state, now| state.faults.replace(script.faults, now));
+        self.change_faults(|faults, now| faults.replace(script.faults, now));
     }
 
     /// The faults that are set, in the order they were, and how often each has struck.
@@ -276,6 +283,46 @@ impl Sim {
         let due = due.map_or(deadline, |due| deadline.min(Instant::now() + due));
         // The sender lives as long as we hold the simulator.
         let _ = tokio::time::timeout_at(due, told.changed()).await;
+    }
+
+    fn change_faults<T>(&self, change: impl FnOnce(&mut Faults, Timestamp) -> T) -> T {
+        let changed = self.with(|state, now| {
+            let changed = change(&mut state.faults, now);
+            self.inner.has_faults.store(!state.faults.is_empty(), Ordering::Release);
+            changed
+        });
+        self.inner.fault_changes.send_modify(|count| *count += 1);
+        changed
+    }
+
+    /// Whether any fault is set; costs nothing.
+    pub(crate) fn has_faults(&self) -> bool {
+        self.inner.has_faults.load(Ordering::Acquire)
+    }
+
+    /// For [`Sim::next_fault_change`].
+    pub(crate) fn fault_changes(&self) -> watch::Receiver<u64> {
+        self.inner.fault_changes.subscribe()
+    }
+
+    /// Waits until somebody sets or clears faults, or one that concerns connections begins or wears off.
+    pub(crate) fn next_fault_change(
+        &self,
+        changes: &mut watch::Receiver<u64>,
+    ) -> impl Future<Output = ()> + use<> {
+        let mut changes = changes.clone();
+        let next = self.with(|state, now| {
+            let moment = state.faults.next_change(FaultScope::Connection, now);
+            moment.map(|moment| until(now, moment))
+        });
+        async move {
+            tokio::select! {
+                // The sender lives as long as the simulator; without one there is nothing to wait for.
+                Ok(()) = changes.changed() => {}
+                () = tokio::time::sleep(next.unwrap_or_default()), if next.is_some() => {}
+                else => std::future::pending().await,
+            }
+        }
     }
 
     /// Starts the task that keeps instances' ports in step with their states, once, if they have any.

@@ -46,9 +46,12 @@ pub(crate) fn choose(range: Option<&str>, since: ApiVersion) -> Result<ApiVersio
         alternatives.iter().any(|all| all.iter().all(|i| i.lower <= *version && *version < i.upper))
     };
     let found = VERSIONS.into_iter().filter(|version| *version >= since).find(allowed);
-    found.ok_or_else(|| {
-        Refusal::new(400, "InvalidVersion", format!("{range} is not supported by this route"))
-    })
+    found.ok_or_else(|| invalid(range))
+}
+
+/// 400: no version of the route satisfies the range.
+pub(crate) fn invalid(range: &str) -> Refusal {
+    Refusal::new(400, "InvalidVersion", format!("{range} is not supported by this route"))
 }
 
 /// `~9`, `^8.0.0`, `>=7.1 <9`, `8`, `7.x`, `*`; `None` when it is not a range.

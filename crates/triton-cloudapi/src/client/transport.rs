@@ -34,11 +34,34 @@ const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// A request as a transport gets it.
 pub type HttpRequest = http::Request<Full<Bytes>>;
 
-type Sending = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, SendError>> + Send>>;
+type Sending<T> = Pin<Box<dyn Future<Output = Result<T, SendError>> + Send>>;
+
+/// A service whose type nobody needs to know.
+type Sender<T> = Arc<dyn Fn(HttpRequest) -> Sending<T> + Send + Sync>;
 
 /// Sends one request and reads its whole answer.
 #[derive(Clone)]
-pub(crate) struct Transport(Arc<dyn Fn(HttpRequest) -> Sending + Send + Sync>);
+pub(crate) struct Transport {
+    send: Sender<http::Response<Bytes>>,
+    #[cfg(any(feature = "changefeed", feature = "vnc"))]
+    upgrade: Sender<Switch>,
+}
+
+/// The answer to a request that asks for another protocol.
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+pub(crate) enum Switch {
+    /// It is spoken from now on.
+    Switched {
+        /// The answer's headers.
+        headers: http::HeaderMap,
+        /// The connection.
+        upgraded: hyper::upgrade::Upgraded,
+    },
+    /// It is not.
+    Refused(http::Response<Bytes>),
+    /// It would be, but the service has no connection that it could hand over.
+    NoConnection,
+}
 
 /// Why no answer came.
 #[derive(Debug)]
@@ -60,7 +83,13 @@ impl Transport {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Arc::new(move |request| Box::pin(send(service.clone(), request))))
+        #[cfg(any(feature = "changefeed", feature = "vnc"))]
+        let upgrading = service.clone();
+        Self {
+            send: Arc::new(move |request| Box::pin(send(service.clone(), request))),
+            #[cfg(any(feature = "changefeed", feature = "vnc"))]
+            upgrade: Arc::new(move |request| Box::pin(upgrade(upgrading.clone(), request))),
+        }
     }
 
     /// A pool of connections over TCP, and TLS for `https`.
@@ -86,7 +115,13 @@ impl Transport {
         &self,
         request: HttpRequest,
     ) -> Result<http::Response<Bytes>, SendError> {
-        (self.0)(request).await
+        (self.send)(request).await
+    }
+
+    /// Sends a request that asks for another protocol.
+    #[cfg(any(feature = "changefeed", feature = "vnc"))]
+    pub(crate) async fn upgrade(&self, request: HttpRequest) -> Result<Switch, SendError> {
+        (self.upgrade)(request).await
     }
 }
 
@@ -97,10 +132,45 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<BoxError>,
 {
-    let response = service.oneshot(request).await.map_err(|error| {
+    read_whole(exchange(service, request).await?).await
+}
+
+#[cfg(any(feature = "changefeed", feature = "vnc"))]
+async fn upgrade<S, B>(service: S, request: HttpRequest) -> Result<Switch, SendError>
+where
+    S: Service<HttpRequest, Response = http::Response<B>>,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let mut response = exchange(service, request).await?;
+    if response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+        return read_whole(response).await.map(Switch::Refused);
+    }
+    let headers = response.headers().clone();
+    match hyper::upgrade::on(&mut response).await {
+        Ok(upgraded) => Ok(Switch::Switched { headers, upgraded }),
+        Err(error) if error.is_user() => Ok(Switch::NoConnection),
+        Err(source) => Err(SendError { sent: true, source: source.into() }),
+    }
+}
+
+async fn exchange<S, B>(service: S, request: HttpRequest) -> Result<http::Response<B>, SendError>
+where
+    S: Service<HttpRequest, Response = http::Response<B>>,
+    S::Error: Into<BoxError>,
+{
+    service.oneshot(request).await.map_err(|error| {
         let source = error.into();
         SendError { sent: !is_connect(&source), source }
-    })?;
+    })
+}
+
+async fn read_whole<B>(response: http::Response<B>) -> Result<http::Response<Bytes>, SendError>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     let (parts, body) = response.into_parts();
     let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
     // Whatever happens to the body, the server has acted by now.

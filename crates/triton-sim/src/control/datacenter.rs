@@ -62,16 +62,15 @@ async fn change_instance(
         ("retag", Details { tags: Some(tags), .. }) => sim.retag_behind_back(id, tags),
         ("rename", _) => return refuse(StatusCode::BAD_REQUEST, "rename needs a name".to_owned()),
         ("retag", _) => return refuse(StatusCode::BAD_REQUEST, "retag needs tags".to_owned()),
-        ("readdress", _) => sim.readdress_behind_back(id).is_some(),
-        ("migrate", _) => sim.migrate_behind_back(id).is_some(),
+        ("readdress", _) => sim.readdress_behind_back(id),
+        ("migrate", _) => sim.migrate_behind_back(id),
         (other, _) => {
             return refuse(StatusCode::NOT_FOUND, format!("{other} is none of {DEEDS}"));
         }
     };
     match sim.instance(id) {
         Some(instance) if done => Json(instance).into_response(),
-        Some(_) => refuse(StatusCode::CONFLICT, format!("instance {id} has nowhere to go")),
-        None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
+        _ => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
     }
 }
 

@@ -104,8 +104,6 @@ catalog! {
         "The connection is accepted and reset before a request is read.";
     HandshakeStalls = "handshake-stalls" Connection [delay seconds(30)]
         "The connection is accepted, and not a byte is said for `delay_ms`; then it is closed.";
-    IdleClosed = "idle-408" Connection [delay seconds(5)]
-        "A kept-alive connection that is idle for `delay_ms` gets HAProxy's 408, unasked, and is closed.";
 
     Slow = "slow" Request [delay seconds(5)]
         "The request waits for `delay_ms`, and is carried out then.";
@@ -288,6 +286,8 @@ catalog! {
         "The answer's Date is ahead by `delay_ms`; the server's clock is right.";
     UnknownApiVersion = "unknown-api-version" Wire
         "Api-Version is one that does not exist.";
+    IdleClosed = "idle-408" Wire [delay seconds(5)]
+        "When the connection is idle for `delay_ms` after the answer, it gets HAProxy's 408, unasked, and is closed.";
 
     FeedLoses = "feed-loses" Feed
         "An event of the changefeed is not sent.";

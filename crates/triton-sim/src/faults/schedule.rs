@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, FaultScope};
 use crate::clock::add;
 
 /// A fault that struck.
@@ -25,7 +25,7 @@ pub(crate) struct Strike {
 pub(crate) struct Trouble {
     /// Where, by CloudAPI's name; empty where nothing was asked for yet.
     pub(crate) endpoint: &'static str,
-    /// Login of who calls, once known.
+    /// Login of who calls or says so: faults do not wait for the proof.
     pub(crate) account: Option<String>,
     /// What struck so far.
     pub(crate) struck: Vec<FaultKind>,
@@ -109,8 +109,20 @@ impl Faults {
         self.set.iter().map(|set| (set.kind, set.fault.clone(), set.struck)).collect()
     }
 
+    /// When the next fault of this scope begins or wears off.
+    pub(crate) fn next_change(&self, scope: FaultScope, now: Timestamp) -> Option<Timestamp> {
+        let of_scope = self.set.iter().filter(|set| set.kind.entry().scope == scope);
+        let moments = of_scope.flat_map(|set| [Some(set.begins), set.ends]).flatten();
+        moments.filter(|moment| *moment > now).min()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.set.is_empty()
+    }
+
+    /// A number below `bound`, out of the faults' luck.
+    pub(crate) fn draw(&mut self, bound: usize) -> usize {
+        self.random.random_range(0..bound.max(1))
     }
 
     /// Whether a fault of this kind strikes now. Each asking counts as one call.

@@ -172,9 +172,9 @@ pub(crate) fn read_fault(
 fn check_use(kind: FaultKind, fault: &Fault) -> Result<(), FaultError> {
     let entry = kind.entry();
     let has_endpoint = !matches!(entry.scope, FaultScope::Connection | FaultScope::Feed);
-    let has_account = has_endpoint && entry.scope != FaultScope::Request;
+    let has_account = entry.scope != FaultScope::Connection;
     for (field, is_set, is_used) in [
-        ("endpoint", fault.endpoint.is_some(), has_endpoint || kind == FaultKind::IdleClosed),
+        ("endpoint", fault.endpoint.is_some(), has_endpoint),
         ("account", fault.account.is_some(), has_account),
         ("delay_ms", fault.delay.is_some(), entry.delay.is_some()),
         ("size", fault.size.is_some(), entry.size.is_some()),
@@ -261,7 +261,10 @@ mod tests {
             "delay_ms is \"5s\", and should be a number of milliseconds",
         );
         check_error(r#"{"fault": "500", "delay_ms": 5}"#, "500 has no use for delay_ms");
-        check_error(r#"{"fault": "outage", "account": "a"}"#, "outage has no use for account");
+        check_error(
+            r#"{"fault": "connect-refused", "account": "a"}"#,
+            "connect-refused has no use for account",
+        );
         check_error(
             r#"{"fault": "500", "endpoint": "ListMachine"}"#,
             "endpoint \"ListMachine\" is none; did you mean \"ListMachines\"?",

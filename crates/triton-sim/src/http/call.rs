@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Params;
+use crate::clock::add;
 use crate::faults::{FaultKind, Faults, Strike, Trouble};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
@@ -26,18 +27,8 @@ pub(crate) struct Call<'a> {
     /// The caller prefers `text/plain`.
     pub(crate) wants_text: bool,
     pub(crate) is_delete: bool,
-    pub(crate) caught: Caught,
-}
-
-/// What faults do to the answer of a call that was carried out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Caught {
-    #[default]
-    Nothing,
-    /// The connection is reset instead.
-    AnswerLost,
-    /// 500 instead.
-    InternalError,
+    /// The fault that hides that this call was carried out.
+    pub(crate) caught: Option<Strike>,
 }
 
 // === impl Call ===
@@ -53,8 +44,9 @@ impl Call<'_> {
     /// 404, or 500 when the parameters lost it: a JSON array as body takes the place of the path's.
     pub(crate) fn instance(&self) -> Result<&Instance, Refusal> {
         let id = self.instance_id()?;
-        let instance =
-            self.world.instances.get(&id).filter(|instance| instance.owner == self.account);
+        let instance = self.world.instances.get(&id);
+        let instance = instance
+            .filter(|instance| instance.owner == self.account && instance.is_visible(self.now));
         instance.ok_or_else(|| Refusal::not_found("VM not found"))
     }
 
@@ -74,6 +66,9 @@ impl Call<'_> {
             provision_fails: self.strikes(FaultKind::CreateAcceptedThenFailed).is_some(),
             provision_sticks: self.strikes(FaultKind::StuckProvisioning).is_some(),
             delete_sticks: false,
+            hidden_until: self
+                .strikes(FaultKind::CreateInvisible)
+                .map(|strike| add(self.now, strike.delay)),
         }
     }
 

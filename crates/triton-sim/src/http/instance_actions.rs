@@ -1,6 +1,5 @@
 //! `POST /:account/machines/:machine?action=…`: accepted at once, carried out later.
 
-use super::instances::unallocated;
 use super::{Answer, Call, Route};
 use crate::refusal::Refusal;
 use crate::world::{
@@ -30,7 +29,7 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         return Ok(Answer::empty(202));
     }
     if instance.state == InstanceState::Provisioning {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
     check(call, &kind)?;
     let id = call.instance_id()?;

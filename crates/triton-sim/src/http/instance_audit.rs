@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Route};
+use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::world::iso;
 
@@ -11,6 +12,9 @@ pub(super) const ROUTES: &[Route] =
 
 /// Jobs that ended, newest first.
 fn audit(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    if call.strikes(FaultKind::AuditMissing).is_some() {
+        return Ok(Answer::ok(json!([])));
+    }
     let entries = call.instance()?.audit.iter().rev().map(|entry| {
         let caller = if entry.caller.key_id.is_empty() {
             json!({ "type": "operator" })

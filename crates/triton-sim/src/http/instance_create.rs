@@ -5,30 +5,54 @@ use std::net::Ipv4Addr;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{Answer, Call, Caught, Params, Reply, Route};
+use super::{Answer, Call, Params, Reply, Route};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
-use crate::world::{CreateParams, Locality, Mount, NetworkRequest, VOLUME_TYPE, is_volume_name};
+use crate::world::{
+    CreateParams, Locality, Mount, NetworkRequest, VOLUME_TYPE, duplicate, is_volume_name,
+};
 
 pub(super) const ROUTES: &[Route] =
     &[Route::post("/:account/machines", "CreateMachine", "machines", create)];
 
 fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let params = read(&call.params)?;
+    let mut params = read(&call.params)?;
+    refuse(call)?;
+    let is_taken = |name: &String| call.world.is_name_taken(call.account, name, None);
+    if params.name.as_ref().is_some_and(is_taken) {
+        params.allow_twin = call.strikes(FaultKind::CreateTwins).is_some();
+    }
     let id = call.world.create(call.account, params, call.now)?;
     // Only now: a create that was refused uses up no fault.
     let fate = call.fate();
     if let Some(instance) = call.world.instances.get_mut(&id) {
         instance.fate = fate;
     }
-    if call.strikes(FaultKind::CreateAnswerLostAfterCommit).is_some() {
-        call.caught = Caught::AnswerLost;
-    } else if call.strikes(FaultKind::Create500AfterCommit).is_some() {
-        call.caught = Caught::InternalError;
-    }
+    call.caught = call
+        .strikes(FaultKind::CreateAnswerLostAfterCommit)
+        .or_else(|| call.strikes(FaultKind::Create500AfterCommit));
     let reply =
         Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
-    Ok(Answer { reply, delay: call.world.delays.create, read_back: Some(id) })
+    let delay = call.world.delays.create;
+    Ok(Answer { delay, read_back: Some(id), ..reply.into() })
+}
+
+/// Refusals that a fault asks for, in the words of those that say no.
+fn refuse(call: &mut Call<'_>) -> Result<(), Refusal> {
+    if call.strikes(FaultKind::CreateQuota).is_some() {
+        return Err(Refusal::not_authorized("Quota exceeded; account has no RAM left"));
+    }
+    if call.strikes(FaultKind::CreateNameTaken).is_some() {
+        return Err(duplicate());
+    }
+    if call.strikes(FaultKind::CreateNoCapacity).is_some() {
+        let message = "No compute resources available: no server has enough RAM";
+        return Err(Refusal::new(409, "NoAllocatableServersError", message));
+    }
+    if call.strikes(FaultKind::CreateSubnetFull).is_some() {
+        return Err(Refusal::new(507, "SubnetFull", "no more free IPs"));
+    }
+    Ok(())
 }
 
 /// Picks out what CreateMachine knows. `tags` and `metadata` objects are not among it.
@@ -71,7 +95,7 @@ fn read(params: &Params) -> Result<CreateParams, Refusal> {
         encrypted: params.is_json_true("encrypted"),
         disks: params.get("disks").cloned(),
         volumes: read_volumes(params.get("volumes"))?,
-        races: false,
+        allow_twin: false,
     })
 }
 

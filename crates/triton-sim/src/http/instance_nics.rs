@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::instance_create::read_network_object;
-use super::instances::unallocated;
 use super::{Answer, Call, Reply, Route};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
@@ -50,7 +49,7 @@ fn add(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         return Ok(Reply::empty(302).header("location", location).into());
     }
     if state == InstanceState::Provisioning {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
     let ip = call.world.take_address(&request, &network, id)?;
     let nic = call.world.make_nic(network.id, ip, primary);
@@ -67,7 +66,7 @@ fn remove(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let mac = find(call)?.0.mac;
     let instance = call.instance()?;
     if instance.state == InstanceState::Provisioning {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
     let id = instance.id;
     call.world.submit(id, JobKind::RemoveNic(mac), call.caller.clone(), call.now);

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::instances::unallocated;
 use super::{Answer, Call, Reply, Route};
 use crate::refusal::Refusal;
 use crate::world::{Brand, InstanceState, JobKind, default_snapshot_name};
@@ -76,7 +75,7 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 fn submit(call: &mut Call<'_>, kind: JobKind) -> Result<(), Refusal> {
     let instance = call.instance()?;
     if instance.state == InstanceState::Provisioning {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
     instance.check_snapshots()?;
     let id = instance.id;

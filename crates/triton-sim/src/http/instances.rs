@@ -1,11 +1,10 @@
 //! Listing, getting and deleting instances.
 
-use std::time::Duration;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use serde_json::Value;
-
+use super::list_faults::{ListFaults, stale_moment};
 use super::{Answer, Call, Params, Reply, Route};
-use crate::clock::until;
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::world::{
@@ -23,24 +22,26 @@ const LIMIT_MAX: u64 = 1000;
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let filter = read_filter(&call.params)?;
     let (limit, offset) = if filter.any_tag { (LIMIT_MAX, 0) } else { read_page(&call.params)? };
+    let faults = ListFaults::of(call, offset);
     let page = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let list_short = call.strikes(FaultKind::ListShort).is_some();
-    let list_empty = call.strikes(FaultKind::ListEmpty).is_some();
-    let hidden_age =
-        call.strikes(FaultKind::ListHidesNew).map_or(Duration::ZERO, |strike| strike.delay);
     let shown =
-        |instance: &&Instance| !list_empty && until(instance.created, call.now) >= hidden_age;
+        |instance: &Instance| instance.is_visible(call.now) && faults.shows(instance, call.now);
+    let (offset, length) = (page(faults.offset), page(limit));
     // UUID descending: the order of the real one, and as unstable under offset paging.
-    let instances: Vec<Value> = call
-        .world
-        .listed(call.account, &filter)
-        .filter(shown)
-        .skip(page(offset))
-        .take(page(limit))
-        .enumerate()
-        .filter(|(index, _)| !list_short || index % 2 == 0)
-        .map(|(_, instance)| call.instance_json(instance))
-        .collect();
+    let mut instances: Vec<Value> = match faults.moment {
+        None => {
+            let all = call.world.listed(call.account, &filter);
+            let listed = all.filter(|instance| shown(instance)).skip(offset).take(length);
+            listed.map(|instance| call.instance_json(instance)).collect()
+        }
+        Some(moment) => {
+            let all = call.world.instances.values().rev().filter(|i| i.owner == call.account);
+            let then = all.filter_map(|instance| instance.at(moment));
+            let listed = then.filter(|i| filter.matches(i) && shown(i)).skip(offset).take(length);
+            listed.map(|instance| call.instance_json(&instance)).collect()
+        }
+    };
+    faults.distort(&mut instances, call);
     let count = instances.len();
     Ok(Reply::json(200, instances.into())
         .header("x-query-limit", limit)
@@ -49,8 +50,13 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    let moment = stale_moment(call);
     let instance = call.instance()?;
-    let mut body = call.instance_json(instance);
+    let mut body = match moment.map(|moment| instance.at(moment)) {
+        None => call.instance_json(instance),
+        Some(Some(then)) => call.instance_json(&then),
+        Some(None) => return Err(Refusal::not_found("VM not found")),
+    };
     if call.account()?.cns_enabled {
         body["dns_names"] = call.world.dns_names(instance.id).into();
     }
@@ -61,13 +67,15 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let instance = call.instance()?;
     let (id, name) = (instance.id, instance.name.clone());
     if instance.deletion_protection {
-        let message = format!("{name} has \"deletion_protection\" enabled");
-        return Err(Refusal::new(409, "CannotDestroyMachineError", message));
+        return Err(Refusal::protected(&name));
     }
     if instance.home().is_none() || instance.allocation.is_some() {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
-    if !instance.is_deleting {
+    if !call.faults.is_empty() {
+        refuse_delete(call, id, &name)?;
+    }
+    if !call.instance()?.is_deleting {
         let sticks = call.strikes(FaultKind::DeleteNeverCompletes).is_some();
         if let Some(instance) = call.world.instances.get_mut(&id).filter(|_| sticks) {
             instance.fate.delete_sticks = true;
@@ -77,9 +85,18 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::empty(204))
 }
 
-/// What any action is told while there is no compute node that could carry it out.
-pub(super) fn unallocated() -> Refusal {
-    Refusal::new(409, "UnallocatedVM", "Cannot perform this action on an unallocated machine")
+/// Refusals that a fault asks for; the instance stays.
+fn refuse_delete(call: &mut Call<'_>, id: Uuid, name: &str) -> Result<(), Refusal> {
+    if call.strikes(FaultKind::Delete404).is_some() {
+        return Err(Refusal::not_found("VM not found"));
+    }
+    if call.strikes(FaultKind::Delete410).is_some() {
+        return Err(Refusal::gone(json!(id)));
+    }
+    if call.strikes(FaultKind::DeleteProtected).is_some() {
+        return Err(Refusal::protected(name));
+    }
+    Ok(())
 }
 
 fn read_page(params: &Params) -> Result<(u64, u64), Refusal> {

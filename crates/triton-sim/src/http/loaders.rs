@@ -37,7 +37,9 @@ fn load_instance(call: &Call<'_>) -> Result<(), Refusal> {
     let Some(text) = call.params.str("machine") else { return Ok(()) };
     let id: Uuid =
         text.parse().map_err(|_| Refusal::validation("uuid", "Invalid", "Invalid UUID"))?;
-    let instance = call.world.instances.get(&id).filter(|instance| instance.owner == call.account);
+    let instance = call.world.instances.get(&id);
+    let instance =
+        instance.filter(|instance| instance.owner == call.account && instance.is_visible(call.now));
     let instance = instance.ok_or_else(|| Refusal::not_found("VM not found"))?;
     match instance.state {
         InstanceState::Deleted if call.is_delete => Err(Refusal::gone(json!(id))),

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::instances::unallocated;
 use super::{Answer, Body, Call, Reply, Route};
 use crate::refusal::Refusal;
 use crate::world::{InstanceState, Phase};
@@ -70,7 +69,7 @@ fn migrate(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn must_be_allowed(call: &Call<'_>) -> Result<(), Refusal> {
     if call.instance()?.state == InstanceState::Provisioning {
-        return Err(unallocated());
+        return Err(Refusal::unallocated());
     }
     if !call.world.features.migrations {
         let message = "User migration on this VM not allowed";

@@ -2,6 +2,7 @@
 
 mod account;
 mod call;
+mod changefeed;
 mod config;
 mod firewall_rules;
 mod images;
@@ -15,6 +16,7 @@ mod instance_snapshots;
 mod instance_tags;
 mod instances;
 mod keys;
+mod list_faults;
 mod loaders;
 mod migrations;
 mod networks;
@@ -25,16 +27,17 @@ mod route;
 mod services;
 mod volumes;
 
-pub(crate) use call::{Call, Caught};
+pub(crate) use call::Call;
 pub(crate) use loaders::load;
 pub(crate) use params::{BODY_BYTES_MAX, Params};
-pub(crate) use reply::{Answer, Body, Reply};
+pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 
 /// Every endpoint; where two patterns match one path, the first wins.
 const ROUTES: &[&[Route]] = &[
     services::ROUTES,
     config::ROUTES,
+    changefeed::ROUTES,
     keys::ROUTES,
     images::ROUTES,
     packages::ROUTES,

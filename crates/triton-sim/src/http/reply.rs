@@ -31,6 +31,15 @@ pub(crate) struct Answer {
     pub(crate) delay: Duration,
     /// The reply's body becomes this instance as it is after the delay.
     pub(crate) read_back: Option<Uuid>,
+    /// The connection stops being HTTP, if the request's handshake is in order.
+    pub(crate) upgrade: Option<Upgrade>,
+}
+
+/// What a connection becomes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Upgrade {
+    /// The changefeed of an account, asked for by this login.
+    Changefeed { account: Uuid, login: String },
 }
 
 // === impl Reply ===
@@ -59,7 +68,7 @@ impl Reply {
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
-        Self { reply, delay: Duration::ZERO, read_back: None }
+        Self { reply, delay: Duration::ZERO, read_back: None, upgrade: None }
     }
 }
 
@@ -67,6 +76,11 @@ impl Answer {
     /// 200 with this body.
     pub(crate) fn ok(body: Value) -> Self {
         Reply::json(200, body).into()
+    }
+
+    /// 101, if the handshake is in order.
+    pub(crate) fn upgrade(upgrade: Upgrade) -> Self {
+        Self { upgrade: Some(upgrade), ..Self::empty(101) }
     }
 
     /// A body-less answer.

@@ -118,10 +118,6 @@ impl Changes {
     }
 
     /// Begins or ends the queue for the changefeed.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the changefeed and the state file come next")
-    )]
     pub(crate) fn follow(&mut self, is_followed: bool) {
         self.is_followed = is_followed;
         if !is_followed {
@@ -130,10 +126,6 @@ impl Changes {
     }
 
     /// What has queued up since the last time.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the changefeed and the state file come next")
-    )]
     pub(crate) fn take_queue(&mut self) -> VecDeque<Item> {
         std::mem::take(&mut self.queue)
     }

@@ -42,8 +42,8 @@ pub(crate) struct CreateParams {
     pub(crate) encrypted: bool,
     pub(crate) disks: Option<Value>,
     pub(crate) volumes: Vec<Mount>,
-    /// Two creates of one name at the same time can both pass the check; this one does.
-    pub(crate) races: bool,
+    /// The name may be another instance's: two creates that race do not see each other.
+    pub(crate) allow_twin: bool,
 }
 
 // === impl World ===
@@ -78,7 +78,7 @@ impl World {
         let rules = params.affinity.iter().map(|rule| AffinityRule::parse(rule));
         let rules: Vec<AffinityRule> = rules.collect::<Result<_, _>>()?;
         check_name(&name, account.cns_enabled)?;
-        if !params.races && self.is_name_taken(owner, &name, None) {
+        if !params.allow_twin && self.is_name_taken(owner, &name, None) {
             return Err(duplicate());
         }
         check_tags(&params.tags)?;

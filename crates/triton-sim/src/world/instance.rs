@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,20 @@ pub(crate) struct Caller {
 pub(crate) struct Job {
     pub(crate) kind: JobKind,
     pub(crate) caller: Caller,
+    /// Faults: what becomes of this job instead of the usual.
+    #[serde(default)]
+    pub(crate) fate: JobFate,
+}
+
+/// What faults decided for one job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobFate {
+    /// It is not done, and the audit says so.
+    pub(crate) fails: bool,
+    /// It never begins, and nothing after it.
+    pub(crate) sticks: bool,
+    /// It begins this much later.
+    pub(crate) late: Option<Duration>,
 }
 
 /// A job that ended.
@@ -147,6 +162,9 @@ pub(crate) struct Fate {
     pub(crate) provision_sticks: bool,
     /// Destroy jobs never end.
     pub(crate) delete_sticks: bool,
+    /// Until then neither lists nor GetMachine know it.
+    #[serde(default)]
+    pub(crate) hidden_until: Option<Timestamp>,
 }
 
 /// Older entries are forgotten.
@@ -221,6 +239,17 @@ impl Instance {
             self.audit.remove(0);
         }
         self.audit.push(entry);
+    }
+
+    /// Whether anybody may know of it.
+    pub(crate) fn is_visible(&self, now: Timestamp) -> bool {
+        self.fate.hidden_until.is_none_or(|until| now >= until)
+    }
+
+    /// How it was at a moment of the past, as far as its states go; `None` when it was not yet.
+    pub(crate) fn at(&self, moment: Timestamp) -> Option<Self> {
+        let then = self.transitions.iter().rev().find(|step| step.at <= moment)?;
+        Some(Self { state: then.to, ..self.clone() })
     }
 
     /// The compute node it is on, or will be.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::instance::{AuditEntry, Job};
 use super::snapshot::Execution;
-use super::{Caller, ChangedBy, InstanceState, JobKind, World};
+use super::{Caller, ChangedBy, InstanceState, JobFate, JobKind, World};
 use crate::clock::{add, until};
 
 /// What happens to one instance at one moment.
@@ -31,6 +31,8 @@ pub(super) enum Event {
     VolumeGone,
     /// CNS looks at the instance.
     CnsLooks,
+    /// Not an instance's: a firewall rule is in force as it now is.
+    RuleInForce,
 }
 
 /// Events by the moment they are due; of one moment, first come first served.
@@ -84,7 +86,7 @@ impl From<Vec<Entry>> for Agenda {
 }
 
 impl Agenda {
-    fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
+    pub(super) fn add(&mut self, at: Timestamp, instance: Uuid, event: Event) {
         self.due.insert((at, self.next), (instance, event));
         self.next += 1;
     }
@@ -125,6 +127,7 @@ impl World {
                     self.cns_due.remove(&id);
                     self.publish(id);
                 }
+                Event::RuleInForce => self.rule_in_force(id),
             }
             self.settle(at);
         }
@@ -199,10 +202,19 @@ impl World {
         if let Some(name) = kind.snapshot() {
             instance.snapshot_queued(name);
         }
-        instance.jobs.push_back(Job { kind, caller });
+        instance.jobs.push_back(Job { kind, caller, fate: JobFate::default() });
+        self.submitted = Some(id);
         self.changes += 1;
         if instance.jobs.len() == 1 {
             self.agenda.add(add(now, delay), id, Event::JobBegins);
+        }
+    }
+
+    /// Decides what becomes of the job that an instance accepted last.
+    pub(crate) fn decide_last_job(&mut self, id: Uuid, fate: JobFate) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if let Some(job) = instance.jobs.back_mut() {
+            job.fate = fate;
         }
     }
 
@@ -265,10 +277,17 @@ impl World {
 
     fn job_begins(&mut self, id: Uuid, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        let Some(job) = instance.jobs.front().cloned() else { return };
+        let Some(job) = instance.jobs.front_mut() else { return };
+        if let Some(late) = job.fate.late.take() {
+            return self.agenda.add(add(at, late), id, Event::JobBegins);
+        }
+        let job = job.clone();
+        if job.fate.sticks {
+            return;
+        }
         self.journal.begin_by(ChangedBy::from(&job.caller));
         let was_up = instance.state == InstanceState::Running;
-        if job.kind.begin(instance, at).is_err() {
+        if job.fate.fails || job.kind.begin(instance, at).is_err() {
             return self.finish_job(id, false, at);
         }
         if let Some(name) = job.kind.snapshot() {
@@ -334,6 +353,9 @@ impl World {
         let entry =
             AuditEntry { action: job.kind.action().into(), success, at, caller: job.caller };
         instance.audited(entry);
+        if matches!(job.kind, JobKind::Destroy) && !success {
+            instance.is_deleting = false;
+        }
         if !instance.jobs.is_empty() {
             self.agenda.add(at, id, Event::JobBegins);
         }

@@ -3,7 +3,7 @@
 mod account;
 mod address;
 mod affinity;
-mod behind;
+mod behind_back;
 mod brand;
 mod catalog;
 mod changes;
@@ -17,6 +17,7 @@ mod firewall;
 mod index;
 mod instance;
 mod job;
+mod late_rules;
 mod lifecycle;
 mod migration;
 mod name;
@@ -39,11 +40,11 @@ use uuid::Uuid;
 pub(crate) use account::{Account, AccountKey, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, Subnet};
 pub(crate) use affinity::Locality;
-pub(crate) use behind::Behind;
+pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
-pub(crate) use changes::Changes;
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
+pub(crate) use changes::{Changes, Item};
 pub use cns::ResolvedName;
 pub(crate) use compute_node::ComputeNode;
 pub use compute_node::{Condition, ShownState};
@@ -52,7 +53,7 @@ pub(crate) use disk::{DISKS_MAX, Disk, too_many as too_many_disks};
 pub use features::Features;
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
-pub(crate) use instance::{Caller, Fate, Instance, Nic};
+pub(crate) use instance::{Caller, Fate, Instance, JobFate, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
 pub(crate) use migration::Phase;
@@ -86,6 +87,10 @@ pub(crate) struct World {
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
     pub(crate) journal: Changes,
+    /// The instance whose job was accepted last.
+    pub(crate) submitted: Option<Uuid>,
+    /// Rules whose change is not in force yet, as they were before it.
+    late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
     /// Finds instances.
     index: Index,
     pub(crate) compute_nodes: Vec<ComputeNode>,
@@ -132,6 +137,8 @@ impl World {
             delays,
             changes: 0,
             journal: Changes::default(),
+            submitted: None,
+            late_rules: BTreeMap::new(),
             index: Index::default(),
             compute_nodes: Vec::new(),
             cns: CnsZone::new(),

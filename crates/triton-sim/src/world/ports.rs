@@ -39,8 +39,7 @@ pub(crate) fn open_doors(world: &World) -> BTreeMap<SocketAddrV4, Door> {
 fn is_admitted(world: &World, instance: &Instance, port: u16) -> bool {
     !instance.firewall_enabled
         || world
-            .rules
-            .values()
+            .rules_in_force()
             .filter_map(|rule| rule.verdict(instance, port))
             .max()
             .is_some_and(|(_, allow)| allow)

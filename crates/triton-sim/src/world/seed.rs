@@ -12,7 +12,10 @@ pub(crate) const EXTERNAL_NETWORK: Uuid = uuid!("17d7aa50-6ad9-4e56-93b7-12dc868
 
 /// Packages, images and networks.
 pub(crate) fn catalog() -> Catalog {
-    Catalog { packages: packages(), images: images(), networks: networks() }
+    let mut images = images();
+    // ListImages answers the oldest first (IMGAPI's manual, ListImages); node-triton takes the last as the newest.
+    images.sort_by_key(|image| image.published_at);
+    Catalog { packages: packages(), images, networks: networks() }
 }
 
 fn packages() -> Vec<Package> {

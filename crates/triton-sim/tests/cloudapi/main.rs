@@ -13,6 +13,8 @@ mod disks;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod lists;

@@ -55,7 +55,7 @@ async fn a_running_instance_answers_and_a_stopped_one_refuses() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_a_connection_closed_without_a_word() {
+async fn a_lost_answer_is_a_connection_reset_without_a_word() {
     let caller = Caller::new();
     let running = caller.sim.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
     caller.sim.fault(FaultKind::CreateAnswerLostAfterCommit, Fault::default());
@@ -70,14 +70,16 @@ async fn a_lost_answer_is_a_connection_closed_without_a_word() {
         text("authorization"),
         body.len(),
     );
-    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let address = running.address();
+    let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
+    let read = stream.read_to_end(&mut answer).await;
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(caller.sim.instances().len(), 1);
     running.shutdown().await;
-    assert!(TcpStream::connect(stream.peer_addr().unwrap()).await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test]

@@ -1,0 +1,7 @@
+//! The official `triton` CLI (npm `triton`), through whole lives of what it knows.
+
+mod account;
+mod firewall_rules;
+mod instances;
+mod labels;
+mod lookups;
