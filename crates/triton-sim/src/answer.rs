@@ -38,7 +38,8 @@ use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Rout
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
-use crate::version::{self, ApiVersion, VERSIONS, choose};
+use crate::version::{self, ApiVersion, VERSIONS, choose, choose_only};
+use crate::vnc;
 use crate::websocket::{self, Upgrading};
 use crate::world::{Caller, ChangedBy, World};
 
@@ -91,6 +92,8 @@ enum End {
 
 /// In the journal, of a request that was reset before anybody looked at it.
 const NO_STATUS: u16 = 0;
+/// Names for raw bytes in a WebSocket.
+const VNC_PROTOCOLS: [&str; 2] = ["binary", "rfb"];
 /// After this HAProxy gives up on CloudAPI.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -235,7 +238,11 @@ fn run(
     if strikes(FaultKind::InvalidVersion).is_some() {
         return Err(version::invalid(arrived.accept_version().unwrap_or("*")));
     }
-    decision.version = choose(arrived.accept_version(), route.since)?;
+    let range = arrived.accept_version();
+    decision.version = match route.only {
+        Some(version) => choose_only(range, version)?,
+        None => choose(range, route.since)?,
+    };
     let params = params?;
     let caller = if route.signed {
         decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
@@ -347,13 +354,25 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
 /// # Errors
 /// Those of a handshake that is not in order; in process there is no connection to take over.
 fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
-    let Upgrade::Changefeed { account, login } = upgrade;
-    let response = websocket::accept(&arrived.headers, &[])?;
     let upgrading = arrived.upgrading.clone();
     let upgrading =
-        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
-    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
-    Ok(response)
+        || upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"));
+    match upgrade {
+        Upgrade::Changefeed { account, login } => {
+            let response = websocket::accept(&arrived.headers, &[])?;
+            tokio::spawn(feed::converse(sim.clone(), upgrading()?, account, login));
+            Ok(response)
+        }
+        Upgrade::Vnc { instance } => {
+            if !arrived.headers.contains_key("upgrade") {
+                let message = "VNC connect endpoint is a websocket and must be upgraded";
+                return Err(Refusal::new(400, "UpgradeRequiredError", message));
+            }
+            let response = websocket::accept(&arrived.headers, &VNC_PROTOCOLS)?;
+            tokio::spawn(vnc::converse(sim.clone(), upgrading()?, instance));
+            Ok(response)
+        }
+    }
 }
 
 fn record(arrived: &Arrived, decision: &Decision, status: u16) -> RequestRecord {

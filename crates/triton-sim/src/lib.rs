@@ -17,6 +17,7 @@ mod serve;
 mod sim;
 mod throttle;
 mod version;
+mod vnc;
 mod websocket;
 mod world;
 

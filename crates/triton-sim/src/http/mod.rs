@@ -14,6 +14,7 @@ mod instance_metadata;
 mod instance_nics;
 mod instance_snapshots;
 mod instance_tags;
+mod instance_vnc;
 mod instances;
 mod keys;
 mod list_faults;
@@ -52,6 +53,7 @@ const ROUTES: &[&[Route]] = &[
     instance_nics::ROUTES,
     instance_disks::ROUTES,
     instance_snapshots::ROUTES,
+    instance_vnc::ROUTES,
     migrations::ROUTES,
     volumes::ROUTES,
     account::ROUTES,

@@ -40,6 +40,8 @@ pub(crate) struct Answer {
 pub(crate) enum Upgrade {
     /// The changefeed of an account, asked for by this login.
     Changefeed { account: Uuid, login: String },
+    /// The screen of an instance.
+    Vnc { instance: Uuid },
 }
 
 // === impl Reply ===

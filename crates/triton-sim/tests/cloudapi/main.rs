@@ -31,4 +31,6 @@ mod snapshots;
 #[cfg(test)]
 mod throttle;
 #[cfg(test)]
+mod vnc;
+#[cfg(test)]
 mod volumes;
