@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod behind_back;
 mod builder;
 mod clock;
 mod control;
@@ -16,9 +17,11 @@ mod serve;
 mod sim;
 mod throttle;
 mod version;
+mod vnc;
 mod websocket;
 mod world;
 
+pub use behind_back::ComputeNodeRecord;
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
 pub use faults::{
@@ -29,3 +32,6 @@ pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};
+pub use world::{
+    Condition, Features, LimitBy, LimitCheck, ProvisionLimit, ResolvedName, ShownState,
+};

@@ -13,6 +13,10 @@ mod changes;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod datacenter;
+#[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod fabrics;
 #[cfg(test)]
 mod faults;
@@ -25,6 +29,10 @@ mod instances;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod nics;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod permissions;
@@ -35,4 +43,10 @@ mod rules;
 #[cfg(test)]
 mod signatures;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod throttle;
+#[cfg(test)]
+mod vnc;
+#[cfg(test)]
+mod volumes;
