@@ -84,6 +84,8 @@ pub(crate) use tracked::Tracked;
 pub(crate) use user::{SubUser, check_email, check_login};
 pub(crate) use volume::{Mount, SIZES_MIB as VOLUME_SIZES_MIB, TYPE as VOLUME_TYPE};
 pub(crate) use volume::{Volume, VolumeParams, Volumes, is_name as is_volume_name};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use {affinity::AffinityRule, firewall::RuleText};
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
@@ -103,6 +105,8 @@ pub(crate) struct World {
     pub(crate) volumes: Volumes,
     pub(crate) addresses: Addresses,
     pub(crate) delays: Delays,
+    /// Other services than CloudAPI by name, with their URLs; those that serve now.
+    pub(crate) services: BTreeMap<String, String>,
     /// Grows with each change, so that a watcher knows whether to look.
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
@@ -156,6 +160,7 @@ impl World {
             volumes: Volumes::new(),
             addresses: Addresses::new(block, networks),
             delays,
+            services: BTreeMap::new(),
             changes: 0,
             journal: Changes::default(),
             submitted: None,

@@ -33,6 +33,8 @@ mod migrations;
 #[cfg(test)]
 mod nics;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod permissions;
@@ -46,6 +48,8 @@ mod signatures;
 mod snapshots;
 #[cfg(test)]
 mod throttle;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod vnc;
 #[cfg(test)]
