@@ -19,6 +19,7 @@ use super::sign::{Signing, SigningPolicy, SigningScope};
 use super::throttle::{RateLimit, Throttle};
 use super::trace::OnRequest;
 use super::transport::{HttpRequest, Transport};
+use super::wait::SharedLooks;
 use super::{Client, Inner};
 use crate::request::{Endpoint, Idempotency};
 
@@ -215,6 +216,7 @@ impl ClientBuilder {
             deadlines: self.deadlines,
             on_request: self.on_request,
             transport,
+            looks: SharedLooks::default(),
         };
         Client { inner: Arc::new(inner) }
     }
