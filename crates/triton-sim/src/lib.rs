@@ -8,6 +8,9 @@ mod control;
 mod delays;
 mod faults;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod listen;
 mod refusal;

@@ -62,6 +62,8 @@ pub(crate) use rbac::{
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
 pub(crate) use tracked::Tracked;
 pub(crate) use user::{SubUser, check_email, check_login};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use {affinity::AffinityRule, firewall::RuleText};
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
