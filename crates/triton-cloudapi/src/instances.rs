@@ -68,6 +68,7 @@ pub const ENDPOINTS: &[crate::Endpoint] = &[
     actions::ENABLE_DELETION_PROTECTION,
     actions::DISABLE_DELETION_PROTECTION,
     audit::AUDIT,
+    vnc::CONNECT,
     metadata::LIST,
     metadata::ADD,
     metadata::DELETE_ALL,

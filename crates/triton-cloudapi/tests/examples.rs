@@ -5,9 +5,11 @@
 mod common;
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use common::{KEY, builder};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use triton_cloudapi::client::Client;
@@ -99,6 +101,24 @@ async fn firewall_opens_the_port_once() {
     assert!(
         client.list_all_instances(&ListInstances::default()).await.unwrap()[0].firewall_enabled
     );
+}
+
+#[tokio::test]
+async fn follow_changefeed_tells_what_happens() {
+    let (_sim, running, client) = served().await;
+    let mut program =
+        example("follow_changefeed", &running.url()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut line = async || {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        line.unwrap().unwrap().expect("it ends by itself")
+    };
+    while line().await != "0 instances, listed because the feed begins" {}
+    let id = create(&client, "web-0").await.id;
+    while line().await != format!("{id} is running web-0") {}
+    client.delete_instance(id).await.unwrap();
+    while line().await != format!("{id} is deleted web-0") {}
+    program.kill().await.unwrap();
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use triton_cloudapi::policies::{self, CreatePolicy, UpdatePolicy};
 use triton_cloudapi::role_tags::{self, Taggable};
 use triton_cloudapi::roles::{self, CreateRole, PolicyRef, RoleMember, UpdateRole};
 use triton_cloudapi::users::{self, CreateUser, UpdateUser};
-use triton_cloudapi::{RequestError, Secret, access_keys, config, limits, ping, services};
+use triton_cloudapi::{
+    RequestError, Secret, access_keys, changefeed, config, limits, ping, services,
+};
 
 use super::{ID, Rows};
 
@@ -16,6 +18,7 @@ const KEY: &str = "ssh-ed25519 AAAAC3Nz me";
 pub(crate) fn rows(rows: &mut Rows) {
     rows.read("/--ping", ping::ping());
     rows.read("/services", services::list());
+    rows.read("/changefeed", changefeed::open_changefeed());
     account_itself(rows);
     datacenter_calls(rows);
     key_calls(rows);

@@ -101,6 +101,7 @@ fn instance_calls(rows: &mut Rows) {
     rows.read("/machines", instances::list(&ListInstances::default()));
     rows.read("/machines/ID", instances::find(id()));
     rows.read("/machines/ID?credentials=true", instances::find_with_credentials(id()));
+    rows.read("/machines/ID/vnc", instances::connect_vnc(id()));
     rows.read("/machines/ID/audit", instances::audit(id()));
     rows.once(
         r#"POST /machines {"package":"","image":"","firewall_enabled":false,"deletion_protection":false,"allow_shared_images":true}"#,

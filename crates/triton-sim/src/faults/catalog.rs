@@ -393,6 +393,15 @@ impl FaultEntry {
     const fn new(kind: FaultKind, scope: FaultScope, effect: &'static str) -> Self {
         Self { kind, scope, effect, delay: None, size: None }
     }
+
+    /// What happens, and the measures it takes if it is not told others.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let delay = self.delay.map(|delay| format!(" `delay_ms`: {}.", delay.as_millis()));
+        let size = self.size.map(|size| format!(" `size`: {size}."));
+        let parts = [Some(self.effect.to_owned()), delay, size];
+        parts.into_iter().flatten().collect()
+    }
 }
 
 fn as_millis<S: Serializer>(delay: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

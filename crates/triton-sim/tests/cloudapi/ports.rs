@@ -75,7 +75,7 @@ async fn a_lost_answer_is_a_connection_reset_without_a_word() {
     stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer).await;
-    assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
     assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(caller.sim.instances().len(), 1);
     running.shutdown().await;

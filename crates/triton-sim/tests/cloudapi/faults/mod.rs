@@ -1,15 +1,42 @@
 //! Scripted trouble, the journal and the control API.
 
+mod before;
+mod bodies;
+mod connections;
+mod instances;
+mod jobs;
+mod lies;
+mod refusals;
+mod scripts;
+mod wire;
+
 use std::time::Duration;
 
 use axum::body::Body;
-use http::Request;
 use http_body_util::BodyExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::ServiceExt as _;
-use triton_sim::{Delays, Fault, FaultKind};
+use triton_sim::{Delays, Fault, FaultKind, FaultScope};
 
-use crate::caller::{Caller, quiet};
+use crate::caller::{Caller, control, quiet};
+
+/// The kinds of a scope. A test that goes through them has a row for each, or panics.
+fn kinds(scope: FaultScope) -> impl Iterator<Item = FaultKind> {
+    FaultKind::ALL.into_iter().filter(move |kind| kind.entry().scope == scope)
+}
+
+/// A simulator on which one fault is set.
+fn caller_with(kind: FaultKind, fault: Fault) -> Caller {
+    let caller = Caller::new();
+    caller.sim.fault(kind, fault);
+    caller
+}
+
+/// The journal says that this fault, and nothing else, struck the last request.
+#[track_caller]
+fn check_struck(caller: &Caller, kind: FaultKind) {
+    assert_eq!(caller.sim.journal().last().unwrap().struck, [kind]);
+}
 
 #[tokio::test]
 async fn an_outage_is_haproxys() {
@@ -112,12 +139,6 @@ async fn read_only_mode_says_until_when() {
     assert_eq!(caller.get("/my/machines").await.status, 200);
     caller.sim.end_read_only();
     assert_eq!(caller.try_create(&json!({})).await.status, 201);
-}
-
-async fn control(caller: &Caller, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let request = Request::builder().method(method).uri(format!("/--sim/{path}"));
-    let reply = caller.send(request.body(Body::from(body.to_owned())).unwrap()).await;
-    (reply.status, reply.body)
 }
 
 #[tokio::test]
