@@ -226,6 +226,24 @@ mod tests {
         assert_eq!(only_object.state, InstanceState::Running);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in ".*") {
+            drop(Change::from_frame(&text));
+        }
+
+        #[test]
+        fn no_value_is_too_strange(
+            key in "changeKind|published|resourceState|resourceObject",
+            value in "null|true|-1|1e400|\"\"|\"x\"|\\[\\]|\\[1\\]|\\{\\}|\\{\"resource\":1\\}|\\{\"subResources\":\\{\\}\\}",
+        ) {
+            let frame = format!(r#"{{"changedResourceId":"{ID}","{key}":{value}}}"#);
+            // 1e400 is no number of JSON's reader; everything else is left out where it is of no use.
+            let is_read = Change::from_frame(&frame).is_ok();
+            proptest::prop_assert_eq!(is_read, value != "1e400");
+        }
+    }
+
     #[track_caller]
     fn check_bogus(frame: &str, expected: &str) {
         assert_eq!(Change::from_frame(frame).unwrap_err().to_string(), expected);

@@ -33,7 +33,8 @@ pub(super) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 pub enum UpgradeError {
     /// It answered as if nobody had asked for an upgrade.
     #[error(
-        "the answer was {status} instead of an upgrade: a proxy on the way may not let WebSockets through ({message})"
+        "the answer was {status} instead of an upgrade: a proxy on the way, or the service that this client sends over, may \
+         not let WebSockets through ({message})"
     )]
     Status {
         /// Status.
