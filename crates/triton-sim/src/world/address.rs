@@ -122,6 +122,11 @@ impl Addresses {
         self.taken.retain(|_, holder| *holder != instance);
     }
 
+    /// Whose address this is.
+    pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<Uuid> {
+        self.taken.get(&address).copied()
+    }
+
     /// Gives one address back.
     pub(crate) fn give_back(&mut self, address: Ipv4Addr) {
         self.taken.remove(&address);
