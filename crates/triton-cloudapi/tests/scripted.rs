@@ -17,9 +17,10 @@ use common::builder;
 use http_body_util::{BodyExt as _, Full};
 use tower::service_fn;
 use triton_cloudapi::client::{
-    BoxError, Client, ClientBuilder, Deadlines, Error, HttpRequest, RequestOutcome, RetryPolicy,
+    BoxError, Client, ClientBuilder, Deadlines, Error, HttpRequest, RequestOutcome, RetryBudget,
+    RetryPolicy,
 };
-use triton_cloudapi::instances::{CreateInstance, ListInstances, Presence};
+use triton_cloudapi::instances::{self, CreateInstance, ListInstances, Presence};
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -90,7 +91,7 @@ async fn a_request_has_all_that_the_server_wants_of_it() {
     };
     assert_eq!(header(0, "accept-version").as_deref(), Some("~9||~8"));
     assert_eq!(header(0, "accept").as_deref(), Some("application/json"));
-    assert!(header(0, "authorization").unwrap().contains("headers=\"(request-target) date\""));
+    assert!(header(0, "authorization").unwrap().contains("headers=\"date\""));
     assert!(httpdate::parse_http_date(&header(0, "date").unwrap()).is_ok());
     assert_eq!(header(0, "content-length"), None);
     assert_eq!(
@@ -138,12 +139,10 @@ fn check_create(error: &Error, seen: &Seen, is_ambiguous: bool) {
 #[tokio::test(start_paused = true)]
 async fn a_create_is_never_sent_twice_and_its_error_says_whether_to_look() {
     for (act, is_ambiguous) in [
-        (Act::Refuse, false),
         (Act::Reset, true),
         (Act::Hang, true),
         (Act::Answer(503, ""), true),
         (Act::Answer(500, "{}"), true),
-        (Act::Answer(429, "{}"), false),
         (Act::Answer(409, "{}"), false),
         (Act::Answer(507, "{}"), false),
         (Act::Answer(201, "{\"id\":\"0000"), true),
@@ -155,8 +154,54 @@ async fn a_create_is_never_sent_twice_and_its_error_says_whether_to_look() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_that_never_got_there_or_was_turned_away_by_the_rate_limit_is_sent_again() {
+    let (client, seen) =
+        scripted(&[Act::Refuse, Act::Answer(429, "{}"), Act::Answer(201, instance())]);
+    client.create_instance(&CreateInstance::default()).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 3);
+    let (client, seen) = scripted(&vec![Act::Refuse; 4]);
+    let error = client.create_instance(&CreateInstance::default()).await.unwrap_err();
+    assert!(!error.is_ambiguous(), "{error:?}");
+    assert_eq!(seen.lock().unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_have_a_budget_that_all_clones_share() {
+    let budget = RetryBudget { burst: 5, per_call: 0.0, per_second: 0.0 };
+    let builder = builder("https://cloud.example.com").with_retry_budget(budget);
+    let (client, seen) = client(builder, &vec![Act::Answer(503, "{}"); 25]);
+    for _ in 0..20 {
+        client.clone().find_instance(ID.parse().unwrap()).await.unwrap_err();
+    }
+    assert_eq!(seen.lock().unwrap().len(), 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_at_a_read_that_hangs_leaves_time_for_another() {
+    let (client, seen) = scripted(&[Act::Hang, Act::Answer(200, instance())]);
+    client.find_instance(ID.parse().unwrap()).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_has_one_request_id_that_the_server_is_told() {
+    let (client, seen) =
+        scripted(&[Act::Reset, Act::Answer(200, instance()), Act::Answer(200, instance())]);
+    for _ in 0..2 {
+        client.find_instance(ID.parse().unwrap()).await.unwrap();
+    }
+    let id = |index: usize| seen.lock().unwrap()[index].headers()["x-request-id"].clone();
+    assert_eq!(id(0), id(1));
+    assert_ne!(id(1), id(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_deadline_is_around_all_attempts() {
-    let deadlines = Deadlines { create: Duration::from_secs(3), other: Duration::from_secs(2) };
+    let deadlines = Deadlines {
+        once: Duration::from_secs(3),
+        read: Duration::from_secs(2),
+        ..Deadlines::default()
+    };
     let builder = builder("https://cloud.example.com").with_deadlines(deadlines);
     let (client, _) = client(builder, &[Act::Reset, Act::Hang, Act::Hang]);
     let start = tokio::time::Instant::now();
@@ -172,7 +217,7 @@ async fn a_server_in_maintenance_is_not_asked_again() {
     let (client, seen) = scripted(&[Act::AnswerWith(
         503,
         "retry-after",
-        "Sat, 11 Jun 2011 23:56:29 GMT",
+        "3600",
         r#"{"code":"ServiceUnavailableError"}"#,
     )]);
     client.delete_instance(ID.parse().unwrap()).await.unwrap_err();
@@ -201,15 +246,61 @@ async fn a_clock_that_is_off_is_corrected_once_even_for_a_create() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_is_off_is_learned_from_any_answer() {
+    let act = Act::AnswerWith(200, "date", "Sat, 11 Jun 2011 23:56:29 GMT", "[]");
+    for off in [600, -600] {
+        let server = httpdate::parse_http_date("Sat, 11 Jun 2011 23:56:29 GMT").unwrap();
+        let ours = if off > 0 {
+            server + Duration::from_secs(600)
+        } else {
+            server - Duration::from_secs(600)
+        };
+        let builder = builder("https://cloud.example.com").with_clock(Arc::new(move || ours));
+        let (client, seen) = client(builder, &[act.clone(), act.clone()]);
+        for _ in 0..2 {
+            client.list_instances(&ListInstances::default()).await.unwrap();
+        }
+        let date = |index: usize| seen.lock().unwrap()[index].headers()["date"].clone();
+        assert_ne!(date(0), "Sat, 11 Jun 2011 23:56:29 GMT");
+        assert_eq!(date(1), "Sat, 11 Jun 2011 23:56:29 GMT");
+        assert_eq!(client.server_time(), server);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_changes_instead_of_sending_them() {
+    let builder = builder("https://cloud.example.com").with_dry_run(true);
+    let (client, seen) = client(builder, &[Act::Answer(200, "[]")]);
+    client.list_instances(&ListInstances::default()).await.unwrap();
+    let metadata = [("user-script".to_owned(), "canary-5f1c".to_owned())].into();
+    let create = CreateInstance { name: "web".to_owned(), metadata, ..CreateInstance::default() };
+    let error = client.create_instance(&create).await.unwrap_err();
+    let Error::DryRun(explanation) = &error else { panic!("{error:?}") };
+    assert_eq!(explanation.url, "https://cloud.example.com/acme/machines");
+    let text = error.to_string();
+    assert!(text.contains("POST https://cloud.example.com/acme/machines"), "{text}");
+    assert!(text.contains("\"name\": \"web\"") && text.contains("keyId=\"/acme/keys/"), "{text}");
+    assert!(!format!("{text} {error:?}").contains("canary-5f1c"));
+    let request = instances::create(&create).unwrap();
+    assert!(matches!(client.make_ready(request).await, Err(Error::DryRun(_))));
+    let request = instances::create(&create).unwrap();
+    assert!(client.explain_with_secrets(&request).unwrap().to_string().contains("canary-5f1c"));
+    assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_redirect_is_an_error_and_not_followed() {
     let (client, seen) = scripted(&[Act::AnswerWith(
         302,
         "location",
-        "https://evil.example.com/",
+        "https://evil.example.com/x?token=canary-5f1c",
         r#"{"code":"ResourceMoved"}"#,
     )]);
     let error = client.find_instance(ID.parse().unwrap()).await.unwrap_err();
     assert_eq!(error.api().unwrap().status, 302);
+    assert!(matches!(error, Error::Redirect { .. }), "{error:?}");
+    assert!(error.to_string().contains("https://evil.example.com/x,"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 

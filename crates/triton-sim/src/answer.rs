@@ -1,11 +1,12 @@
 //! From a request to its answer, in CloudAPI's order.
 //!
 //! Accept and version, signature, parameters, account, loaders, read-only mode, throttle, handler: an authentication error
-//! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`carry_out`] around it
-//! does the waiting that delays and faults ask for.
+//! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`suffer`] before it and
+//! [`finish`] after it do the waiting that faults and delays ask for.
 
 mod behind_back;
 mod gate;
+mod identity;
 mod instead;
 mod late;
 mod mangle;
@@ -14,7 +15,7 @@ mod render;
 mod script;
 mod trouble;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body as AxumBody;
@@ -27,21 +28,23 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::auth::{self, Authenticated};
 use crate::clock::add;
 use crate::faults::{FaultKind, Strike, Trouble};
 use crate::feed;
-use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find};
+use crate::http::{
+    Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find, read_body,
+};
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
 use crate::version::{self, ApiVersion, VERSIONS, choose, choose_only};
 use crate::vnc;
 use crate::websocket::{self, Upgrading};
-use crate::world::{Caller, ChangedBy, World};
+use crate::world::{Caller, ChangedBy};
 
 use gate::Gate;
 use render::{Manner, lost, render};
@@ -51,7 +54,15 @@ pub(crate) use script::AnswerLost;
 
 /// Who is at the other end of the socket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// What it speaks: `http` or `https`.
+    pub(crate) scheme: &'static str,
+}
+
+/// A request that came over no connection.
+const IN_PROCESS: Peer =
+    Peer { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), scheme: "http" };
 
 /// The listener that a connection came through is gone when this is cancelled.
 #[derive(Debug, Clone)]
@@ -65,8 +76,24 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
+    /// The same by the callers' clock.
+    came: Timestamp,
+    scheme: &'static str,
     /// Only on a connection of its own.
     upgrading: Option<Upgrading>,
+}
+
+/// Now, by the datacenter's clock and by the callers'.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Timestamp,
+    wall: Timestamp,
+}
+
+/// What a request asks for, as far as it can be read.
+struct Seen {
+    route: Result<&'static Route, Refusal>,
+    params: Result<Params, Refusal>,
 }
 
 /// What was decided, and for whom.
@@ -82,6 +109,13 @@ struct Decision {
     strikes: Vec<Strike>,
     /// How far the server's clock is ahead.
     skew: Duration,
+}
+
+/// A request that was carried out.
+enum Settled {
+    Answered(Response<AxumBody>),
+    /// Before this is an answer, something has to pass.
+    Waits(Box<Decision>),
 }
 
 /// How a request ends; a lost answer has the status it would have had.
@@ -104,15 +138,16 @@ pub(crate) async fn answer(
     Shared(sim): Shared<Sim>,
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
-    let at = sim.now();
+    let (at, came) = (sim.now(), sim.wall());
     let (mut parts, body) = request.into_parts();
     let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
     let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
-    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let peer = parts.extensions.get::<Peer>().copied().unwrap_or(IN_PROCESS);
+    let (peer, scheme) = (peer.address.ip().to_string(), peer.scheme);
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let body_to_come = Bytes::new();
-    let mut arrived = Arrived { method, uri, headers, body: body_to_come, peer, at, upgrading };
+    let mut arrived =
+        Arrived { method, uri, headers, body: body_to_come, peer, at, came, scheme, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -126,8 +161,24 @@ pub(crate) async fn answer(
         // The caller hung up in the middle of the body: nobody reads this.
         Err(_) => return Response::new(AxumBody::empty()),
     };
-    let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
-    carried_out.await.unwrap_or_else(|_| {
+    let (seen, endpoint) = see(&arrived, too_long).await;
+    let trouble = trouble::begin(&arrived, endpoint);
+    if sim.has_faults() {
+        return to_the_end(async move { suffer(&sim, &arrived, seen, trouble).await }).await;
+    }
+    match settle(&sim, &arrived, seen, trouble) {
+        Settled::Answered(response) => response,
+        Settled::Waits(decision) => {
+            to_the_end(async move { finish(&sim, &arrived, *decision).await }).await
+        }
+    }
+}
+
+/// Does what has to wait, also when the caller does not.
+async fn to_the_end(
+    waits: impl Future<Output = Response<AxumBody>> + Send + 'static,
+) -> Response<AxumBody> {
+    tokio::spawn(waits).await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
@@ -139,8 +190,8 @@ fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
     let Found::Route(route, params) = find(&arrived.method, arrived.uri.path()) else {
         return false;
     };
-    let params = Params::merge(params, arrived.uri.query(), &HeaderMap::new(), &[]);
-    let endpoint = params.map_or(route.name, |params| route.endpoint(&params));
+    let params = Params::merge(params, arrived.uri.query(), Value::Null);
+    let endpoint = route.endpoint(&params);
     let mut trouble = trouble::begin(arrived, endpoint);
     sim.with(|state, now| {
         let kind = FaultKind::ResetBeforeBody;
@@ -154,8 +205,9 @@ fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
     })
 }
 
-async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<AxumBody> {
-    let (found, path_params) = match find(&arrived.method, arrived.uri.path()) {
+/// Finds the endpoint and reads the parameters.
+async fn see(arrived: &Arrived, too_long: bool) -> (Seen, &'static str) {
+    let (route, path_params) = match find(&arrived.method, arrived.uri.path()) {
         Found::Route(route, params) => (Ok(route), params),
         Found::WrongMethod => (Err(wrong_method(arrived)), Default::default()),
         Found::Nothing => (Err(unknown_path(arrived)), Default::default()),
@@ -164,61 +216,76 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         let message = format!("Request body size exceeds {BODY_BYTES_MAX}");
         Err(Refusal::new(413, "PayloadTooLargeError", message))
     } else {
-        check_digest(arrived).and_then(|()| {
-            Params::merge(path_params, arrived.uri.query(), &arrived.headers, &arrived.body)
-        })
+        match check_digest(arrived) {
+            Ok(()) => read_body(&arrived.method, &arrived.headers, &arrived.body)
+                .await
+                .map(|body| Params::merge(path_params, arrived.uri.query(), body)),
+            Err(refusal) => Err(refusal),
+        }
     };
-    let endpoint = match (&found, &params) {
+    let endpoint = match (&route, &params) {
         (Ok(route), Ok(params)) => route.endpoint(params),
         (Ok(route), Err(_)) => route.name,
         (Err(_), _) => "",
     };
-    let mut trouble = trouble::begin(arrived, endpoint);
-    if sim.has_faults() {
-        match trouble::before(sim, arrived, &mut trouble).await {
-            Go::On => {}
-            Go::Refused(refusal) => {
-                let decision = Decision { trouble, ..Decision::refused(refusal) };
-                return finish(sim, arrived, decision).await;
-            }
-            Go::Reset => {
-                let decision =
-                    Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
-                sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
-                return lost();
-            }
+    (Seen { route, params }, endpoint)
+}
+
+/// Lets the faults strike that strike before anything is looked at; what survives them is carried out.
+async fn suffer(
+    sim: &Sim,
+    arrived: &Arrived,
+    seen: Seen,
+    mut trouble: Trouble,
+) -> Response<AxumBody> {
+    match trouble::before(sim, arrived, &mut trouble).await {
+        Go::On => match settle(sim, arrived, seen, trouble) {
+            Settled::Answered(response) => response,
+            Settled::Waits(decision) => finish(sim, arrived, *decision).await,
+        },
+        Go::Refused(refusal) => {
+            let decision = Decision { trouble, ..Decision::refused(refusal) };
+            finish(sim, arrived, decision).await
+        }
+        Go::Reset => {
+            let decision = Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
+            sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
+            lost()
         }
     }
-    let (decision, is_recorded) = sim.with(|state, now| {
-        let decision = decide(state, arrived, found, params, trouble, now);
-        let is_over = decision.is_over();
-        if is_over {
+}
+
+/// Carries a request out; when its answer has nothing to wait for, that is all, under one lock.
+fn settle(sim: &Sim, arrived: &Arrived, seen: Seen, trouble: Trouble) -> Settled {
+    let wall = sim.wall();
+    let decision = sim.with(|state, now| {
+        let decision = decide(state, arrived, seen, trouble, Moment { now, wall });
+        if decision.is_over() {
             state.requests.add(record(arrived, &decision, decision.status()));
         }
-        (decision, is_over)
+        decision
     });
-    if is_recorded {
-        let Decision { result, version, strikes, skew, .. } = decision;
-        let manner = Manner { arrived, version, now: add(sim.now(), skew), strikes: &strikes };
-        return render(&manner, result.map(|answer| answer.reply));
+    if !decision.is_over() {
+        return Settled::Waits(Box::new(decision));
     }
-    finish(sim, arrived, decision).await
+    let Decision { result, version, strikes, skew, .. } = decision;
+    let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
+    Settled::Answered(render(&manner, result.map(|answer| answer.reply)))
 }
 
 /// Everything between the arrival of a request and its answer, at one moment.
 fn decide(
     state: &mut State,
     arrived: &Arrived,
-    found: Result<&'static Route, Refusal>,
-    params: Result<Params, Refusal>,
+    seen: Seen,
     trouble: Trouble,
-    now: Timestamp,
+    moment: Moment,
 ) -> Decision {
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
-    decision.result = run(state, arrived, found, params, now, &mut decision);
+    decision.result = run(state, arrived, seen, moment, &mut decision);
     if !state.faults.is_empty() {
-        trouble::after(&mut state.faults, &mut decision, now);
+        trouble::after(&mut state.faults, &mut decision, moment.now);
     }
     decision
 }
@@ -226,12 +293,13 @@ fn decide(
 fn run(
     state: &mut State,
     arrived: &Arrived,
-    found: Result<&'static Route, Refusal>,
-    params: Result<Params, Refusal>,
-    now: Timestamp,
+    seen: Seen,
+    moment: Moment,
     decision: &mut Decision,
 ) -> Result<Answer, Refusal> {
-    let route = found?;
+    let now = moment.now;
+    let Seen { route, params } = seen;
+    let route = route?;
     check_accept(arrived)?;
     let State { world, faults, throttle, read_only, .. } = state;
     let mut strikes = |kind| faults.strikes(kind, &mut decision.trouble, now);
@@ -243,31 +311,33 @@ fn run(
         Some(version) => choose_only(range, version)?,
         None => choose(range, route.since)?,
     };
+    if route.signed {
+        decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
+    }
+    let server_time = add(moment.wall, decision.skew);
+    let claimed = identity::read_claim(arrived, server_time)?;
     let params = params?;
     let caller = if route.signed {
-        decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
-        let caller = authenticate(world, arrived, add(now, decision.skew))?;
+        let caller = identity::prove(world, arrived, claimed, server_time)?;
         if strikes(FaultKind::KeyRevoked).is_some() {
             return Err(auth::unknown_key());
         }
+        decision.account = Some(caller.account.login.clone());
         caller
     } else {
-        Authenticated { account: Uuid::nil(), key_id: String::new() }
+        Authenticated::nobody()
     };
-    let account = match params.str("account") {
-        Some(login) if route.signed => auth::target(world, caller.account, login)?,
-        _ => caller.account,
-    };
-    decision.account = world.account(caller.account).ok().map(|account| account.login.clone());
+    let account = identity::target(world, route, &caller, &params)?;
     let mut call = Call {
         world,
         faults,
         account,
-        caller: Caller { ip: arrived.peer.clone(), key_id: caller.key_id },
+        caller: Caller { ip: arrived.peer.clone(), key_id: caller.key_id.clone() },
         params,
         version: decision.version,
         now,
         trouble: std::mem::take(&mut decision.trouble),
+        scheme: arrived.scheme,
         host: arrived
             .header("host")
             .or_else(|| arrived.uri.authority().map(|a| a.as_str()))
@@ -275,25 +345,23 @@ fn run(
             .to_owned(),
         wants_text: arrived.header("accept").is_some_and(|accept| accept.starts_with("text/plain")),
         is_delete: arrived.method == Method::DELETE,
+        resource: String::new(),
+        active_roles: None,
+        role_tag: arrived
+            .header("role-tag")
+            .map(|names| names.split(',').map(str::to_owned).collect()),
         caught: None,
     };
+    let asking = identity::asking(arrived, &caller);
     let gate = Gate { route, arrived, throttle, read_only: read_only.as_ref() };
-    let result = gate.admit(&mut call, caller.account).and_then(|()| {
+    let result = gate.admit(&mut call, &asking).and_then(|()| {
         call.world.journal.begin_by(ChangedBy::from(&call.caller));
-        late::handle(&mut call, route)
+        let answer = late::handle(&mut call, route)?;
+        Ok(identity::with_role_tags(&mut call, route, &asking, answer))
     });
     decision.caught = call.caught;
     decision.trouble = call.trouble;
     result
-}
-
-fn authenticate(
-    world: &World,
-    arrived: &Arrived,
-    now: Timestamp,
-) -> Result<Authenticated, Refusal> {
-    let target = arrived.uri.path_and_query().map_or("/", |target| target.as_str());
-    auth::authenticate(world, arrived.method.as_str(), target, &arrived.headers, now)
 }
 
 /// Waits as the answer wants, reads back, writes the journal and renders.
@@ -333,7 +401,7 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
             if let Some(response) = switched {
                 return response;
             }
-            let now = add(sim.now(), decision.skew);
+            let now = add(sim.wall(), decision.skew);
             let watched = match &result {
                 Ok(Reply { body: Body::MigrationEvents(id), .. }) => Some(*id),
                 _ => None,

@@ -2,19 +2,21 @@
 
 mod datacenter;
 mod faults;
+mod page;
 
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Query, State as Shared};
+use axum::extract::{Query, Request, State as Shared};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -47,6 +49,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Its routes.
 pub(crate) fn routes() -> Router<Sim> {
     faults::routes()
+        .merge(page::routes())
         .route("/--sim/requests", get(requests))
         .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
@@ -56,7 +59,27 @@ pub(crate) fn routes() -> Router<Sim> {
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
         )
+        .route("/--sim/clock", get(async |Shared(sim): Shared<Sim>| Json(clock(&sim))))
+        .route("/--sim/clock/advance", post(advance))
         .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
+        .layer(middleware::from_fn(refuse_other_origins))
+}
+
+/// Nobody needs a signature here, so a web page from elsewhere must not get a browser to ask in its place.
+async fn refuse_other_origins(request: Request, next: Next) -> Response {
+    if is_from_here(request.headers()) {
+        return next.run(request).await;
+    }
+    refuse(StatusCode::FORBIDDEN, "the control API is not for other origins".to_owned())
+}
+
+/// Only browsers send an origin.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    header(header::ORIGIN).is_none_or(|origin| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some() && host == header(header::HOST)
+    })
 }
 
 async fn requests(
@@ -94,6 +117,29 @@ async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
             sim.set_delays(sim.delays().patched(patch));
             Json(sim.delays()).into_response()
         }
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvanceRequest {
+    ms: u64,
+}
+
+fn clock(sim: &Sim) -> Value {
+    json!({ "now": sim.now(), "virtual": sim.is_clock_virtual() })
+}
+
+async fn advance(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
+    match read::<AdvanceRequest>(&body) {
+        Ok(request) if sim.advance(Duration::from_millis(request.ms)) => {
+            Json(clock(&sim)).into_response()
+        }
+        Ok(_) => refuse(
+            StatusCode::CONFLICT,
+            "the clock runs by itself: start with --virtual-clock to advance it".to_owned(),
+        ),
         Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }

@@ -45,6 +45,12 @@ pub struct Delays {
     /// From a change of an instance to the change of its DNS names. 1 s.
     #[serde(serialize_with = "as_millis")]
     pub cns: Duration,
+    /// From CreateImageFromMachine to `active`. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub image: Duration,
+    /// From a change of keys, sub-users, roles, policies or role tags until signatures and permissions follow it. 0.
+    #[serde(serialize_with = "as_millis")]
+    pub replication: Duration,
     /// At most this much is added to each delay, drawn from the simulator's seed. 0.
     #[serde(serialize_with = "as_millis")]
     pub jitter: Duration,
@@ -65,6 +71,8 @@ pub(crate) struct DelaysPatch {
     migrate: Option<u64>,
     volume: Option<u64>,
     cns: Option<u64>,
+    image: Option<u64>,
+    replication: Option<u64>,
     jitter: Option<u64>,
 }
 
@@ -87,6 +95,8 @@ impl Delays {
             migrate: zero,
             volume: zero,
             cns: zero,
+            image: zero,
+            replication: zero,
             jitter: zero,
         }
     }
@@ -105,6 +115,8 @@ impl Delays {
             (&mut self.migrate, patch.migrate),
             (&mut self.volume, patch.volume),
             (&mut self.cns, patch.cns),
+            (&mut self.image, patch.image),
+            (&mut self.replication, patch.replication),
             (&mut self.jitter, patch.jitter),
         ] {
             if let Some(millis) = millis {
@@ -130,6 +142,8 @@ impl Default for Delays {
             migrate: 2 * second,
             volume: 2 * second,
             cns: second,
+            image: 2 * second,
+            replication: Duration::ZERO,
             jitter: Duration::ZERO,
         }
     }

@@ -9,6 +9,9 @@ mod control;
 mod delays;
 mod faults;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod listen;
 mod refusal;
@@ -16,6 +19,7 @@ mod requests;
 mod serve;
 mod sim;
 mod throttle;
+mod tls;
 mod version;
 mod vnc;
 mod websocket;
@@ -31,6 +35,7 @@ pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
+pub use tls::{TlsError, TlsIdentity};
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};
 pub use world::{
     Condition, Features, LimitBy, LimitCheck, ProvisionLimit, ResolvedName, ShownState,

@@ -45,6 +45,13 @@ impl BaseUri {
         self.scheme == Scheme::HTTPS
     }
 
+    /// Whether the host is this machine, whatever its name.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
+        let is_loopback = |address: std::net::IpAddr| address.is_loopback();
+        host == "localhost" || host.parse().is_ok_and(is_loopback)
+    }
+
     /// The URL of a request.
     pub(crate) fn resolve(&self, relative: &Uri, scope: Scope) -> Result<Uri, http::Error> {
         let account = if scope == Scope::Account { self.account.as_str() } else { "" };
@@ -103,6 +110,20 @@ mod tests {
             Scope::Root,
             "https://c.example.com/--ping",
         );
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, expected) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost", true),
+            ("http://localhost.example.com", false),
+            ("http://10.0.0.1", false),
+        ] {
+            let base = BaseUri::new(&url.parse().unwrap(), "acme", &[]).unwrap();
+            assert_eq!(base.is_loopback(), expected, "{url}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything that can be set about a client.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,13 +14,13 @@ use super::base_uri::BaseUri;
 use super::clock::{self, Clock};
 use super::config::{Config, ConfigError};
 use super::error::BoxError;
-use super::retry::RetryPolicy;
-use super::sign::Signing;
+use super::retry::{Budget, RetryBudget, RetryPolicy};
+use super::sign::{Signing, SigningPolicy, SigningScope};
 use super::throttle::{RateLimit, Throttle};
 use super::trace::OnRequest;
 use super::transport::{HttpRequest, Transport};
 use super::{Client, Inner};
-use crate::request::Endpoint;
+use crate::request::{Endpoint, Idempotency};
 
 /// Makes a [`Client`].
 pub struct ClientBuilder {
@@ -29,30 +29,51 @@ pub struct ClientBuilder {
     clock: Clock,
     deadlines: Deadlines,
     retry: RetryPolicy,
+    retry_budget: RetryBudget,
     rate_limit: RateLimit,
+    signing_scope: Option<SigningScope>,
+    is_dry_run: bool,
     on_request: Option<OnRequest>,
 }
 
 /// How long a whole call may take, waiting for the rate limit and retries included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Creating an instance. The proxy in front of CloudAPI gives up at 120 s; a little more, to hear it say so.
-    pub create: Duration,
-    /// Everything else.
-    pub other: Duration,
+    /// What is sent once: creates and actions. The proxy in front of CloudAPI gives up at 120 s; a little more, to hear
+    /// it say so.
+    pub once: Duration,
+    /// Changes that may be repeated, deletes among them.
+    pub change: Duration,
+    /// Reads.
+    pub read: Duration,
+    /// One attempt at a read, so that one that hangs leaves time for another.
+    pub read_attempt: Duration,
 }
 
 // === impl Deadlines ===
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { create: Duration::from_secs(130), other: Duration::from_secs(60) }
+        Self {
+            once: Duration::from_secs(130),
+            change: Duration::from_secs(60),
+            read: Duration::from_secs(60),
+            read_attempt: Duration::from_secs(25),
+        }
     }
 }
 
 impl Deadlines {
-    pub(super) fn of(&self, endpoint: &Endpoint) -> Duration {
-        if endpoint.name == "CreateMachine" { self.create } else { self.other }
+    pub(super) fn of_call(&self, endpoint: &Endpoint) -> Duration {
+        match endpoint.idempotency {
+            Idempotency::Never => self.once,
+            Idempotency::Idempotent => self.change,
+            Idempotency::Read => self.read,
+        }
+    }
+
+    pub(super) fn of_attempt(&self, endpoint: &Endpoint) -> Option<Duration> {
+        (endpoint.idempotency == Idempotency::Read).then_some(self.read_attempt)
     }
 }
 
@@ -66,7 +87,10 @@ impl ClientBuilder {
             clock: clock::system(),
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
+            retry_budget: RetryBudget::default(),
             rate_limit: RateLimit::default(),
+            signing_scope: None,
+            is_dry_run: false,
             on_request: None,
         }
     }
@@ -92,6 +116,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how many retries all calls of this client and its clones may make together.
+    #[must_use]
+    pub fn with_retry_budget(mut self, retry_budget: RetryBudget) -> Self {
+        self.retry_budget = retry_budget;
+        self
+    }
+
+    /// Sets what a signature covers.
+    ///
+    /// By default the date alone, where nobody else can read along: over TLS with a checked certificate, on loopback,
+    /// and over a service of one's own. Elsewhere method and target too.
+    #[must_use]
+    pub fn with_signing_scope(mut self, scope: SigningScope) -> Self {
+        self.signing_scope = Some(scope);
+        self
+    }
+
+    /// Sends no changes: each is an [`Error::DryRun`](super::Error::DryRun) that shows the request. Reads are sent.
+    #[must_use]
+    pub fn with_dry_run(mut self, is_dry_run: bool) -> Self {
+        self.is_dry_run = is_dry_run;
+        self
+    }
+
     /// Sets how many requests to send, for each group of calls.
     #[must_use]
     pub fn with_rate_limit(mut self, rate_limit: RateLimit) -> Self {
@@ -113,9 +161,12 @@ impl ClientBuilder {
     /// [`ConfigError::Tls`] when there are no certificates to check the server with.
     pub fn build(self) -> Result<Client, ConfigError> {
         let base = self.base()?;
-        let transport =
-            Transport::connect(base.is_https(), self.config.insecure).map_err(ConfigError::Tls)?;
-        Ok(self.assemble(base, transport))
+        let is_checked = base.is_https() && !self.config.insecure;
+        let is_private = is_checked || base.is_loopback();
+        let ca_file = self.config.ca_file.as_deref();
+        let transport = Transport::connect(base.is_https(), self.config.insecure, ca_file)
+            .map_err(ConfigError::Tls)?;
+        Ok(self.assemble(base, transport, is_private))
     }
 
     /// A client that sends over any tower service: a proxy, a recorder, or a server in the same process.
@@ -132,7 +183,7 @@ impl ClientBuilder {
         B::Error: Into<BoxError>,
     {
         let base = self.base()?;
-        Ok(self.assemble(base, Transport::new(service)))
+        Ok(self.assemble(base, Transport::new(service), true))
     }
 
     fn base(&self) -> Result<BaseUri, ConfigError> {
@@ -140,7 +191,14 @@ impl ClientBuilder {
             .map_err(ConfigError::Url)
     }
 
-    fn assemble(self, base: BaseUri, transport: Transport) -> Client {
+    /// `is_private`: nobody but the server can read what is sent.
+    fn assemble(self, base: BaseUri, transport: Transport, is_private: bool) -> Client {
+        let default_scope = if is_private { SigningScope::Date } else { SigningScope::Request };
+        let policy = SigningPolicy {
+            scope: self.signing_scope.unwrap_or(default_scope),
+            is_server_known: is_private,
+        };
+        let now = Instant::now();
         let account = self.config.acting_account().to_owned();
         let mut key_id =
             KeyId::new(self.config.account, self.signer.public_key().md5_fingerprint());
@@ -149,9 +207,11 @@ impl ClientBuilder {
             account,
             url: self.config.url,
             base,
-            signing: Signing::new(self.signer, key_id, self.clock),
-            throttle: Throttle::new(self.rate_limit, Instant::now()),
+            signing: Signing::new(self.signer, key_id, policy, self.clock),
+            throttle: Throttle::new(self.rate_limit, now),
             retry: self.retry,
+            retry_budget: Mutex::new(Budget::new(self.retry_budget, now)),
+            is_dry_run: self.is_dry_run,
             deadlines: self.deadlines,
             on_request: self.on_request,
             transport,

@@ -34,6 +34,8 @@ pub struct Config {
     pub key: KeySource,
     /// The key's passphrase, if it is encrypted and not in an agent.
     pub passphrase: Option<SecretString>,
+    /// CA certificates in PEM that the server's certificate is checked with, instead of this machine's.
+    pub ca_file: Option<PathBuf>,
     /// Takes any certificate of the server.
     pub insecure: bool,
 }
@@ -63,6 +65,7 @@ impl Config {
             act_as: None,
             key,
             passphrase: None,
+            ca_file: None,
             insecure: false,
         }
     }
@@ -87,9 +90,17 @@ impl Config {
             },
         };
         match directory {
-            Some(directory) if name != profile::ENV => profile::load(&directory, &name),
+            Some(directory) if name != profile::ENV => {
+                Ok(profile::load(&directory, &name)?.with_extras(env, home))
+            }
             _ => Self::from_env(env, home),
         }
+    }
+
+    /// What is not in a profile: the passphrase of its key, and the CA of its server.
+    fn with_extras(mut self, env: Env<'_>, home: Option<&Path>) -> Self {
+        env::extras(&mut self, env, home);
+        self
     }
 
     /// The profile of that name, from `~/.triton/profiles.d`.
@@ -109,6 +120,8 @@ impl Config {
     /// | `ACCOUNT` | needed |
     /// | `KEY_ID` | fingerprint; needed unless there is key material |
     /// | `KEY_MATERIAL` | path of the private key, or its text; empty: the agent or `~/.ssh` |
+    /// | `KEY_PASSPHRASE` | what opens an encrypted key; never asked for |
+    /// | `CA_FILE` | CA certificates in PEM, for a server with one of its own |
     /// | `USER`, `ROLE`, `ACT_AS` | sub-user, roles with commas between them, another account |
     /// | `INSECURE`, `TLS_INSECURE` | true or false |
     /// | `SKIP_TLS_VERIFY`, `TESTING` | set to anything: true |

@@ -34,15 +34,16 @@ pub enum RequestOutcome {
     Error(&'static str),
 }
 
-pub(crate) fn span<T>(request: &Request<T>) -> Span {
+/// The span of a call. Its request id goes to the server too, which writes it into its own logs.
+pub(crate) fn span<T>(request: &Request<T>, request_id: &str) -> Span {
     tracing::debug_span!(
         "cloudapi",
         endpoint = request.endpoint.name,
         method = %request.http.method(),
         path = request.http.uri().path(),
+        request_id,
         status = tracing::field::Empty,
-        request_id = tracing::field::Empty,
-        attempt = tracing::field::Empty,
+        attempts = tracing::field::Empty,
     )
 }
 
@@ -56,14 +57,17 @@ pub(crate) fn attempt_ended(
     error: Option<&Error>,
 ) {
     let span = Span::current();
-    span.record("attempt", attempt);
+    span.record("attempts", attempt);
     if let Some(status) = status {
         span.record("status", status);
     }
-    if let Some(id) = error.and_then(Error::api).and_then(|error| error.request_id.as_deref()) {
-        span.record("request_id", id);
-    }
-    tracing::debug!(millis = duration.as_millis() as u64, "attempt ended");
+    tracing::debug!(
+        attempt,
+        status,
+        error = error.map(Error::class),
+        millis = duration.as_millis() as u64,
+        "attempt ended"
+    );
     if let Some(hook) = hook {
         let class = error.map_or("none", Error::class);
         let outcome = status.map_or(RequestOutcome::Error(class), RequestOutcome::Status);

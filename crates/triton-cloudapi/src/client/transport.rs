@@ -1,35 +1,38 @@
 //! Bytes out, bytes in: any tower service, by default hyper over TCP and TLS.
 
 use std::future::Future;
-use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Uri;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Body;
 use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client as HyperClient};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::{Service, ServiceExt as _};
 
-use super::error::BoxError;
+use super::error::connection::{AttemptTimeout, ConnectTimeout, is_connect};
+use super::error::{BoxError, ConnectionProblem, Error};
 use super::tls;
 
 /// Idle connections are closed by us before the proxy in front of CloudAPI does so at 55 s, which would cost the next
 /// request a reset.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Longest wait for a TCP connection.
+/// Longest wait for a connection: name, TCP and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Idle connections kept: bursts are 30 requests.
 const IDLE_CONNECTIONS_MAX: usize = 16;
 
-/// Largest answer read, in bytes: a page of 1000 instances with 100 kB of metadata each, and then some.
-const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Largest answer read, in bytes: a page of 1000 instances with 64 kB of metadata each.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A request as a transport gets it.
 pub type HttpRequest = http::Request<Full<Bytes>>;
@@ -71,6 +74,10 @@ pub(crate) struct SendError {
     pub(crate) source: BoxError,
 }
 
+/// A connector that is given up after [`CONNECT_TIMEOUT`], in whatever it is stuck.
+#[derive(Clone)]
+struct TimedConnector<C>(C);
+
 // === impl Transport ===
 
 impl Transport {
@@ -93,13 +100,16 @@ impl Transport {
     }
 
     /// A pool of connections over TCP, and TLS for `https`.
-    pub(crate) fn connect(is_https: bool, insecure: bool) -> Result<Self, BoxError> {
+    pub(crate) fn connect(
+        is_https: bool,
+        insecure: bool,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, BoxError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::config(is_https, insecure)?)
+            .with_tls_config(tls::config(is_https, insecure, ca_file)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -107,15 +117,24 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(connector);
+            .build(TimedConnector(connector));
         Ok(Self::new(client))
     }
 
+    /// Sends, and reads the whole answer within that time.
     pub(crate) async fn send(
         &self,
         request: HttpRequest,
+        within: Option<Duration>,
     ) -> Result<http::Response<Bytes>, SendError> {
-        (self.send)(request).await
+        let sending = (self.send)(request);
+        match within {
+            None => sending.await,
+            Some(after) => match tokio::time::timeout(after, sending).await {
+                Ok(result) => result,
+                Err(_) => Err(SendError { sent: true, source: AttemptTimeout { after }.into() }),
+            },
+        }
     }
 
     /// Sends a request that asks for another protocol.
@@ -178,18 +197,38 @@ where
     Ok(http::Response::from_parts(parts, body))
 }
 
-/// Whether the connection was never made, so that nothing can have been sent.
-fn is_connect(error: &BoxError) -> bool {
-    if error.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect) {
-        return true;
+// === impl SendError ===
+
+impl SendError {
+    /// As a caller gets it, with what is wrong. `uri` is where the request went.
+    pub(crate) fn into_error(self, uri: &Uri) -> Error {
+        let problem = ConnectionProblem::of(&self.source, uri, ANSWER_BYTES_MAX);
+        Error::Transport { sent: self.sent, problem, source: self.source }
     }
-    let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    let mut cause = Some(error.as_ref() as &(dyn std::error::Error + 'static));
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(refused) {
-            return true;
-        }
-        cause = error.source();
+}
+
+// === impl TimedConnector ===
+
+impl<C> Service<Uri> for TimedConnector<C>
+where
+    C: Service<Uri, Error = BoxError>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
     }
-    false
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.0.call(uri);
+        Box::pin(async move {
+            match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+                Ok(result) => result,
+                Err(_) => Err(ConnectTimeout { after: CONNECT_TIMEOUT }.into()),
+            }
+        })
+    }
 }

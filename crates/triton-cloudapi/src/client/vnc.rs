@@ -67,7 +67,7 @@ impl Client {
     /// [`VncError::NoVnc`] and [`VncError::Stopped`] say what is wrong with the instance.
     pub async fn connect_vnc(&self, instance_id: InstanceId) -> Result<VncStream, VncError> {
         let request = connect_vnc(instance_id).map_err(|error| VncError::Call(error.into()))?;
-        let after = self.inner.deadlines.of(&request.endpoint);
+        let after = self.inner.deadlines.of_call(&request.endpoint);
         let opening = websocket::open(self, &request, Some(PROTOCOL));
         match tokio::time::timeout(after, opening).await {
             Ok(Ok(socket)) => Ok(VncStream { socket: Box::new(socket), rest: Bytes::new() }),

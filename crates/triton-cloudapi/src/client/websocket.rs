@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::error::Error;
 use super::transport::Switch;
-use super::{Client, Failure, HttpRequest, read, trace};
+use super::{Client, Failure, HttpRequest, request_id, trace};
 use crate::error::ApiError;
 use crate::request::Request;
 
@@ -115,16 +115,12 @@ async fn attempt(
 ) -> Result<WebSocket, Attempt> {
     let endpoint = request.endpoint;
     client.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
-    let mut http = client.prepare(request).await?;
+    let mut http = client.prepare(request, &request_id()).await?;
     let key = generate_key();
     ask_for_upgrade(&mut http, &key, protocol)?;
+    let uri = http.uri().clone();
     let started = Instant::now();
-    let switch = client
-        .inner
-        .transport
-        .upgrade(http)
-        .await
-        .map_err(|error| Error::Transport { sent: error.sent, source: error.source });
+    let switch = client.inner.transport.upgrade(http).await.map_err(|error| error.into_error(&uri));
     let hook = client.inner.on_request.as_ref();
     let told = |status, error: Option<&Error>| {
         trace::attempt_ended(hook, endpoint.name, number, started.elapsed(), status, error);
@@ -150,7 +146,7 @@ async fn attempt(
             let server = response.headers().get(SERVER);
             let server = server.and_then(|server| server.to_str().ok()).map(str::to_owned);
             let status = response.status();
-            let Err(failure) = read(request, &response) else {
+            let Err(failure) = client.read(request, &response) else {
                 told(Some(status.as_u16()), None);
                 return Err(Attempt::NotUpgraded(UpgradeError::Status {
                     status: status.as_u16(),
@@ -211,6 +207,11 @@ fn check(
 
 /// What CloudAPI and proxies say when the `Upgrade` header did not reach them, or may not pass.
 fn upgrade_lost(error: &Error) -> Option<UpgradeError> {
+    if let Error::NotCloudApi { status, content } = error
+        && status.is_success()
+    {
+        return Some(UpgradeError::Status { status: status.as_u16(), message: content.clone() });
+    }
     let api = error.api()?;
     // CloudAPI itself: 500 without a code for the changefeed, 400 UpgradeRequiredError for VNC.
     let is_lost = api.message.contains("Must Upgrade")

@@ -158,7 +158,7 @@ impl Manner<'_> {
         let request_id = arrived.header("x-request-id").or_else(|| arrived.header("request-id"));
         let request_id = request_id.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         set(&mut headers, "request-id", request_id);
-        let response_time = until(arrived.at, self.now).as_millis();
+        let response_time = until(arrived.came, self.now).as_millis();
         set(&mut headers, "response-time", response_time.to_string());
         set(&mut headers, "date", http_date(self.now));
         for (name, value) in CORS {
@@ -209,6 +209,8 @@ impl Manner<'_> {
             response.extensions_mut().insert(OnLine::ResetAfter);
             return response;
         }
+        let dies = self.find(FaultKind::ConnectionDies);
+        let dies = dies.map(|strike| OnLine::Dies { after: strike.delay });
         let on_idle = self.find(FaultKind::IdleClosed).map(|strike| OnLine::Idle {
             bytes: as_text(
                 StatusCode::REQUEST_TIMEOUT,
@@ -224,8 +226,8 @@ impl Manner<'_> {
             Err(pieces) => play(pieces),
         };
         let mut response = respond(status, headers, body);
-        if let Some(on_idle) = on_idle {
-            response.extensions_mut().insert(on_idle);
+        if let Some(on_line) = dies.or(on_idle) {
+            response.extensions_mut().insert(on_line);
         }
         response
     }

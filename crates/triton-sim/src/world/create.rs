@@ -63,7 +63,11 @@ impl World {
     ) -> Result<Uuid, Refusal> {
         let id = self.new_id();
         let account = self.account(owner)?.clone();
-        let image = self.image_of(&params)?;
+        if account.unapproved {
+            let message = "User is not currently approved for provisioning";
+            return Err(Refusal::invalid_argument(message));
+        }
+        let image = self.image_of(owner, &params)?;
         let package = self.package_of(&params)?;
         check_keys(&account)?;
         let requested = params.brand.as_deref().map(Brand::requested).transpose()?;
@@ -73,7 +77,7 @@ impl World {
         let requests = self.network_requests(&params, &account)?;
         check_memory(&image, &package)?;
         let name = name_of(&params, &account, id)?;
-        let networks = self.check_networks(&requests)?;
+        let networks = self.check_networks(owner, &requests)?;
         self.check_quota(owner, brand.as_str(), Some(&image), &package, None)?;
         let rules = params.affinity.iter().map(|rule| AffinityRule::parse(rule));
         let rules: Vec<AffinityRule> = rules.collect::<Result<_, _>>()?;
@@ -137,11 +141,11 @@ impl World {
         package.cloned().ok_or_else(|| Refusal::not_found(format!("package {wanted} not found")))
     }
 
-    fn image_of(&self, params: &CreateParams) -> Result<Image, Refusal> {
+    fn image_of(&self, owner: Uuid, params: &CreateParams) -> Result<Image, Refusal> {
         let wanted = params.image.as_deref().ok_or_else(|| Refusal::missing_parameter("image"))?;
-        let image = wanted.parse().ok().and_then(|id| self.catalog.find_image(id));
+        let image = wanted.parse().ok().and_then(|id| self.image_for(owner, id).ok());
         let image = image.ok_or_else(|| Refusal::not_found(format!("image {wanted} not found")))?;
-        if !image.active {
+        if !image.is_active() {
             return Err(Refusal::invalid_argument(format!("image {wanted} is not active")));
         }
         Ok(image.clone())
@@ -174,7 +178,7 @@ impl World {
 }
 
 fn check_keys(account: &Account) -> Result<(), Refusal> {
-    if account.keys.is_empty() {
+    if account.keys_to_the_door().next().is_none() {
         let message = "At least one SSH key is required to provision";
         return Err(Refusal::new(409, "KeyRequired", message));
     }

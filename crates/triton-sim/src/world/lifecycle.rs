@@ -109,6 +109,8 @@ impl Agenda {
 impl World {
     /// Runs everything that is due by `now`, each at the moment it was due.
     pub(crate) fn advance(&mut self, now: Timestamp) {
+        self.replicate(now);
+        self.advance_images(now);
         self.settle(now);
         while let Some((at, id, event)) = self.agenda.take_due(now) {
             self.changes += 1;
@@ -328,10 +330,10 @@ impl World {
             JobKind::RemoveNic(mac) => instance.nics.iter().find(|nic| nic.mac == mac),
             _ => None,
         };
-        let freed = removed.map(|nic| nic.ip);
+        let freed = removed.map(|nic| (nic.network, nic.ip));
         job.kind.clone().end(instance, at);
-        if let Some(ip) = freed {
-            self.addresses.give_back(ip);
+        if let Some((network, ip)) = freed {
+            self.addresses.release_one(id, network, ip);
         }
         self.finish_job(id, true, at);
         if let JobKind::Migrate(phase) = job.kind

@@ -157,8 +157,9 @@ impl World {
                 Refusal::new(409, "DefaultFabricNetworkNotConfiguredError", message)
             });
         };
-        let is_fabric =
-            |id: &Uuid| self.catalog.find_network(*id).is_some_and(|network| network.fabric);
+        let is_fabric = |id: &Uuid| {
+            self.usable_networks(owner).any(|network| network.id == *id && network.fabric)
+        };
         if networks.is_empty() || !networks.iter().all(is_fabric) {
             let list: Vec<String> = networks.iter().map(Uuid::to_string).collect();
             let message = format!("Invalid networks: {}", list.join(","));

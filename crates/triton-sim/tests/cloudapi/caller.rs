@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -31,11 +31,19 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    pub(crate) bytes: Bytes,
 }
 
 /// A simulator without delays, throttle or sockets, and one account.
 pub(crate) fn quiet() -> SimBuilder {
     Sim::builder().account("jill").key(PUBLIC).delays(Delays::none()).throttle(None).listen(false)
+}
+
+/// A call of the control API: its status and JSON.
+pub(crate) async fn control(caller: &Caller, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let request = Request::builder().method(method).uri(format!("/--sim/{path}"));
+    let reply = caller.send(request.body(Body::from(body.to_owned())).unwrap()).await;
+    (reply.status, reply.body)
 }
 
 impl Caller {
@@ -66,11 +74,22 @@ impl Caller {
 
     /// Sends whatever it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        self.try_send(request).await.unwrap()
+    }
+
+    /// Sends whatever it is; `None` when the answer broke off.
+    pub(crate) async fn try_send(&self, request: Request<Body>) -> Option<Reply> {
         let response = self.sim.router().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
+        let bytes = body.collect().await.ok()?.to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+        Some(Reply { status: parts.status.as_u16(), headers: parts.headers, body, bytes })
+    }
+
+    /// GET, when the answer may break off.
+    pub(crate) async fn try_get(&self, target: &str) -> Option<Reply> {
+        let request = self.request("GET", target, 0).await;
+        self.try_send(request.body(Body::empty()).unwrap()).await
     }
 
     pub(crate) async fn get(&self, target: &str) -> Reply {

@@ -65,28 +65,14 @@ impl From<HandshakeError> for ChangefeedError {
 fn is_passing(error: &Error) -> bool {
     match error {
         // Who has written the wrong thing into a configuration wants to hear of it once, not every 30 s.
-        Error::Transport { source, .. } => !is_certificate(source.as_ref()),
+        Error::Transport { problem, .. } => !problem.is_lasting(),
         Error::Timeout { .. } | Error::Busy { .. } => true,
         // An agent that was restarted has its keys again in a while.
         Error::Sign(_) => true,
         Error::Api(error) => matches!(error.status, 408 | 429 | 500..),
+        Error::NotCloudApi { status, .. } => matches!(status.as_u16(), 408 | 429 | 500..),
         _ => false,
     }
-}
-
-/// Whether the server's certificate is the trouble: unknown, expired, another's.
-fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let inner = inner.map(|inner| inner as &(dyn std::error::Error + 'static));
-        let tls = [Some(error), inner].into_iter().flatten().find_map(|error| error.downcast_ref());
-        if let Some(rustls::Error::InvalidCertificate(_)) = tls {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 #[cfg(test)]
@@ -94,6 +80,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::client::ConnectionProblem;
     use crate::error::ApiError;
     use crate::request::Answer;
 
@@ -112,12 +99,13 @@ mod tests {
         for status in [302, 400, 401, 403, 404, 405, 406, 409, 410] {
             assert!(!error(status, None).is_passing(), "{status}");
         }
-        let transport = |source: crate::client::BoxError| {
-            ChangefeedError::Call(Error::Transport { sent: false, source }).is_passing()
+        let transport = |problem| {
+            let source = "x".into();
+            ChangefeedError::Call(Error::Transport { sent: false, problem, source }).is_passing()
         };
-        assert!(transport("refused".into()));
-        let expired = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
-        assert!(!transport(std::io::Error::other(expired).into()));
+        assert!(transport(ConnectionProblem::Refused { authority: String::new() }));
+        let (host, reason) = (String::new(), String::new());
+        assert!(!transport(ConnectionProblem::Certificate { host, reason }));
     }
 
     #[test]

@@ -29,9 +29,18 @@ pub(super) fn load(env: Env<'_>, home: Option<&Path>) -> Result<Config, ConfigEr
     if let Some((name, act_as)) = find(env, &["ACT_AS"]) {
         config.act_as = Some(parse_login(&name, &act_as)?);
     }
+    extras(&mut config, env, home);
     let is_testing = find(env, &["SKIP_TLS_VERIFY", "TESTING"]).is_some();
     config.insecure = is_testing || flag(env, &["TLS_INSECURE", "INSECURE"])?;
     Ok(config)
+}
+
+/// What a profile has no place for, so that it comes from the environment for both.
+pub(super) fn extras(config: &mut Config, env: Env<'_>, home: Option<&Path>) {
+    // Not trimmed: a passphrase may begin or end with a space.
+    config.passphrase =
+        find(env, &["KEY_PASSPHRASE"]).map(|(_, passphrase)| SecretString::from(passphrase));
+    config.ca_file = find(env, &["CA_FILE"]).map(|(_, path)| expand(path.trim(), home));
 }
 
 fn key(env: Env<'_>, home: Option<&Path>) -> Result<KeySource, ConfigError> {

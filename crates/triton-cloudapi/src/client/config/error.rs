@@ -75,6 +75,17 @@ pub enum ConfigError {
         #[source]
         source: KeyError,
     },
+    /// The key is encrypted, and its passphrase is missing or wrong.
+    #[error(
+        "opening the encrypted key that {name} names: set TRITON_KEY_PASSPHRASE, or load the key into ssh-agent"
+    )]
+    Passphrase {
+        /// The variable or the field.
+        name: String,
+        /// Whether it is missing or wrong, and where the key is.
+        #[source]
+        source: KeyError,
+    },
     /// The key is another one than the fingerprint says.
     #[error("the key has the fingerprint {found}, but {wanted} is wanted: one of the two is wrong")]
     KeyMismatch {
@@ -107,6 +118,21 @@ pub enum ConfigError {
 impl ConfigError {
     pub(super) fn invalid(name: &str, found: &str, wants: &'static str) -> Self {
         Self::Invalid { name: name.to_owned(), found: found.to_owned(), wants }
+    }
+}
+
+impl ConfigError {
+    pub(super) fn key(name: &str, source: KeyError) -> Self {
+        let name = name.to_owned();
+        let inner = match &source {
+            KeyError::File { source, .. } => source.as_ref(),
+            other => other,
+        };
+        if matches!(inner, KeyError::Encrypted | KeyError::Passphrase) {
+            Self::Passphrase { name, source }
+        } else {
+            Self::Key { name, source }
+        }
     }
 }
 

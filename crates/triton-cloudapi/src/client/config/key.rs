@@ -23,7 +23,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Key`], [`ConfigError::KeyMismatch`], and [`ConfigError::KeyNotFound`], which names all the
+    /// [`ConfigError::Key`], [`ConfigError::Passphrase`], [`ConfigError::KeyMismatch`], and [`ConfigError::KeyNotFound`], which names all the
     /// places that were searched.
     pub fn signer<'a>(
         &'a self,
@@ -67,7 +67,7 @@ impl Config {
         match (from_agent, file_error) {
             (Ok(signer), _) => Ok(signer.into()),
             // The file is the right one: what keeps it shut is more to the point than who else does not have it.
-            (Err(_), Some(source)) => Err(ConfigError::Key { name: "KEY_ID".to_owned(), source }),
+            (Err(_), Some(source)) => Err(ConfigError::key("KEY_ID", source)),
             (Err(source), None) => {
                 let searched = home.map_or_else(
                     || "~/.ssh".to_owned(),
@@ -80,7 +80,7 @@ impl Config {
 }
 
 fn material(source: KeyError) -> ConfigError {
-    ConfigError::Key { name: "KEY_MATERIAL".to_owned(), source }
+    ConfigError::key("KEY_MATERIAL", source)
 }
 
 fn expect(key: PrivateKey, wanted: Option<&Fingerprint>) -> Result<Signer, ConfigError> {

@@ -251,3 +251,53 @@ fn errors_of_profiles_name_the_file_and_the_field() {
         &["keyId of", "p.json", "16 hex pairs"],
     );
 }
+
+#[test]
+fn passphrase_and_ca_come_from_the_environment_for_profiles_too() {
+    let rows = [("TRITON_KEY_PASSPHRASE", " open sesame"), ("SDC_CA_FILE", "~/ca.pem")];
+    let config = from_env(&rows).unwrap();
+    assert_eq!(config.passphrase.as_ref().unwrap().expose_secret(), " open sesame");
+    assert_eq!(config.ca_file.as_deref(), Some(Path::new("/home/me/ca.pem")));
+    assert!(!format!("{config:?}").contains("sesame"));
+
+    let home = TempDir::new().unwrap();
+    let profiles = home.path().join(".triton/profiles.d");
+    std::fs::create_dir_all(&profiles).unwrap();
+    let profile = format!(r#"{{"url":"https://c.example.com","account":"acme","keyId":"{MD5}"}}"#);
+    std::fs::write(profiles.join("east.json"), profile).unwrap();
+    let env = |name: &str| match name {
+        "TRITON_PROFILE" => Some("east".to_owned()),
+        "TRITON_KEY_PASSPHRASE" => Some("open sesame".to_owned()),
+        "TRITON_CA_FILE" => Some("/ca.pem".to_owned()),
+        _ => None,
+    };
+    let config = Config::load(&env, Some(home.path())).unwrap();
+    assert_eq!(config.url.host(), Some("c.example.com"));
+    assert!(config.passphrase.is_some() && config.ca_file.is_some());
+}
+
+#[tokio::test]
+async fn a_passphrase_opens_the_key_and_its_absence_says_which_setting_is_missing() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("id_ed25519");
+    let status = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "open sesame", "-f"])
+        .arg(&path)
+        .status();
+    assert!(status.unwrap().success());
+    let path = path.to_str().unwrap();
+    let config = |passphrase| {
+        from_env(&[
+            ("SDC_KEY_ID", ""),
+            ("SDC_KEY_MATERIAL", path),
+            ("SDC_KEY_PASSPHRASE", passphrase),
+        ])
+    };
+    config("open sesame").unwrap().signer(&|_| None, None).await.unwrap();
+    for passphrase in ["", "wrong"] {
+        let error = config(passphrase).unwrap().signer(&|_| None, None).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("TRITON_KEY_PASSPHRASE"), "{text}");
+        assert!(matches!(error, ConfigError::Passphrase { .. }), "{error:?}");
+    }
+}
