@@ -73,6 +73,7 @@ mod unreadable;
 #[cfg(feature = "client")]
 pub mod client;
 
+pub use endpoint::endpoints;
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{
     DiskId, FirewallRuleId, ImageId, InstanceId, NetworkId, PackageId, PolicyId, RoleId, UserId,

@@ -1,8 +1,8 @@
 //! From a request to its answer, in CloudAPI's order.
 //!
 //! Accept and version, signature, parameters, account, loaders, read-only mode, throttle, handler: an authentication error
-//! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`carry_out`] around it
-//! does the waiting that delays and faults ask for.
+//! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`suffer`] before it and
+//! [`finish`] after it do the waiting that faults and delays ask for.
 
 mod behind_back;
 mod gate;
@@ -14,7 +14,7 @@ mod render;
 mod script;
 mod trouble;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body as AxumBody;
@@ -52,7 +52,15 @@ pub(crate) use script::AnswerLost;
 
 /// Who is at the other end of the socket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// What it speaks: `http` or `https`.
+    pub(crate) scheme: &'static str,
+}
+
+/// A request that came over no connection.
+const IN_PROCESS: Peer =
+    Peer { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), scheme: "http" };
 
 /// The listener that a connection came through is gone when this is cancelled.
 #[derive(Debug, Clone)]
@@ -68,6 +76,7 @@ struct Arrived {
     at: Timestamp,
     /// The same by the callers' clock.
     came: Timestamp,
+    scheme: &'static str,
     /// Only on a connection of its own.
     upgrading: Option<Upgrading>,
 }
@@ -77,6 +86,12 @@ struct Arrived {
 struct Moment {
     now: Timestamp,
     wall: Timestamp,
+}
+
+/// What a request asks for, as far as it can be read.
+struct Seen {
+    route: Result<&'static Route, Refusal>,
+    params: Result<Params, Refusal>,
 }
 
 /// What was decided, and for whom.
@@ -92,6 +107,13 @@ struct Decision {
     strikes: Vec<Strike>,
     /// How far the server's clock is ahead.
     skew: Duration,
+}
+
+/// A request that was carried out.
+enum Settled {
+    Answered(Response<AxumBody>),
+    /// Before this is an answer, something has to pass.
+    Waits(Box<Decision>),
 }
 
 /// How a request ends; a lost answer has the status it would have had.
@@ -114,12 +136,12 @@ pub(crate) async fn answer(
     let (mut parts, body) = request.into_parts();
     let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
     let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
-    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let peer = parts.extensions.get::<Peer>().copied().unwrap_or(IN_PROCESS);
+    let (peer, scheme) = (peer.address.ip().to_string(), peer.scheme);
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let body_to_come = Bytes::new();
     let mut arrived =
-        Arrived { method, uri, headers, body: body_to_come, peer, at, came, upgrading };
+        Arrived { method, uri, headers, body: body_to_come, peer, at, came, scheme, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -133,8 +155,24 @@ pub(crate) async fn answer(
         // The caller hung up in the middle of the body: nobody reads this.
         Err(_) => return Response::new(AxumBody::empty()),
     };
-    let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
-    carried_out.await.unwrap_or_else(|_| {
+    let (seen, endpoint) = see(&arrived, too_long).await;
+    let trouble = trouble::begin(&arrived, endpoint);
+    if sim.has_faults() {
+        return to_the_end(async move { suffer(&sim, &arrived, seen, trouble).await }).await;
+    }
+    match settle(&sim, &arrived, seen, trouble) {
+        Settled::Answered(response) => response,
+        Settled::Waits(decision) => {
+            to_the_end(async move { finish(&sim, &arrived, *decision).await }).await
+        }
+    }
+}
+
+/// Does what has to wait, also when the caller does not.
+async fn to_the_end(
+    waits: impl Future<Output = Response<AxumBody>> + Send + 'static,
+) -> Response<AxumBody> {
+    tokio::spawn(waits).await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
@@ -161,8 +199,9 @@ fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
     })
 }
 
-async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<AxumBody> {
-    let (found, path_params) = match find(&arrived.method, arrived.uri.path()) {
+/// Finds the endpoint and reads the parameters.
+async fn see(arrived: &Arrived, too_long: bool) -> (Seen, &'static str) {
+    let (route, path_params) = match find(&arrived.method, arrived.uri.path()) {
         Found::Route(route, params) => (Ok(route), params),
         Found::WrongMethod => (Err(wrong_method(arrived)), Default::default()),
         Found::Nothing => (Err(unknown_path(arrived)), Default::default()),
@@ -178,56 +217,67 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
             Err(refusal) => Err(refusal),
         }
     };
-    let endpoint = match (&found, &params) {
+    let endpoint = match (&route, &params) {
         (Ok(route), Ok(params)) => route.endpoint(params),
         (Ok(route), Err(_)) => route.name,
         (Err(_), _) => "",
     };
-    let mut trouble = trouble::begin(arrived, endpoint);
-    if sim.has_faults() {
-        match trouble::before(sim, arrived, &mut trouble).await {
-            Go::On => {}
-            Go::Refused(refusal) => {
-                let decision = Decision { trouble, ..Decision::refused(refusal) };
-                return finish(sim, arrived, decision).await;
-            }
-            Go::Reset => {
-                let decision =
-                    Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
-                sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
-                return lost();
-            }
+    (Seen { route, params }, endpoint)
+}
+
+/// Lets the faults strike that strike before anything is looked at; what survives them is carried out.
+async fn suffer(
+    sim: &Sim,
+    arrived: &Arrived,
+    seen: Seen,
+    mut trouble: Trouble,
+) -> Response<AxumBody> {
+    match trouble::before(sim, arrived, &mut trouble).await {
+        Go::On => match settle(sim, arrived, seen, trouble) {
+            Settled::Answered(response) => response,
+            Settled::Waits(decision) => finish(sim, arrived, *decision).await,
+        },
+        Go::Refused(refusal) => {
+            let decision = Decision { trouble, ..Decision::refused(refusal) };
+            finish(sim, arrived, decision).await
+        }
+        Go::Reset => {
+            let decision = Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
+            sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
+            lost()
         }
     }
+}
+
+/// Carries a request out; when its answer has nothing to wait for, that is all, under one lock.
+fn settle(sim: &Sim, arrived: &Arrived, seen: Seen, trouble: Trouble) -> Settled {
     let wall = sim.wall();
-    let (decision, is_recorded) = sim.with(|state, now| {
-        let decision = decide(state, arrived, found, params, trouble, Moment { now, wall });
-        let is_over = decision.is_over();
-        if is_over {
+    let decision = sim.with(|state, now| {
+        let decision = decide(state, arrived, seen, trouble, Moment { now, wall });
+        if decision.is_over() {
             state.requests.add(record(arrived, &decision, decision.status()));
         }
-        (decision, is_over)
+        decision
     });
-    if is_recorded {
-        let Decision { result, version, strikes, skew, .. } = decision;
-        let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
-        return render(&manner, result.map(|answer| answer.reply));
+    if !decision.is_over() {
+        return Settled::Waits(Box::new(decision));
     }
-    finish(sim, arrived, decision).await
+    let Decision { result, version, strikes, skew, .. } = decision;
+    let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
+    Settled::Answered(render(&manner, result.map(|answer| answer.reply)))
 }
 
 /// Everything between the arrival of a request and its answer, at one moment.
 fn decide(
     state: &mut State,
     arrived: &Arrived,
-    found: Result<&'static Route, Refusal>,
-    params: Result<Params, Refusal>,
+    seen: Seen,
     trouble: Trouble,
     moment: Moment,
 ) -> Decision {
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
-    decision.result = run(state, arrived, found, params, moment, &mut decision);
+    decision.result = run(state, arrived, seen, moment, &mut decision);
     if !state.faults.is_empty() {
         trouble::after(&mut state.faults, &mut decision, moment.now);
     }
@@ -237,13 +287,13 @@ fn decide(
 fn run(
     state: &mut State,
     arrived: &Arrived,
-    found: Result<&'static Route, Refusal>,
-    params: Result<Params, Refusal>,
+    seen: Seen,
     moment: Moment,
     decision: &mut Decision,
 ) -> Result<Answer, Refusal> {
     let now = moment.now;
-    let route = found?;
+    let Seen { route, params } = seen;
+    let route = route?;
     check_accept(arrived)?;
     let State { world, faults, throttle, read_only, .. } = state;
     let mut strikes = |kind| faults.strikes(kind, &mut decision.trouble, now);
@@ -277,6 +327,7 @@ fn run(
         version: decision.version,
         now,
         trouble: std::mem::take(&mut decision.trouble),
+        scheme: arrived.scheme,
         host: arrived
             .header("host")
             .or_else(|| arrived.uri.authority().map(|a| a.as_str()))

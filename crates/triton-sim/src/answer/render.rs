@@ -207,6 +207,8 @@ impl Manner<'_> {
             response.extensions_mut().insert(OnLine::ResetAfter);
             return response;
         }
+        let dies = self.find(FaultKind::ConnectionDies);
+        let dies = dies.map(|strike| OnLine::Dies { after: strike.delay });
         let on_idle = self.find(FaultKind::IdleClosed).map(|strike| OnLine::Idle {
             bytes: as_text(
                 StatusCode::REQUEST_TIMEOUT,
@@ -222,8 +224,8 @@ impl Manner<'_> {
             Err(pieces) => play(pieces),
         };
         let mut response = respond(status, headers, body);
-        if let Some(on_idle) = on_idle {
-            response.extensions_mut().insert(on_idle);
+        if let Some(on_line) = dies.or(on_idle) {
+            response.extensions_mut().insert(on_line);
         }
         response
     }

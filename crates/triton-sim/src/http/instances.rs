@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::list_faults::{ListFaults, stale_moment};
+use super::list_faults::{ListFaults, make_unknown, stale_moment};
 use super::{Answer, Call, Params, Reply, Route};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
@@ -54,12 +54,16 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let moment = stale_moment(call);
+    let is_unknown = call.strikes(FaultKind::StatesUnknown).is_some();
     let instance = call.instance()?;
     let mut body = match moment.map(|moment| instance.at(moment)) {
         None => call.instance_json(instance),
         Some(Some(then)) => call.instance_json(&then),
         Some(None) => return Err(Refusal::not_found("VM not found")),
     };
+    if is_unknown {
+        make_unknown(&mut body);
+    }
     let account = call.account()?;
     if account.cns_enabled {
         let names =
