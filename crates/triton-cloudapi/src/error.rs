@@ -25,7 +25,7 @@ pub struct ApiError {
     /// CloudAPI's `code`, or what the status implies when the body has none.
     pub code: ErrorCode,
     /// CloudAPI's `code` as it came; empty when the body has none.
-    pub raw_code: String,
+    pub raw_code: Box<str>,
     /// CloudAPI's `message`, or the start of a body that is not CloudAPI's JSON.
     pub message: String,
     /// Field errors from the services behind CloudAPI (validation).
@@ -55,8 +55,8 @@ impl ApiError {
         let body = serde_json::from_slice::<Value>(answer.body).unwrap_or(Value::Null);
         let text =
             |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let raw_code = text("code");
-        let code = match raw_code.as_str() {
+        let raw_code = text("code").into_boxed_str();
+        let code = match &*raw_code {
             // 410 comes with the instance, whose fields are not the error's.
             "" => ErrorCode::implied(answer.status),
             code => ErrorCode::from(code),
