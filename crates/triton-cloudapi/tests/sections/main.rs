@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod belongings;
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::net::IpAddr;
@@ -38,7 +40,7 @@ const OTHER_KEY: &str =
 /// An image of the account's in another datacenter.
 const ELSEWHERE: &str = "00000000-0000-4000-8000-0000000000e1";
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     let key = PrivateKey::from_text(KEY, None).unwrap().public_key().to_openssh();
     let sim = Sim::builder()
         .account("acme")
@@ -55,7 +57,7 @@ fn client() -> Client {
 }
 
 #[track_caller]
-fn status<T>(result: Result<T, Error>) -> Option<u16> {
+pub(crate) fn status<T>(result: Result<T, Error>) -> Option<u16> {
     result.map(|_| ()).unwrap_err().api().map(|error| error.status)
 }
 
@@ -258,7 +260,7 @@ async fn a_fabric_has_vlans_with_networks_with_addresses() {
 }
 
 /// An instance that runs, of the smallest package.
-async fn instance(client: &Client, name: &str) -> Instance {
+pub(crate) async fn instance(client: &Client, name: &str) -> Instance {
     let images = client.list_images(&ListImages::default()).await.unwrap().items;
     let image = images.iter().find(|image| image.kind == "lx-dataset").unwrap();
     let packages = client.list_packages(&ListPackages::default()).await.unwrap().items;
@@ -273,7 +275,7 @@ async fn instance(client: &Client, name: &str) -> Instance {
     wait_for(client, id, &InstanceState::Running).await
 }
 
-async fn wait_for(client: &Client, id: InstanceId, state: &InstanceState) -> Instance {
+pub(crate) async fn wait_for(client: &Client, id: InstanceId, state: &InstanceState) -> Instance {
     for _ in 0..100 {
         match client.find_instance(id).await.unwrap() {
             Presence::Present(instance) if instance.state == *state => return *instance,
