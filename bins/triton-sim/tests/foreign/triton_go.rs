@@ -60,3 +60,18 @@ fn an_image() {
 fn sub_users_roles_and_policies() {
     live("rbac");
 }
+
+#[test]
+fn a_nic() {
+    live("nic");
+}
+
+#[test]
+fn a_snapshot() {
+    live("snapshot");
+}
+
+#[test]
+fn a_volume() {
+    live("volume");
+}

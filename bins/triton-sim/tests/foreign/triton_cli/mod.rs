@@ -7,4 +7,8 @@ mod images;
 mod instances;
 mod labels;
 mod lookups;
+mod migrations;
+mod nics;
 mod rbac;
+mod storage;
+mod streams;
