@@ -45,6 +45,11 @@ lint:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+# The oldest Rust that the libraries promise (rust-version in Cargo.toml), which rustup brings.
+msrv:
+    rustup toolchain install 1.89 --profile minimal --no-self-update
+    CARGO_TARGET_DIR=target/msrv cargo +1.89 check -p triton-signature -p triton-cloudapi --all-features
+
 # House rules: which crate may know which, and what a file looks like.
 layers:
     cargo test -p xtask --test layers --test tidy

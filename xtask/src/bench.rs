@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: what the node adds to what the cloud takes.
+//! `cargo xtask bench`: what the node adds to what the cloud takes; `cargo xtask bench cloudapi`: what the client costs.
 
+mod cloudapi;
 mod lives;
 mod numbers;
 mod writes;
@@ -23,6 +24,9 @@ const PROVISION_DELAY: Duration = Duration::from_secs(2);
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// What to measure.
+    #[arg(value_enum, default_value_t = Subject::Node)]
+    subject: Subject,
     /// Pods at which memory is measured.
     #[arg(long, default_value_t = 1000)]
     pods: usize,
@@ -34,8 +38,20 @@ pub(crate) struct Args {
     config: String,
 }
 
+/// What there is to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Subject {
+    /// What the node adds: time, requests, writes, memory.
+    Node,
+    /// What the CloudAPI client costs, and how much the simulator answers.
+    Cloudapi,
+}
+
 /// Runs every batch and prints a table.
 pub(crate) async fn run(args: Args) -> Result<()> {
+    if args.subject == Subject::Cloudapi {
+        return cloudapi::run().await;
+    }
     let mut scratch = Scratch::create("bench").await?;
     let measured = measure(&args, &scratch).await;
     if measured.is_err() {

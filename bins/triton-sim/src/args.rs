@@ -20,7 +20,7 @@ use triton_sim::{Delays, Sim, SimBuilder};
 /// its image (22 by default) or of its metadata `sim.ports`. Faults, delays and a journal of requests are under
 /// /--sim on the same port: see the crate's documentation.
 #[derive(Debug, Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version, verbatim_doc_comment, after_long_help = crate::faults_file::help())]
 pub(crate) struct Args {
     /// Where to serve. Loopback only; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
@@ -70,6 +70,14 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) no_listeners: bool,
 
+    /// The datacenter's time stands still until POST /--sim/clock/advance. Answers' delays and dates stay real.
+    #[arg(long)]
+    pub(crate) virtual_clock: bool,
+
+    /// Begin with the faults of this file, .toml or .json; the list of faults is at the end of --help.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+
     /// Also write the environment lines to this file.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
@@ -93,11 +101,13 @@ impl Args {
             delete: self.action_delay,
             job: self.job_delay,
             jitter: self.jitter,
+            ..Delays::default()
         };
         let builder = Sim::builder()
             .account(&self.account)
             .delays(delays)
             .seed(self.seed)
+            .virtual_clock(self.virtual_clock)
             .compute_nodes(self.compute_nodes)
             .listen(!self.no_listeners);
         let builder = if self.no_throttle { builder.throttle(None) } else { builder };

@@ -2,6 +2,7 @@
 
 mod args;
 mod env_lines;
+mod faults_file;
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -28,6 +29,9 @@ async fn main() -> anyhow::Result<()> {
     let (mut terminate, mut interrupt) =
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let sim = args.simulator()?.build()?;
+    if let Some(path) = &args.faults {
+        sim.set_faults(faults_file::read(path)?);
+    }
     let listener = TcpListener::bind(args.listen)
         .await
         .with_context(|| format!("listening on {}", args.listen))?;

@@ -28,6 +28,7 @@ async fn main() -> anyhow::Result<()> {
                 rule: format!(r#"FROM any TO tag "{tag}" = "{value}" ALLOW tcp PORT {port}"#),
                 enabled: true,
                 description: Some(description),
+                ..CreateFirewallRule::default()
             };
             client.create_firewall_rule(&create).await?
         }

@@ -1,13 +1,20 @@
-//! The account itself, its keys, the datacenters, and the ping (manual, "Account", "Keys", "Datacenters", "Ping").
+//! The account itself (manual, "Account").
 
-use std::collections::BTreeMap;
-
-use http::Method;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::page::Page;
-use crate::request::{Endpoint, Group, Idempotency, Priority, Request, RequestError, Scope};
+use crate::answer::json;
+use crate::endpoint::{Endpoint, Group};
+use crate::lenient;
+use crate::request::{Request, RequestError, to_body};
 use crate::target::Target;
+use crate::timestamp;
+
+const GET: Endpoint = Endpoint::read("GetAccount", Group::Account);
+const UPDATE: Endpoint = Endpoint::set("UpdateAccount", Group::Account);
+
+/// The calls of this section.
+pub const ENDPOINTS: &[Endpoint] = &[GET, UPDATE];
 
 /// The account that the key belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,47 +25,107 @@ pub struct Account {
     /// Login, as in paths and key ids.
     pub login: String,
     /// Mail address.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub email: Option<String>,
+    /// Who it is and where.
+    #[serde(flatten)]
+    pub contact: Contact,
+    /// When it was made.
+    #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When it last changed.
+    #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
+    pub updated: Option<Timestamp>,
     /// Whether CNS names instances of this account; then names have at most 63 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub triton_cns_enabled: bool,
 }
 
-/// A public key of the account.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Key {
-    /// Name.
-    pub name: String,
-    /// MD5 fingerprint with colons.
-    pub fingerprint: String,
-    /// The key, in OpenSSH's one-line form.
-    #[serde(default)]
-    pub key: String,
+/// Who an account or sub-user is and where. What is `None` is not known, or stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// Company.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub company_name: Option<String>,
+    /// First name.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub first_name: Option<String>,
+    /// Last name.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub last_name: Option<String>,
+    /// Street and number.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub address: Option<String>,
+    /// Postal code.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub postal_code: Option<String>,
+    /// City.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub city: Option<String>,
+    /// State or province.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub state: Option<String>,
+    /// Country.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub country: Option<String>,
+    /// Telephone.
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub phone: Option<String>,
 }
 
-/// What the server says of itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Pong {
-    /// `pong`.
-    pub ping: String,
-    /// API versions, where given.
-    #[serde(default)]
-    pub cloudapi: PongVersions,
-    /// The datacenter's name, from the header `Triton-Datacenter-Name`.
-    #[serde(skip)]
-    pub datacenter: Option<String>,
-}
-
-/// API versions a server has.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct PongVersions {
-    /// `7.0.0`, …, `9.0.0`.
-    pub versions: Vec<String>,
+/// Parameters of UpdateAccount; what is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UpdateAccount {
+    /// Mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Who it is and where.
+    #[serde(flatten)]
+    pub contact: Contact,
+    /// Whether CNS names its instances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub triton_cns_enabled: Option<bool>,
 }
 
 /// GetAccount.
@@ -67,49 +134,14 @@ pub struct PongVersions {
 ///
 /// [`RequestError`], as for every function that makes a request.
 pub fn get() -> Result<Request<Account>, RequestError> {
-    let endpoint = Endpoint::read("GetAccount", Group::Account);
-    Request::build(endpoint, Method::GET, &Target::new("/"), None, |answer| answer.json())
+    GET.get(&Target::new("/"), json)
 }
 
-/// ListKeys.
+/// UpdateAccount.
 ///
 /// # Errors
 ///
 /// [`RequestError`].
-pub fn list_keys() -> Result<Request<Page<Key>>, RequestError> {
-    let endpoint = Endpoint::read("ListKeys", Group::Account);
-    Request::build(endpoint, Method::GET, &Target::new("/keys"), None, |answer| answer.page())
-}
-
-/// ListDatacenters: names and URLs.
-///
-/// # Errors
-///
-/// [`RequestError`].
-pub fn list_datacenters() -> Result<Request<BTreeMap<String, String>>, RequestError> {
-    let endpoint = Endpoint::read("ListDatacenters", Group::Account);
-    Request::build(endpoint, Method::GET, &Target::new("/datacenters"), None, |answer| {
-        answer.json()
-    })
-}
-
-/// Ping: whether anyone is there, without authentication.
-///
-/// # Errors
-///
-/// [`RequestError`].
-pub fn ping() -> Result<Request<Pong>, RequestError> {
-    let endpoint = Endpoint {
-        name: "Ping",
-        group: Group::Unlimited,
-        idempotency: Idempotency::Read,
-        priority: Priority::List,
-        scope: Scope::Root,
-    };
-    Request::build(endpoint, Method::GET, &Target::new("/--ping"), None, |answer| {
-        let mut pong: Pong = answer.json()?;
-        let name = answer.headers.get("triton-datacenter-name").and_then(|name| name.to_str().ok());
-        pong.datacenter = name.map(str::to_owned);
-        Ok(pong)
-    })
+pub fn update(update: &UpdateAccount) -> Result<Request<Account>, RequestError> {
+    UPDATE.post(&Target::new("/"), &to_body(update)?, json)
 }

@@ -16,12 +16,14 @@ pub use change::{Change, FrameError, state_from_vmapi};
 pub use recent::{Novelty, REMEMBERED_MAX, Recent};
 pub use subscription::{SubResource, Subscription};
 
-use http::Method;
-
+use crate::answer::nothing;
 use crate::request::{Endpoint, Group, Request, RequestError};
 use crate::target::Target;
 
-const OPEN: Endpoint = Endpoint::read("Changefeed", Group::Account);
+const OPEN: Endpoint = Endpoint::read("Changefeed", Group::Changefeed);
+
+/// The calls of this section.
+pub const ENDPOINTS: &[Endpoint] = &[OPEN];
 
 /// The first version of CloudAPI that has a changefeed, as its `Server` header says it.
 pub const SINCE: &str = "9.14.0";
@@ -32,11 +34,13 @@ pub const SINCE: &str = "9.14.0";
 ///
 /// None that parameters could cause: it has none.
 pub fn open_changefeed() -> Result<Request<()>, RequestError> {
-    Request::build(OPEN, Method::GET, &Target::new("/changefeed"), None, |answer| answer.nothing())
+    OPEN.get(&Target::new("/changefeed"), nothing)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]

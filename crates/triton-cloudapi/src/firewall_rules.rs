@@ -1,14 +1,32 @@
-//! Firewall rules (manual, "Firewall rules").
+//! Firewall rules (manual, "Firewall rules"). What they decide takes effect seconds after the answer.
 
-use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use crate::answer::{json, page};
+use crate::endpoint::{Endpoint, Group};
 use crate::ids::{FirewallRuleId, InstanceId};
-use crate::instances::Instance;
+use crate::instances::{self, Instance};
+use crate::lenient;
 use crate::page::Page;
-use crate::request::{Endpoint, Group, Idempotency, Priority, Request, RequestError};
+use crate::request::{Request, RequestError, to_body};
 use crate::target::Target;
+
+const LIST: Endpoint = Endpoint::read("ListFirewallRules", Group::Machines);
+const CREATE: Endpoint = Endpoint::once("CreateFirewallRule", Group::Machines);
+const GET: Endpoint = Endpoint::read("GetFirewallRule", Group::Machines);
+const UPDATE: Endpoint = Endpoint::set("UpdateFirewallRule", Group::Machines);
+const ENABLE: Endpoint = Endpoint::set("EnableFirewallRule", Group::Machines);
+const DISABLE: Endpoint = Endpoint::set("DisableFirewallRule", Group::Machines);
+const DELETE: Endpoint = Endpoint::remove("DeleteFirewallRule", Group::Machines);
+const LIST_INSTANCES: Endpoint = Endpoint::read("ListFirewallRuleMachines", Group::Machines);
+const LIST_OF_INSTANCE: Endpoint = Endpoint::read("ListMachineFirewallRules", Group::Machines);
+
+/// The calls of this section.
+pub const ENDPOINTS: &[Endpoint] =
+    &[LIST, CREATE, GET, UPDATE, ENABLE, DISABLE, DELETE, LIST_INSTANCES, LIST_OF_INSTANCE];
+
+/// Characters of a rule's description.
+pub const DESCRIPTION_CHARS_MAX: usize = 255;
 
 /// A firewall rule as the server keeps it: the text is canonical, so compare by [`FirewallRule::description`] or
 /// normalise first.
@@ -20,17 +38,25 @@ pub struct FirewallRule {
     /// `FROM … TO … ALLOW|BLOCK …`.
     pub rule: String,
     /// Whether it filters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub enabled: bool,
+    /// Whether connections are logged.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub log: bool,
     /// Whether it applies to every account; such a rule cannot be changed.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "lenient::flag",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
     pub global: bool,
     /// Up to 255 characters of the owner's.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub description: Option<String>,
-    /// Whether connections are logged.
-    #[serde(default)]
-    pub log: bool,
 }
 
 /// Parameters of CreateFirewallRule.
@@ -40,6 +66,9 @@ pub struct CreateFirewallRule {
     pub rule: String,
     /// Whether it filters from the start.
     pub enabled: bool,
+    /// Whether TCP connections are logged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub log: bool,
     /// Up to 255 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -55,6 +84,9 @@ pub struct UpdateFirewallRule {
     /// Whether it filters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Whether TCP connections are logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<bool>,
     /// Up to 255 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -66,21 +98,17 @@ pub struct UpdateFirewallRule {
 ///
 /// [`RequestError`].
 pub fn list() -> Result<Request<Page<FirewallRule>>, RequestError> {
-    let endpoint = Endpoint::read("ListFirewallRules", Group::Machines);
-    Request::build(endpoint, Method::GET, &Target::new("/fwrules"), None, |answer| answer.page())
+    LIST.get(&Target::new(RULES), page)
 }
 
 /// CreateFirewallRule. Sent twice, it makes two rules.
 ///
 /// # Errors
 ///
-/// [`RequestError`].
+/// [`RequestError::Invalid`] for a description that is too long.
 pub fn create(create: &CreateFirewallRule) -> Result<Request<FirewallRule>, RequestError> {
-    let endpoint = change("CreateFirewallRule", Idempotency::Never);
-    let body = to_value(create)?;
-    Request::build(endpoint, Method::POST, &Target::new("/fwrules"), Some(&body), |answer| {
-        answer.json()
-    })
+    check_description(create.description.as_deref())?;
+    CREATE.post(&Target::new(RULES), &to_body(create)?, json)
 }
 
 /// GetFirewallRule.
@@ -89,22 +117,20 @@ pub fn create(create: &CreateFirewallRule) -> Result<Request<FirewallRule>, Requ
 ///
 /// [`RequestError`].
 pub fn get(id: FirewallRuleId) -> Result<Request<FirewallRule>, RequestError> {
-    let endpoint = Endpoint::read("GetFirewallRule", Group::Machines);
-    Request::build(endpoint, Method::GET, &rule(id), None, |answer| answer.json())
+    GET.get(&rule(id), json)
 }
 
 /// UpdateFirewallRule. A global rule cannot be changed (409).
 ///
 /// # Errors
 ///
-/// [`RequestError`].
+/// [`RequestError::Invalid`] for a description that is too long.
 pub fn update(
     id: FirewallRuleId,
     update: &UpdateFirewallRule,
 ) -> Result<Request<FirewallRule>, RequestError> {
-    let endpoint = change("UpdateFirewallRule", Idempotency::Idempotent);
-    let body = to_value(update)?;
-    Request::build(endpoint, Method::POST, &rule(id), Some(&body), |answer| answer.json())
+    check_description(update.description.as_deref())?;
+    UPDATE.post(&rule(id), &to_body(update)?, json)
 }
 
 /// EnableFirewallRule.
@@ -113,8 +139,7 @@ pub fn update(
 ///
 /// [`RequestError`].
 pub fn enable(id: FirewallRuleId) -> Result<Request<FirewallRule>, RequestError> {
-    let endpoint = change("EnableFirewallRule", Idempotency::Idempotent);
-    Request::build(endpoint, Method::POST, &rule(id).fixed("enable"), None, |answer| answer.json())
+    ENABLE.post_nothing(&rule(id).fixed("enable"), json)
 }
 
 /// DisableFirewallRule.
@@ -123,8 +148,7 @@ pub fn enable(id: FirewallRuleId) -> Result<Request<FirewallRule>, RequestError>
 ///
 /// [`RequestError`].
 pub fn disable(id: FirewallRuleId) -> Result<Request<FirewallRule>, RequestError> {
-    let endpoint = change("DisableFirewallRule", Idempotency::Idempotent);
-    Request::build(endpoint, Method::POST, &rule(id).fixed("disable"), None, |answer| answer.json())
+    DISABLE.post_nothing(&rule(id).fixed("disable"), json)
 }
 
 /// DeleteFirewallRule. That it is not there (404) is success.
@@ -133,13 +157,7 @@ pub fn disable(id: FirewallRuleId) -> Result<Request<FirewallRule>, RequestError
 ///
 /// [`RequestError`].
 pub fn delete(id: FirewallRuleId) -> Result<Request<()>, RequestError> {
-    let endpoint = Endpoint::new(
-        "DeleteFirewallRule",
-        Group::Machines,
-        Idempotency::Idempotent,
-        Priority::Delete,
-    );
-    Request::build(endpoint, Method::DELETE, &rule(id), None, |answer| answer.nothing_or_gone())
+    DELETE.delete(&rule(id))
 }
 
 /// ListFirewallRuleMachines: the instances a rule is about.
@@ -148,8 +166,7 @@ pub fn delete(id: FirewallRuleId) -> Result<Request<()>, RequestError> {
 ///
 /// [`RequestError`].
 pub fn list_instances(id: FirewallRuleId) -> Result<Request<Page<Instance>>, RequestError> {
-    let endpoint = Endpoint::read("ListFirewallRuleMachines", Group::Machines);
-    Request::build(endpoint, Method::GET, &rule(id).fixed("machines"), None, |answer| answer.page())
+    LIST_INSTANCES.get(&rule(id).fixed("machines"), page)
 }
 
 /// ListMachineFirewallRules: the rules that are about an instance.
@@ -158,19 +175,19 @@ pub fn list_instances(id: FirewallRuleId) -> Result<Request<Page<Instance>>, Req
 ///
 /// [`RequestError`].
 pub fn list_of_instance(id: InstanceId) -> Result<Request<Page<FirewallRule>>, RequestError> {
-    let endpoint = Endpoint::read("ListMachineFirewallRules", Group::Machines);
-    let target = Target::new("/machines").segment(id).fixed("fwrules");
-    Request::build(endpoint, Method::GET, &target, None, |answer| answer.page())
+    LIST_OF_INSTANCE.get(&instances::path(id).fixed("fwrules"), page)
 }
 
-fn change(name: &'static str, idempotency: Idempotency) -> Endpoint {
-    Endpoint::new(name, Group::Machines, idempotency, Priority::Create)
-}
+const RULES: &str = "/fwrules";
 
 fn rule(id: FirewallRuleId) -> Target {
-    Target::new("/fwrules").segment(id)
+    Target::new(RULES).segment(id)
 }
 
-fn to_value(parameters: &impl Serialize) -> Result<Value, RequestError> {
-    serde_json::to_value(parameters).map_err(RequestError::Json)
+fn check_description(description: Option<&str>) -> Result<(), RequestError> {
+    let length = description.map_or(0, |description| description.chars().count());
+    if length <= DESCRIPTION_CHARS_MAX {
+        return Ok(());
+    }
+    Err(RequestError::invalid("description", format!("{length} characters"), "it has at most 255"))
 }

@@ -49,3 +49,23 @@ id!(
     /// A firewall rule.
     FirewallRuleId
 );
+id!(
+    /// A disk of an instance.
+    DiskId
+);
+id!(
+    /// A volume.
+    VolumeId
+);
+id!(
+    /// A sub-user.
+    UserId
+);
+id!(
+    /// A role.
+    RoleId
+);
+id!(
+    /// A policy.
+    PolicyId
+);

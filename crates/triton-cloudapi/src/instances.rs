@@ -1,73 +1,193 @@
 //! Instances: what CloudAPI's paths call machines (manual, "Instances").
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
+use crate::disks::Disk;
 use crate::ids::{ImageId, InstanceId, NetworkId};
-use crate::tags::Tags;
+use crate::lenient;
+use crate::tags::{TagValue, Tags};
+use crate::text_enum::text_enum;
+use crate::timestamp;
 
+mod actions;
+mod affinity;
 mod audit;
 mod create;
+mod keys;
 mod list;
+mod metadata;
+mod network_request;
 mod redacted;
 mod requests;
-mod text_enum;
+mod tag_requests;
 mod vnc;
-mod wire;
 
-pub use audit::AuditEntry;
-pub use create::CreateInstance;
-pub use list::{ListInstances, PAGE_MAX};
-pub use requests::*;
+pub use crate::nics::{Nic, NicState};
+pub use crate::page::PAGE_MAX;
+pub use actions::{
+    disable_deletion_protection, disable_firewall, enable_deletion_protection, enable_firewall,
+    reboot, rename, resize, start, stop,
+};
+pub use audit::{AuditCaller, AuditEntry, audit};
+pub use create::{
+    CNS_NAME_CHARS_MAX, CreateDisk, CreateInstance, DISKS_MAX, DefaultNetwork, DiskSize, Locality,
+    MountMode, NAME_CHARS_MAX, VolumeMount,
+};
+pub use list::{ListInstances, StateFilter};
+pub use metadata::{
+    Exposed, Metadata, add_metadata, delete_all_metadata, delete_metadata, get_metadata,
+    list_metadata, list_metadata_with_credentials,
+};
+pub use network_request::NetworkRequest;
+pub use requests::{create, delete, find, find_with_credentials, list};
+pub use tag_requests::{add_tags, delete_all_tags, delete_tag, get_tag, list_tags, replace_tags};
 pub use vnc::connect_vnc;
+
+pub(crate) use create::check_block_size;
+pub(crate) use requests::path;
+
+/// The calls of this section.
+pub const ENDPOINTS: &[crate::Endpoint] = &[
+    requests::LIST,
+    requests::CREATE,
+    requests::GET,
+    requests::DELETE,
+    actions::START,
+    actions::STOP,
+    actions::REBOOT,
+    actions::RESIZE,
+    actions::RENAME,
+    actions::ENABLE_FIREWALL,
+    actions::DISABLE_FIREWALL,
+    actions::ENABLE_DELETION_PROTECTION,
+    actions::DISABLE_DELETION_PROTECTION,
+    audit::AUDIT,
+    vnc::CONNECT,
+    metadata::LIST,
+    metadata::ADD,
+    metadata::DELETE_ALL,
+    metadata::GET,
+    metadata::DELETE,
+    tag_requests::LIST,
+    tag_requests::ADD,
+    tag_requests::REPLACE,
+    tag_requests::DELETE_ALL,
+    tag_requests::GET,
+    tag_requests::DELETE,
+];
 
 /// One instance as CloudAPI describes it.
 ///
-/// Every field that a real server has been seen to leave out, null or mistype has a harmless default.
-#[derive(Clone, PartialEq)]
+/// Two things decide whose an instance is, its `id` and its `tags`; they must be readable. Every other field that a
+/// server leaves out, sets to null or mistypes has a harmless default, so that one strange instance does not hide the
+/// others. It serializes to CloudAPI's own shape, except that metadata's values are not shown: see [`Metadata`].
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Instance {
     /// Identity, chosen by the server.
+    #[serde(deserialize_with = "read_id")]
     pub id: InstanceId,
     /// Alias, unique per account among living instances (but the check races).
+    #[serde(default, deserialize_with = "lenient::text")]
     pub name: String,
+    /// Whether it is a hardware virtual machine; the brand says more.
+    #[serde(rename = "type", default, deserialize_with = "lenient::text_as")]
+    pub kind: InstanceKind,
     /// Kind of isolation.
+    #[serde(default, deserialize_with = "lenient::text_as")]
     pub brand: Brand,
     /// Where it is in its life.
+    #[serde(default, deserialize_with = "lenient::text_as")]
     pub state: InstanceState,
     /// Image; absent for some hardware virtual machines.
+    #[serde(
+        default,
+        deserialize_with = "lenient::parsed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub image: Option<ImageId>,
-    /// Package *name* (not UUID); empty when unknown.
-    pub package: String,
     /// Addresses; may hold `dhcp`, may be empty early in provisioning.
+    #[serde(default, deserialize_with = "lenient::texts")]
     pub ips: Vec<String>,
-    /// Address of the primary NIC.
-    pub primary_ip: Option<String>,
     /// Memory in MiB.
+    #[serde(rename = "memory", default, deserialize_with = "lenient::number")]
     pub memory_mib: Option<u64>,
     /// Disk in MiB.
+    #[serde(rename = "disk", default, deserialize_with = "lenient::number")]
     pub disk_mib: Option<u64>,
+    /// Whether DELETE is refused.
+    #[serde(default, deserialize_with = "lenient::flag")]
+    pub deletion_protection: bool,
     /// Metadata. Values are text except where foreign tools stored something else.
-    pub metadata: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    pub metadata: Metadata,
     /// Tags.
+    #[serde(default, deserialize_with = "read_tags")]
     pub tags: Tags,
     /// When it was created.
+    #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
     /// When it last changed; the server may answer "now", so this is no version.
+    #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
     pub updated: Option<Timestamp>,
-    /// Networks of its NICs.
+    /// Networks of its NICs; may be empty early in provisioning. Of a pool, the network that was taken from it.
+    #[serde(default, deserialize_with = "lenient::parsed_list")]
     pub networks: Vec<NetworkId>,
     /// NICs.
+    #[serde(default, deserialize_with = "lenient::objects", skip_serializing_if = "Vec::is_empty")]
     pub nics: Vec<Nic>,
+    /// Address of the primary NIC.
+    #[serde(
+        rename = "primaryIp",
+        default,
+        deserialize_with = "lenient::text_if_any",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub primary_ip: Option<String>,
     /// Whether the firewall filters it.
+    #[serde(default, deserialize_with = "lenient::flag")]
     pub firewall_enabled: bool,
-    /// Whether DELETE is refused.
-    pub deletion_protection: bool,
-    /// Compute node it runs on.
+    /// Compute node it runs on; none before it was placed.
+    #[serde(
+        default,
+        deserialize_with = "lenient::parsed",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub compute_node: Option<Uuid>,
-    /// CNS names (only from a single read, when CNS is on).
+    /// Package *name* (not UUID); empty when unknown.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub package: String,
+    /// Whether it was made through the Docker API.
+    #[serde(default, deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
+    pub docker: bool,
+    /// Whether it was placed on an encrypted compute node.
+    #[serde(default, deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
+    pub encrypted: bool,
+    /// Whether it may manage a part of its own file system (zones).
+    #[serde(default, deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
+    pub delegate_dataset: bool,
+    /// Whether its disks may be divided freely (bhyve).
+    #[serde(default, deserialize_with = "lenient::flag", skip_serializing_if = "is_false")]
+    pub flexible: bool,
+    /// What its disks leave of its disk space, in MiB (bhyve); may be negative.
+    #[serde(
+        rename = "free_space",
+        default,
+        deserialize_with = "lenient::signed",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub free_space_mib: Option<i64>,
+    /// Disks (bhyve).
+    #[serde(default, deserialize_with = "lenient::objects", skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<Disk>,
+    /// CNS names (only from a read of one instance, when CNS is on; empty while not known yet).
+    #[serde(default, deserialize_with = "lenient::texts", skip_serializing_if = "Vec::is_empty")]
     pub dns_names: Vec<String>,
 }
 
@@ -95,6 +215,17 @@ pub enum InstanceState {
     Unknown(String),
 }
 
+text_enum!(InstanceState, Unknown, {
+    Provisioning => "provisioning",
+    Ready => "ready",
+    Running => "running",
+    Stopping => "stopping",
+    Stopped => "stopped",
+    Offline => "offline",
+    Deleted => "deleted",
+    Failed => "failed",
+});
+
 /// Kind of isolation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -113,25 +244,30 @@ pub enum Brand {
     Other(String),
 }
 
-/// A network interface of an instance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+text_enum!(Brand, Other, {
+    Joyent => "joyent",
+    JoyentMinimal => "joyent-minimal",
+    Lx => "lx",
+    Kvm => "kvm",
+    Bhyve => "bhyve",
+});
+
+/// CloudAPI's older division of instances into two kinds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Nic {
-    /// MAC address, colons included.
-    pub mac: String,
-    /// IPv4 or IPv6 address, or `dhcp`.
-    pub ip: String,
-    /// Whether its address is the primary one.
-    pub primary: bool,
-    /// Netmask.
-    pub netmask: String,
-    /// Gateway, if any.
-    pub gateway: Option<String>,
-    /// `provisioning`, `running` or `stopped`.
-    pub state: String,
-    /// Network it is on.
-    pub network: Option<NetworkId>,
+pub enum InstanceKind {
+    /// A zone.
+    Smartmachine,
+    /// A hardware virtual machine.
+    Virtualmachine,
+    /// Something else, as it came.
+    Other(String),
 }
+
+text_enum!(InstanceKind, Other, {
+    Smartmachine => "smartmachine",
+    Virtualmachine => "virtualmachine",
+});
 
 /// What a read of one instance found.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,31 +286,81 @@ impl Instance {
     /// What is known of an instance of which only its destruction is: for a 410 whose body is not the instance.
     #[must_use]
     pub fn destroyed(id: InstanceId) -> Self {
-        Self { id, state: InstanceState::Deleted, ..Self::empty(id) }
-    }
-
-    fn empty(id: InstanceId) -> Self {
         Self {
             id,
             name: String::new(),
-            brand: Brand::Other(String::new()),
-            state: InstanceState::Unknown(String::new()),
+            kind: InstanceKind::default(),
+            brand: Brand::default(),
+            state: InstanceState::Deleted,
             image: None,
-            package: String::new(),
             ips: Vec::new(),
-            primary_ip: None,
             memory_mib: None,
             disk_mib: None,
-            metadata: BTreeMap::new(),
+            deletion_protection: false,
+            metadata: Metadata::default(),
             tags: Tags::new(),
             created: None,
             updated: None,
             networks: Vec::new(),
             nics: Vec::new(),
+            primary_ip: None,
             firewall_enabled: false,
-            deletion_protection: false,
             compute_node: None,
+            package: String::new(),
+            docker: false,
+            encrypted: false,
+            delegate_dataset: false,
+            flexible: false,
+            free_space_mib: None,
+            disks: Vec::new(),
             dns_names: Vec::new(),
         }
     }
+
+    /// The instance as CloudAPI shows it, with the values of its metadata, which may be secret.
+    ///
+    /// # Errors
+    ///
+    /// None that has been seen: JSON can hold everything in an instance.
+    pub fn to_exposed_json(&self) -> Result<Value, serde_json::Error> {
+        let mut json = serde_json::to_value(self)?;
+        json["metadata"] = serde_json::to_value(self.metadata.exposed())?;
+        Ok(json)
+    }
 }
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::Error> {
+    lenient::parsed(deserializer)?.ok_or_else(|| D::Error::custom("the instance's id is no UUID"))
+}
+
+fn read_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
+    // A server may leave out what is empty. Anything else that is no object is not known to be empty.
+    struct Object;
+
+    impl<'de> Visitor<'de> for Object {
+        type Value = Tags;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("tags")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tags, A::Error> {
+            let mut tags = Tags::new();
+            while let Some((key, value)) = map.next_entry::<String, TagValue>()? {
+                tags.insert(key, value);
+            }
+            Ok(tags)
+        }
+    }
+
+    deserializer
+        .deserialize_map(Object)
+        .map_err(|_| D::Error::custom("the instance's tags are no object"))
+}
+
+#[cfg(test)]
+mod tests;

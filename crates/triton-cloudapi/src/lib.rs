@@ -29,28 +29,58 @@
 //! ```
 #![deny(missing_docs)]
 
+pub mod access_keys;
 pub mod account;
 pub mod changefeed;
+pub mod config;
+pub mod datacenters;
+pub mod disks;
 pub mod error;
+pub mod fabrics;
 pub mod firewall_rules;
 pub mod ids;
 pub mod images;
 pub mod instances;
+pub mod keys;
+pub mod limits;
+pub mod migrations;
+pub mod network_ips;
 pub mod networks;
+pub mod nics;
 pub mod packages;
 pub mod page;
+pub mod ping;
+pub mod policies;
 pub mod request;
+pub mod role_tags;
+pub mod roles;
+pub mod secret;
+pub mod server;
+pub mod services;
+pub mod snapshots;
 pub mod tags;
+pub mod users;
+pub mod volumes;
 
+mod answer;
+mod endpoint;
+mod lenient;
 mod target;
+mod text_enum;
+mod timestamp;
 
 #[cfg(feature = "client")]
 pub mod client;
 
 pub use error::{ApiError, ErrorCode, FieldError};
-pub use ids::{FirewallRuleId, ImageId, InstanceId, NetworkId, PackageId};
+pub use ids::{
+    DiskId, FirewallRuleId, ImageId, InstanceId, NetworkId, PackageId, PolicyId, RoleId, UserId,
+    VolumeId,
+};
 pub use page::{OddItem, Page};
 pub use request::{Answer, AnswerError, Endpoint, Request, RequestError};
+pub use secret::Secret;
+pub use server::ServerVersion;
 
 #[cfg(feature = "client")]
 pub use client::{Client, Config};

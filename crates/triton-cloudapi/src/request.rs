@@ -1,19 +1,28 @@
 //! A request as a value: what to send, how often it may be sent, and how to read the answer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use serde::de::DeserializeOwned;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method};
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::ApiError;
-use crate::page::Page;
+use crate::secret::Secret;
 use crate::target::Target;
+
+pub use crate::answer::{Answer, AnswerError};
+pub use crate::endpoint::{Endpoint, Group, Idempotency, Priority, Scope};
 
 /// Largest body CloudAPI takes, in bytes; more is a 413.
 pub const BODY_BYTES_MAX: usize = 100_000;
+
+/// Roles that a new thing is tagged with, separated by commas.
+const ROLE_TAG: HeaderName = HeaderName::from_static("role-tag");
+
+/// A token of an account, for portals.
+const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// One call of CloudAPI that answers with a `T`.
 pub struct Request<T> {
@@ -25,81 +34,6 @@ pub struct Request<T> {
 }
 
 type Reader<T> = dyn Fn(&Answer<'_>) -> Result<T, AnswerError> + Send + Sync;
-
-/// What distinguishes a call from others, before its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// The manual's name, `CreateMachine`.
-    pub name: &'static str,
-    /// Which calls share the server's rate limit with it.
-    pub group: Group,
-    /// Whether it may be sent again.
-    pub idempotency: Idempotency,
-    /// Who goes first when calls must wait.
-    pub priority: Priority,
-    /// Where its path begins.
-    pub scope: Scope,
-}
-
-/// Calls that share one token bucket on the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Group {
-    /// Instances with their tags, metadata and audit; firewall rules.
-    Machines,
-    /// Images.
-    Images,
-    /// Packages.
-    Packages,
-    /// Networks.
-    Networks,
-    /// The account, its keys, datacenters: rare calls, counted together.
-    Account,
-    /// Not limited.
-    Unlimited,
-}
-
-/// Whether a request may be sent again when it is not known whether the first one worked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Idempotency {
-    /// Changes nothing.
-    Read,
-    /// Changes to the same state, however often it is sent.
-    Idempotent,
-    /// Would act twice: look before sending again.
-    Never,
-}
-
-/// Who goes first when calls must wait for the rate limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// Deletes, and reads that confirm them.
-    Delete,
-    /// Creates and changes.
-    Create,
-    /// Lists and everything else that can be late.
-    List,
-}
-
-/// Where a path begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// `/ACCOUNT/…`
-    Account,
-    /// `/…`, without authentication.
-    Root,
-}
-
-/// An answer as far as reading it goes.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
-    /// Status.
-    pub status: StatusCode,
-    /// Headers.
-    pub headers: &'a HeaderMap,
-    /// Body, whole.
-    pub body: &'a [u8],
-}
 
 /// Parameters that cannot be sent.
 #[derive(Debug, thiserror::Error)]
@@ -141,30 +75,30 @@ pub enum RequestError {
         /// What is empty.
         what: &'static str,
     },
+    /// A value that CloudAPI would refuse, or take for another.
+    #[error("{field} cannot be {found:?}: {expected}")]
+    Invalid {
+        /// The parameter.
+        field: Cow<'static, str>,
+        /// What it holds; never a secret.
+        found: String,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// Two parameters of which CloudAPI takes one.
+    #[error("{one} and {other} cannot be given together")]
+    Exclusive {
+        /// One.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// The parts do not make an HTTP request.
     #[error("making the HTTP request")]
     Http(#[source] http::Error),
     /// The body cannot be written as JSON.
     #[error("writing the request's body")]
     Json(#[source] serde_json::Error),
-}
-
-/// Why an answer is not what was asked for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AnswerError {
-    /// The server refused.
-    #[error(transparent)]
-    Api(ApiError),
-    /// The server said yes, in words that cannot be read.
-    #[error("reading the answer ({status})")]
-    Decode {
-        /// Status.
-        status: StatusCode,
-        /// What is wrong with the body.
-        #[source]
-        source: serde_json::Error,
-    },
 }
 
 // === impl Request ===
@@ -177,6 +111,55 @@ impl<T> Request<T> {
     /// [`AnswerError::Api`] for anything but success, [`AnswerError::Decode`] for a success that cannot be read.
     pub fn read(&self, answer: &Answer<'_>) -> Result<T, AnswerError> {
         (self.read)(answer)
+    }
+
+    /// Tags what the request makes with these roles, by name: sub-users need one of them to get at it (manual, "Role based
+    /// access control").
+    ///
+    /// For creates: of instances, keys, images, firewall rules, users, networks. Others ignore it.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Invalid`] for a name that cannot be one of a list in a header.
+    pub fn with_role_tags<S: AsRef<str>>(
+        mut self,
+        roles: impl IntoIterator<Item = S>,
+    ) -> Result<Self, RequestError> {
+        let mut names = Vec::new();
+        for role in roles {
+            let role = role.as_ref();
+            let is_name = !role.is_empty() && !role.contains([',', '"']);
+            let is_name = is_name && role.chars().all(|c| c.is_ascii_graphic() || c == ' ');
+            if !is_name || role.trim() != role {
+                return Err(RequestError::invalid(
+                    "a role tag",
+                    role,
+                    "it is a role's name in ASCII, without comma and quotes",
+                ));
+            }
+            names.push(role.to_owned());
+        }
+        if !names.is_empty() {
+            let value = HeaderValue::from_str(&names.join(","))
+                .map_err(|error| RequestError::Http(error.into()))?;
+            self.http.headers_mut().insert(ROLE_TAG, value);
+        }
+        Ok(self)
+    }
+
+    /// Acts with a token that somebody else signed for.
+    pub(crate) fn with_auth_token(mut self, token: &Secret) -> Result<Self, RequestError> {
+        let mut value = HeaderValue::from_str(token.expose())
+            .map_err(|error| RequestError::Http(error.into()))?;
+        value.set_sensitive(true);
+        self.http.headers_mut().insert(AUTH_TOKEN, value);
+        Ok(self)
+    }
+
+    /// Asks for the plain value instead of JSON.
+    pub(crate) fn accepting_text(mut self) -> Self {
+        self.http.headers_mut().insert(ACCEPT, HeaderValue::from_static("text/plain"));
+        self
     }
 
     pub(crate) fn build(
@@ -207,59 +190,19 @@ impl<T> fmt::Debug for Request<T> {
     }
 }
 
-// === impl Endpoint ===
+// === impl RequestError ===
 
-impl Endpoint {
-    pub(crate) const fn new(
-        name: &'static str,
-        group: Group,
-        idempotency: Idempotency,
-        priority: Priority,
+impl RequestError {
+    pub(crate) fn invalid(
+        field: impl Into<Cow<'static, str>>,
+        found: impl ToString,
+        expected: &'static str,
     ) -> Self {
-        Self { name, group, idempotency, priority, scope: Scope::Account }
-    }
-
-    pub(crate) const fn read(name: &'static str, group: Group) -> Self {
-        Self::new(name, group, Idempotency::Read, Priority::List)
+        Self::Invalid { field: field.into(), found: found.to_string(), expected }
     }
 }
 
-// === impl Answer ===
-
-impl Answer<'_> {
-    /// The refusal, if it is one.
-    ///
-    /// # Errors
-    ///
-    /// [`AnswerError::Api`] for every status but 2xx.
-    pub fn refusal(&self) -> Result<(), AnswerError> {
-        if self.status.is_success() {
-            Ok(())
-        } else {
-            Err(AnswerError::Api(ApiError::from_answer(self)))
-        }
-    }
-
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, AnswerError> {
-        self.refusal()?;
-        serde_json::from_slice(self.body)
-            .map_err(|source| AnswerError::Decode { status: self.status, source })
-    }
-
-    pub(crate) fn page<T: DeserializeOwned>(&self) -> Result<Page<T>, AnswerError> {
-        self.json().map(Page::from_values)
-    }
-
-    /// Success whose body, if any, tells nothing.
-    pub(crate) fn nothing(&self) -> Result<(), AnswerError> {
-        self.refusal()
-    }
-
-    /// Success, or the thing is not there any more, which is what a delete wants.
-    pub(crate) fn nothing_or_gone(&self) -> Result<(), AnswerError> {
-        match self.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(()),
-            _ => self.refusal(),
-        }
-    }
+/// Parameters as a body.
+pub(crate) fn to_body(parameters: &impl Serialize) -> Result<Value, RequestError> {
+    serde_json::to_value(parameters).map_err(RequestError::Json)
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write as _};
 
+use crate::request::RequestError;
+
 /// A path relative to the account, and a query.
 ///
 /// Everything but RFC 3986's unreserved characters is encoded, so what is signed is what goes on the wire.
@@ -24,6 +26,16 @@ impl Target {
         self.text.push('/');
         encode_into(&mut self.text, &segment.to_string());
         self
+    }
+
+    /// Adds a segment that names something: text without which the path would be about something else.
+    pub(crate) fn named(self, what: &'static str, name: &str) -> Result<Self, RequestError> {
+        match name {
+            "" => Err(RequestError::Empty { what }),
+            // RFC 3986, 5.2.4: whoever handles the path on its way may take these out, percent-encoded or not.
+            "." | ".." => Err(RequestError::invalid(what, name, "a path cannot hold it")),
+            _ => Ok(self.segment(name)),
+        }
     }
 
     /// Adds a fixed segment.
@@ -76,6 +88,15 @@ mod tests {
     fn whatever_is_in_a_segment_stays_in_it() {
         let target = Target::new("/machines").segment("a/b c?ü").fixed("tags");
         assert_eq!(target.as_str(), "/machines/a%2Fb%20c%3F%C3%BC/tags");
+    }
+
+    #[test]
+    fn a_name_that_would_change_the_path_is_refused() {
+        let named = |name| Target::new("/keys").named("the key's name", name);
+        assert_eq!(named("a/..").unwrap().as_str(), "/keys/a%2F..");
+        for name in ["", ".", ".."] {
+            assert!(named(name).is_err(), "{name}");
+        }
     }
 
     #[test]

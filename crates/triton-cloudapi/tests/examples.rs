@@ -5,13 +5,16 @@
 mod common;
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use common::{KEY, builder};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use triton_cloudapi::client::Client;
 use triton_cloudapi::instances::ListInstances;
+use triton_cloudapi::packages::ListPackages;
 use triton_signature::PrivateKey;
 use triton_sim::{Delays, Running, Sim};
 
@@ -53,7 +56,9 @@ async fn create(client: &Client, name: &str) -> triton_cloudapi::instances::Inst
     let image = images.items.iter().find(|image| image.kind == "lx-dataset").unwrap();
     let create = triton_cloudapi::instances::CreateInstance {
         name: name.to_owned(),
-        package: client.list_packages().await.unwrap().items[0].name.clone(),
+        package: client.list_packages(&ListPackages::default()).await.unwrap().items[0]
+            .name
+            .clone(),
         image: image.id.to_string(),
         tags: [("role".to_owned(), "web".into())].into(),
         ..Default::default()
@@ -76,7 +81,7 @@ async fn create_and_wait_leaves_nothing() {
     let (sim, running, client) = served().await;
     let images = client.list_images(&triton_cloudapi::images::ListImages::default()).await.unwrap();
     let image = images.items.iter().find(|image| image.kind == "lx-dataset").unwrap();
-    let package = &client.list_packages().await.unwrap().items[0].name;
+    let package = &client.list_packages(&ListPackages::default()).await.unwrap().items[0].name;
     let printed = run("create_and_wait", &running.url(), &["db-0", &image.name, package]).await;
     let words: Vec<&str> = printed.lines().map(|line| line.split(' ').next().unwrap()).collect();
     assert_eq!(words, ["created", "running", "deleted"], "{printed}");
@@ -96,6 +101,24 @@ async fn firewall_opens_the_port_once() {
     assert!(
         client.list_all_instances(&ListInstances::default()).await.unwrap()[0].firewall_enabled
     );
+}
+
+#[tokio::test]
+async fn follow_changefeed_tells_what_happens() {
+    let (_sim, running, client) = served().await;
+    let mut program =
+        example("follow_changefeed", &running.url()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    let mut line = async || {
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        line.unwrap().unwrap().expect("it ends by itself")
+    };
+    while line().await != "0 instances, listed because the feed begins" {}
+    let id = create(&client, "web-0").await.id;
+    while line().await != format!("{id} is running web-0") {}
+    client.delete_instance(id).await.unwrap();
+    while line().await != format!("{id} is deleted web-0") {}
+    program.kill().await.unwrap();
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn a_connection_that_breaks_after_a_create_was_sent_is_ambiguous_and_not_r
 #[tokio::test]
 async fn a_read_whose_connection_breaks_is_repeated() {
     let (client, counts) = server().await;
-    client.list_packages().await.unwrap_err();
+    client.list_packages(&Default::default()).await.unwrap_err();
     assert_eq!(counts.requests.load(Ordering::SeqCst), 4);
 }
 

@@ -1,151 +1,170 @@
-//! Every request in a row: method, path and query as the manual has them, and whether it may be sent twice.
+//! Every request in a row: method, path, query and body as the manual has them, and whether it may be sent twice.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its tables too")]
 
-use std::collections::BTreeMap;
+#[path = "requests/account.rs"]
+mod account_section;
+#[path = "requests/instances.rs"]
+mod instances_section;
+#[path = "requests/networks.rs"]
+mod networks_section;
 
-use http::Method;
-use triton_cloudapi::firewall_rules::{self, CreateFirewallRule, UpdateFirewallRule};
-use triton_cloudapi::images::{self, ListImages};
-use triton_cloudapi::instances::{self, CreateInstance, ListInstances};
+use std::collections::BTreeSet;
+
+use serde_json::Value;
 use triton_cloudapi::request::{Group, Idempotency};
-use triton_cloudapi::tags::Tags;
-use triton_cloudapi::{Request, RequestError, account, networks, packages};
+use triton_cloudapi::{Endpoint, Request, RequestError};
+use triton_cloudapi::{
+    access_keys, account, changefeed, config, datacenters, disks, fabrics, firewall_rules, images,
+    instances, keys, limits, migrations, network_ips, networks, nics, packages, ping, policies,
+    role_tags, roles, services, snapshots, users, volumes,
+};
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
+const OTHER: &str = "00000000-0000-4000-8000-000000000002";
 
-#[track_caller]
-fn check<T>(
-    request: Result<Request<T>, RequestError>,
-    method: Method,
-    target: &str,
-    idempotency: Idempotency,
-) {
-    let request = request.unwrap();
-    let target = target.replace("ID", ID);
-    let sent = request.http.uri().path_and_query().unwrap().as_str();
-    assert_eq!((request.http.method(), sent), (&method, target.as_str()));
-    assert_eq!(request.endpoint.idempotency, idempotency);
-    assert_eq!(
-        request.http.headers().contains_key("content-type"),
-        !request.http.body().is_empty()
-    );
+/// Every call of the manual and of the server's routes, but the documents'.
+const NAMES: &str = "
+    Ping ListServices ListDatacenters GetDatacenter ListForeignDatacenters AddForeignDatacenter
+    GetAccount UpdateAccount GetProvisioningLimits GetConfig UpdateConfig SetRoleTags
+    ListKeys CreateKey GetKey DeleteKey ListUserKeys CreateUserKey GetUserKey DeleteUserKey
+    ListAccessKeys CreateAccessKey GetAccessKey DeleteAccessKey
+    ListUserAccessKeys CreateUserAccessKey GetUserAccessKey DeleteUserAccessKey
+    ListUsers CreateUser GetUser UpdateUser ChangeUserPassword DeleteUser
+    ListRoles CreateRole GetRole UpdateRole DeleteRole
+    ListPolicies CreatePolicy GetPolicy UpdatePolicy DeletePolicy
+    ListImages GetImage DeleteImage CreateImageFromMachine ImportImageFromDatacenter UpdateImage ExportImage CloneImage
+    ListPackages GetPackage
+    ListMachines CreateMachine GetMachine DeleteMachine StartMachine StopMachine RebootMachine ResizeMachine
+    RenameMachine EnableMachineFirewall DisableMachineFirewall EnableMachineDeletionProtection
+    DisableMachineDeletionProtection MachineAudit ConnectMachineVNC ListMachineFirewallRules
+    ListMachineSnapshots CreateMachineSnapshot GetMachineSnapshot DeleteMachineSnapshot StartMachineFromSnapshot
+    ListMachineMetadata AddMachineMetadata DeleteAllMachineMetadata GetMachineMetadata DeleteMachineMetadata
+    ListMachineTags AddMachineTags ReplaceMachineTags DeleteMachineTags GetMachineTag DeleteMachineTag
+    ListNics AddNic GetNic RemoveNic
+    ListMachineDisks CreateMachineDisk GetMachineDisk DeleteMachineDisk ResizeMachineDisk
+    MigrateMachineEstimate Migrate ListMigrations GetMigration
+    ListFirewallRules CreateFirewallRule GetFirewallRule UpdateFirewallRule EnableFirewallRule DisableFirewallRule
+    DeleteFirewallRule ListFirewallRuleMachines
+    ListNetworks GetNetwork ListNetworkIPs GetNetworkIP UpdateNetworkIP
+    ListFabricVLANs CreateFabricVLAN GetFabricVLAN UpdateFabricVLAN DeleteFabricVLAN
+    ListFabricNetworks CreateFabricNetwork GetFabricNetwork UpdateFabricNetwork DeleteFabricNetwork
+    Changefeed ListVolumes CreateVolume GetVolume UpdateVolume DeleteVolume ListVolumeSizes
+";
+
+/// The calls of every section, as the crate lists them.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    [
+        access_keys::ENDPOINTS,
+        account::ENDPOINTS,
+        changefeed::ENDPOINTS,
+        config::ENDPOINTS,
+        datacenters::ENDPOINTS,
+        disks::ENDPOINTS,
+        fabrics::ENDPOINTS,
+        firewall_rules::ENDPOINTS,
+        images::ENDPOINTS,
+        instances::ENDPOINTS,
+        keys::ENDPOINTS,
+        limits::ENDPOINTS,
+        migrations::ENDPOINTS,
+        network_ips::ENDPOINTS,
+        networks::ENDPOINTS,
+        nics::ENDPOINTS,
+        packages::ENDPOINTS,
+        ping::ENDPOINTS,
+        policies::ENDPOINTS,
+        role_tags::ENDPOINTS,
+        roles::ENDPOINTS,
+        services::ENDPOINTS,
+        snapshots::ENDPOINTS,
+        users::ENDPOINTS,
+        volumes::ENDPOINTS,
+    ]
+    .concat()
 }
 
-#[track_caller]
-fn read<T>(target: &str, request: Result<Request<T>, RequestError>) {
-    check(request, Method::GET, target, Idempotency::Read);
-}
+/// The calls that rows were written about.
+#[derive(Default)]
+struct Rows(BTreeSet<&'static str>);
 
-#[test]
-fn reads_are_where_the_manual_says() {
-    read("/", account::get());
-    read("/keys", account::list_keys());
-    read("/datacenters", account::list_datacenters());
-    read("/--ping", account::ping());
-    read("/machines", instances::list(&ListInstances::default()));
-    read("/machines/ID", instances::find(ID.parse().unwrap()));
-    read("/machines/ID/audit", instances::audit(ID.parse().unwrap()));
-    read("/machines/ID/tags", instances::list_tags(ID.parse().unwrap()));
-    read("/machines/ID/metadata", instances::list_metadata(ID.parse().unwrap()));
-    read("/machines/ID/fwrules", firewall_rules::list_of_instance(ID.parse().unwrap()));
-    read("/images", images::list(&ListImages::default()));
-    let ubuntu = ListImages {
-        name: Some("ubuntu 24".to_owned()),
-        kind: Some("!docker".to_owned()),
-        ..ListImages::default()
-    };
-    read("/images?name=ubuntu%2024&type=%21docker", images::list(&ubuntu));
-    read("/images/ID", images::get(ID.parse().unwrap()));
-    read("/packages", packages::list());
-    read("/packages/a%2Fb", packages::get("a/b"));
-    read("/networks", networks::list());
-    read("/networks/ID", networks::get(ID.parse().unwrap()));
-    read("/fwrules", firewall_rules::list());
-    read("/fwrules/ID", firewall_rules::get(ID.parse().unwrap()));
-    read("/fwrules/ID/machines", firewall_rules::list_instances(ID.parse().unwrap()));
-    assert!(packages::get("").is_err());
-}
+impl Rows {
+    /// `line` is `METHOD target`, and the body as JSON if there is one; `ID` and `OTHER` stand for UUIDs.
+    #[track_caller]
+    fn check<T>(
+        &mut self,
+        line: &str,
+        idempotency: Idempotency,
+        request: Result<Request<T>, RequestError>,
+    ) {
+        let request = request.unwrap();
+        let line = line.replace("OTHER", OTHER).replace("ID", ID);
+        let mut expected = line.splitn(3, ' ');
+        let http = &request.http;
+        assert_eq!(Some(http.method().as_str()), expected.next());
+        assert_eq!(http.uri().path_and_query().map(|target| target.as_str()), expected.next());
+        let body = (!http.body().is_empty())
+            .then(|| serde_json::from_slice::<Value>(http.body()).unwrap());
+        let expected = expected.next().map(|body| serde_json::from_str::<Value>(body).unwrap());
+        assert_eq!(body, expected);
+        assert_eq!(http.headers().contains_key("content-type"), body.is_some());
+        assert_eq!(request.endpoint.idempotency, idempotency, "{}", request.endpoint.name);
+        self.0.insert(request.endpoint.name);
+    }
 
-#[test]
-fn changes_are_where_the_manual_says_and_know_whether_they_may_be_repeated() {
-    use Idempotency::{Idempotent, Never};
-    let id = ID.parse().unwrap();
-    check(instances::create(&CreateInstance::default()), Method::POST, "/machines", Never);
-    check(instances::delete(id), Method::DELETE, "/machines/ID", Idempotent);
-    check(instances::start(id), Method::POST, "/machines/ID?action=start", Never);
-    check(instances::stop(id), Method::POST, "/machines/ID?action=stop", Never);
-    check(instances::reboot(id), Method::POST, "/machines/ID?action=reboot", Never);
-    check(
-        instances::rename(id, "a&b"),
-        Method::POST,
-        "/machines/ID?action=rename&name=a%26b",
-        Idempotent,
-    );
-    check(
-        instances::enable_firewall(id),
-        Method::POST,
-        "/machines/ID?action=enable_firewall",
-        Idempotent,
-    );
-    check(
-        instances::disable_firewall(id),
-        Method::POST,
-        "/machines/ID?action=disable_firewall",
-        Idempotent,
-    );
-    check(
-        instances::enable_deletion_protection(id),
-        Method::POST,
-        "/machines/ID?action=enable_deletion_protection",
-        Idempotent,
-    );
-    check(
-        instances::disable_deletion_protection(id),
-        Method::POST,
-        "/machines/ID?action=disable_deletion_protection",
-        Idempotent,
-    );
-    let tags = Tags::from([("a".to_owned(), "b".into())]);
-    check(instances::add_tags(id, &tags), Method::POST, "/machines/ID/tags", Idempotent);
-    check(instances::replace_tags(id, &tags), Method::PUT, "/machines/ID/tags", Idempotent);
-    check(instances::delete_tag(id, "a/b"), Method::DELETE, "/machines/ID/tags/a%2Fb", Idempotent);
-    let metadata = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
-    check(
-        instances::add_metadata(id, &metadata),
-        Method::POST,
-        "/machines/ID/metadata",
-        Idempotent,
-    );
-    check(
-        instances::delete_metadata(id, "a:b"),
-        Method::DELETE,
-        "/machines/ID/metadata/a%3Ab",
-        Idempotent,
-    );
-    let id = ID.parse().unwrap();
-    check(firewall_rules::create(&CreateFirewallRule::default()), Method::POST, "/fwrules", Never);
-    check(
-        firewall_rules::update(id, &UpdateFirewallRule::default()),
-        Method::POST,
-        "/fwrules/ID",
-        Idempotent,
-    );
-    check(firewall_rules::enable(id), Method::POST, "/fwrules/ID/enable", Idempotent);
-    check(firewall_rules::disable(id), Method::POST, "/fwrules/ID/disable", Idempotent);
-    check(firewall_rules::delete(id), Method::DELETE, "/fwrules/ID", Idempotent);
+    #[track_caller]
+    fn read<T>(&mut self, target: &str, request: Result<Request<T>, RequestError>) {
+        self.check(&format!("GET {target}"), Idempotency::Read, request);
+    }
+
+    #[track_caller]
+    fn once<T>(&mut self, line: &str, request: Result<Request<T>, RequestError>) {
+        self.check(line, Idempotency::Never, request);
+    }
+
+    #[track_caller]
+    fn set<T>(&mut self, line: &str, request: Result<Request<T>, RequestError>) {
+        self.check(line, Idempotency::Idempotent, request);
+    }
 }
 
 #[test]
-fn firewall_rules_count_as_instances_for_the_rate_limit() {
-    assert_eq!(firewall_rules::list().unwrap().endpoint.group, Group::Machines);
-    assert_eq!(images::list(&ListImages::default()).unwrap().endpoint.group, Group::Images);
-    assert_eq!(account::ping().unwrap().endpoint.group, Group::Unlimited);
+fn every_call_of_the_manual_has_a_request_and_each_has_a_row() {
+    let manual: BTreeSet<&str> = NAMES.split_whitespace().collect();
+    let ours: BTreeSet<&str> = endpoints().iter().map(|endpoint| endpoint.name).collect();
+    assert_eq!(ours, manual);
+    assert_eq!(endpoints().len(), ours.len(), "a name is there twice");
+    let mut rows = Rows::default();
+    account_section::rows(&mut rows);
+    instances_section::rows(&mut rows);
+    networks_section::rows(&mut rows);
+    assert_eq!(rows.0, manual);
 }
 
 #[test]
-fn a_firewall_rule_says_only_what_changes() {
-    let update = UpdateFirewallRule { enabled: Some(false), ..UpdateFirewallRule::default() };
-    let request = firewall_rules::update(ID.parse().unwrap(), &update).unwrap();
-    assert_eq!(request.http.body(), br#"{"enabled":false}"#);
+fn calls_are_counted_where_the_server_counts_them() {
+    let group =
+        |name: &str| endpoints().into_iter().find(|endpoint| endpoint.name == name).unwrap().group;
+    for name in NAMES.split_whitespace().filter(|name| name.contains("Machine")) {
+        let elsewhere = matches!(name, "CreateImageFromMachine");
+        assert_eq!(group(name) == Group::Machines, !elsewhere, "{name}");
+    }
+    for (name, expected) in [
+        ("ListFirewallRules", Group::Machines),
+        ("ListMigrations", Group::Machines),
+        ("ListNics", Group::Nics),
+        ("ListImages", Group::Images),
+        ("CreateFabricNetwork", Group::Networks),
+        ("ListNetworkIPs", Group::Networks),
+        ("ListUserKeys", Group::Keys),
+        ("SetRoleTags", Group::Resources),
+        ("GetProvisioningLimits", Group::Account),
+        ("Ping", Group::Unlimited),
+    ] {
+        assert_eq!(group(name), expected, "{name}");
+    }
+    let counted: BTreeSet<Group> = endpoints().iter().map(|endpoint| endpoint.group).collect();
+    for group in Group::LIMITED {
+        assert!(counted.contains(&group), "{group:?}");
+    }
 }

@@ -16,6 +16,8 @@ use triton_cloudapi::images::ListImages;
 use triton_cloudapi::instances::{
     CreateInstance, Instance, InstanceState, ListInstances, Presence,
 };
+use triton_cloudapi::networks::ListNetworks;
+use triton_cloudapi::packages::ListPackages;
 use triton_cloudapi::tags::{TagValue, Tags};
 use triton_signature::PrivateKey;
 use triton_sim::{Delays, Fault, FaultKind, Sim, SimBuilder};
@@ -34,14 +36,14 @@ fn client(sim: &Sim) -> Client {
 async fn create(client: &Client, name: &str) -> CreateInstance {
     let images = client.list_images(&ListImages::default()).await.unwrap().items;
     let image = images.iter().find(|image| image.kind == "lx-dataset").unwrap();
-    let packages = client.list_packages().await.unwrap().items;
+    let packages = client.list_packages(&ListPackages::default()).await.unwrap().items;
     let package = packages.iter().min_by_key(|package| package.memory_mib).unwrap();
-    let networks = client.list_networks().await.unwrap().items;
+    let networks = client.list_networks(&ListNetworks::default()).await.unwrap().items;
     CreateInstance {
         name: name.to_owned(),
         package: package.id.to_string(),
         image: image.id.to_string(),
-        networks: Some(vec![networks[0].id]),
+        networks: Some(vec![networks[0].id.into()]),
         metadata: BTreeMap::from([("user-script".to_owned(), "#!/bin/sh\n".to_owned())]),
         tags: Tags::from([
             ("role".to_owned(), "web".into()),
@@ -69,7 +71,8 @@ async fn the_life_of_an_instance() {
     assert_eq!((found.name.as_str(), &found.state), ("web-0", &InstanceState::Running));
     assert_eq!(found.tags, create.tags);
     assert_eq!(found.metadata["user-script"], "#!/bin/sh\n");
-    assert_eq!(Some(found.networks.clone()), create.networks);
+    let networks: Vec<_> = found.networks.iter().copied().map(Into::into).collect();
+    assert_eq!(Some(networks), create.networks);
     assert!(found.primary_ip.is_some() && found.created.is_some() && !found.nics.is_empty());
     assert_eq!(client.get_package(&found.package).await.unwrap().id.to_string(), create.package);
     assert_eq!(client.get_image(found.image.unwrap()).await.unwrap().id.to_string(), create.image);
@@ -143,6 +146,7 @@ async fn the_life_of_a_firewall_rule() {
         rule: "FROM any TO tag \"role\" = \"web\" ALLOW tcp PORT 443".to_owned(),
         enabled: false,
         description: Some("k8s/default/web".to_owned()),
+        ..CreateFirewallRule::default()
     };
     let rule = client.create_firewall_rule(&create).await.unwrap();
     assert_eq!((rule.enabled, rule.description.as_deref()), (false, Some("k8s/default/web")));

@@ -184,7 +184,7 @@ fn unsuitable(package: &Package, image: Option<&Image>, isolation: &Isolation) -
 
 fn shown(package: &Package) -> String {
     let Package { name, memory_mib, disk_mib, vcpus, .. } = package;
-    let vcpus = if *vcpus == 0 { String::new() } else { format!("{vcpus} vCPUs, ") };
+    let vcpus = vcpus.map_or_else(String::new, |vcpus| format!("{vcpus} vCPUs, "));
     format!("{name} ({memory_mib} MiB memory, {vcpus}{disk_mib} MiB disk)")
 }
 
@@ -245,10 +245,10 @@ impl Size {
 
     /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.
     fn fits(&self, package: &Package, isolation: &Isolation) -> bool {
-        let shares = package.vcpus == 0 && !isolation.has_virtual_cpus();
+        let shares = package.vcpus.is_none() && !isolation.has_virtual_cpus();
         package.memory_mib >= self.memory_mib
             && package.disk_mib >= self.disk_mib
-            && (shares || u64::from(package.vcpus) >= self.vcpus)
+            && (shares || u64::from(package.vcpus.unwrap_or(0)) >= self.vcpus)
     }
 }
 

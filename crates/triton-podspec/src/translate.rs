@@ -43,7 +43,7 @@ pub fn translate(inputs: &Inputs<'_>) -> Translation {
         name: name::instance_name(&owner.name, &owner.uid),
         package: package.map(|package| package.id.to_string()).unwrap_or_default(),
         image: image.map(|image| image.id.to_string()).unwrap_or_default(),
-        networks,
+        networks: networks.map(|networks| networks.into_iter().map(Into::into).collect()),
         affinity,
         metadata,
         tags,

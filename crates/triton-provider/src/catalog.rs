@@ -6,6 +6,8 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use triton_cloudapi::client::{Client, Error};
 use triton_cloudapi::images::ListImages;
+use triton_cloudapi::networks::ListNetworks;
+use triton_cloudapi::packages::ListPackages;
 use triton_podspec::Catalog;
 
 use crate::limits::Limits;
@@ -71,11 +73,12 @@ impl CatalogKeeper {
     }
 
     async fn read(&self) -> Result<Catalog, Error> {
-        let filter = ListImages::default();
+        let (packages, images, networks) =
+            (ListPackages::default(), ListImages::default(), ListNetworks::default());
         let (packages, images, networks) = futures::try_join!(
-            self.client.list_packages(),
-            self.client.list_images(&filter),
-            self.client.list_networks(),
+            self.client.list_packages(&packages),
+            self.client.list_images(&images),
+            self.client.list_networks(&networks),
         )?;
         // What cannot be read cannot be chosen; the rest can.
         Ok(Catalog { images: images.items, packages: packages.items, networks: networks.items })

@@ -186,6 +186,7 @@ impl Firewall {
                 rule: plan.rule.clone(),
                 enabled: true,
                 description: Some(description.clone()),
+                ..CreateFirewallRule::default()
             };
             match self.client.create_firewall_rule(&request).await {
                 Ok(rule) => {

@@ -6,6 +6,7 @@
 
 mod behind_back;
 mod gate;
+mod identity;
 mod instead;
 mod late;
 mod mangle;
@@ -26,20 +27,22 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::auth::{self, Authenticated};
 use crate::clock::add;
 use crate::faults::{FaultKind, Strike, Trouble};
 use crate::feed;
-use crate::http::{Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find};
+use crate::http::{
+    Answer, BODY_BYTES_MAX, Body, Call, Found, Params, Reply, Route, Upgrade, find, read_body,
+};
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
 use crate::version::{self, ApiVersion, VERSIONS, choose};
 use crate::websocket::{self, Upgrading};
-use crate::world::{Caller, ChangedBy, World};
+use crate::world::{Caller, ChangedBy};
 
 use gate::Gate;
 use render::{Manner, lost, render};
@@ -72,8 +75,17 @@ struct Arrived {
     peer: String,
     at: Timestamp,
     scheme: &'static str,
+    /// The same by the callers' clock.
+    came: Timestamp,
     /// Only on a connection of its own.
     upgrading: Option<Upgrading>,
+}
+
+/// Now, by the datacenter's clock and by the callers'.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: Timestamp,
+    wall: Timestamp,
 }
 
 /// What was decided, and for whom.
@@ -107,7 +119,7 @@ pub(crate) async fn answer(
     Shared(sim): Shared<Sim>,
     request: Request<AxumBody>,
 ) -> Response<AxumBody> {
-    let at = sim.now();
+    let (at, came) = (sim.now(), sim.wall());
     let (mut parts, body) = request.into_parts();
     let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
     let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
@@ -116,7 +128,7 @@ pub(crate) async fn answer(
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let body_to_come = Bytes::new();
     let mut arrived =
-        Arrived { method, uri, headers, body: body_to_come, peer, at, scheme, upgrading };
+        Arrived { method, uri, headers, body: body_to_come, peer, at, scheme, came, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -143,8 +155,8 @@ fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
     let Found::Route(route, params) = find(&arrived.method, arrived.uri.path()) else {
         return false;
     };
-    let params = Params::merge(params, arrived.uri.query(), &HeaderMap::new(), &[]);
-    let endpoint = params.map_or(route.name, |params| route.endpoint(&params));
+    let params = Params::merge(params, arrived.uri.query(), Value::Null);
+    let endpoint = route.endpoint(&params);
     let mut trouble = trouble::begin(arrived, endpoint);
     sim.with(|state, now| {
         let kind = FaultKind::ResetBeforeBody;
@@ -168,9 +180,12 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
         let message = format!("Request body size exceeds {BODY_BYTES_MAX}");
         Err(Refusal::new(413, "PayloadTooLargeError", message))
     } else {
-        check_digest(arrived).and_then(|()| {
-            Params::merge(path_params, arrived.uri.query(), &arrived.headers, &arrived.body)
-        })
+        match check_digest(arrived) {
+            Ok(()) => read_body(&arrived.method, &arrived.headers, &arrived.body)
+                .await
+                .map(|body| Params::merge(path_params, arrived.uri.query(), body)),
+            Err(refusal) => Err(refusal),
+        }
     };
     let endpoint = match (&found, &params) {
         (Ok(route), Ok(params)) => route.endpoint(params),
@@ -193,8 +208,9 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
             }
         }
     }
+    let wall = sim.wall();
     let (decision, is_recorded) = sim.with(|state, now| {
-        let decision = decide(state, arrived, found, params, trouble, now);
+        let decision = decide(state, arrived, found, params, trouble, Moment { now, wall });
         let is_over = decision.is_over();
         if is_over {
             state.requests.add(record(arrived, &decision, decision.status()));
@@ -203,7 +219,7 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
     });
     if is_recorded {
         let Decision { result, version, strikes, skew, .. } = decision;
-        let manner = Manner { arrived, version, now: add(sim.now(), skew), strikes: &strikes };
+        let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
         return render(&manner, result.map(|answer| answer.reply));
     }
     finish(sim, arrived, decision).await
@@ -216,13 +232,13 @@ fn decide(
     found: Result<&'static Route, Refusal>,
     params: Result<Params, Refusal>,
     trouble: Trouble,
-    now: Timestamp,
+    moment: Moment,
 ) -> Decision {
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
-    decision.result = run(state, arrived, found, params, now, &mut decision);
+    decision.result = run(state, arrived, found, params, moment, &mut decision);
     if !state.faults.is_empty() {
-        trouble::after(&mut state.faults, &mut decision, now);
+        trouble::after(&mut state.faults, &mut decision, moment.now);
     }
     decision
 }
@@ -232,9 +248,10 @@ fn run(
     arrived: &Arrived,
     found: Result<&'static Route, Refusal>,
     params: Result<Params, Refusal>,
-    now: Timestamp,
+    moment: Moment,
     decision: &mut Decision,
 ) -> Result<Answer, Refusal> {
+    let now = moment.now;
     let route = found?;
     check_accept(arrived)?;
     let State { world, faults, throttle, read_only, .. } = state;
@@ -243,27 +260,28 @@ fn run(
         return Err(version::invalid(arrived.accept_version().unwrap_or("*")));
     }
     decision.version = choose(arrived.accept_version(), route.since)?;
+    if route.signed {
+        decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
+    }
+    let server_time = add(moment.wall, decision.skew);
+    let claimed = identity::read_claim(arrived, server_time)?;
     let params = params?;
     let caller = if route.signed {
-        decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
-        let caller = authenticate(world, arrived, add(now, decision.skew))?;
+        let caller = identity::prove(world, arrived, claimed, server_time)?;
         if strikes(FaultKind::KeyRevoked).is_some() {
             return Err(auth::unknown_key());
         }
+        decision.account = Some(caller.account.login.clone());
         caller
     } else {
-        Authenticated { account: Uuid::nil(), key_id: String::new() }
+        Authenticated::nobody()
     };
-    let account = match params.str("account") {
-        Some(login) if route.signed => auth::target(world, caller.account, login)?,
-        _ => caller.account,
-    };
-    decision.account = world.account(caller.account).ok().map(|account| account.login.clone());
+    let account = identity::target(world, route, &caller, &params)?;
     let mut call = Call {
         world,
         faults,
         account,
-        caller: Caller { ip: arrived.peer.clone(), key_id: caller.key_id },
+        caller: Caller { ip: arrived.peer.clone(), key_id: caller.key_id.clone() },
         params,
         version: decision.version,
         now,
@@ -276,25 +294,23 @@ fn run(
             .to_owned(),
         wants_text: arrived.header("accept").is_some_and(|accept| accept.starts_with("text/plain")),
         is_delete: arrived.method == Method::DELETE,
+        resource: String::new(),
+        active_roles: None,
+        role_tag: arrived
+            .header("role-tag")
+            .map(|names| names.split(',').map(str::to_owned).collect()),
         caught: None,
     };
+    let asking = identity::asking(arrived, &caller);
     let gate = Gate { route, arrived, throttle, read_only: read_only.as_ref() };
-    let result = gate.admit(&mut call, caller.account).and_then(|()| {
+    let result = gate.admit(&mut call, &asking).and_then(|()| {
         call.world.journal.begin_by(ChangedBy::from(&call.caller));
-        late::handle(&mut call, route)
+        let answer = late::handle(&mut call, route)?;
+        Ok(identity::with_role_tags(&mut call, route, &asking, answer))
     });
     decision.caught = call.caught;
     decision.trouble = call.trouble;
     result
-}
-
-fn authenticate(
-    world: &World,
-    arrived: &Arrived,
-    now: Timestamp,
-) -> Result<Authenticated, Refusal> {
-    let target = arrived.uri.path_and_query().map_or("/", |target| target.as_str());
-    auth::authenticate(world, arrived.method.as_str(), target, &arrived.headers, now)
 }
 
 /// Waits as the answer wants, reads back, writes the journal and renders.
@@ -330,7 +346,7 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
             if let Some(response) = switched {
                 return response;
             }
-            let now = add(sim.now(), decision.skew);
+            let now = add(sim.wall(), decision.skew);
             render(&Manner { arrived, version, now, strikes: &decision.strikes }, result)
         }
     }

@@ -1,8 +1,12 @@
 //! How a simulator is set up.
 
+mod people;
+
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::delays::Delays;
@@ -11,7 +15,8 @@ use crate::feed::Feed;
 use crate::requests::Requests;
 use crate::sim::{Sim, State};
 use crate::throttle::{Throttle, ThrottleLimits};
-use crate::world::{AccountKey, BLOCKS, World};
+use crate::world::{AccountKey, BLOCKS, DistantImage, Image, World};
+use people::People;
 
 /// Collects what a [`Sim`] starts with; see [`Sim::builder`].
 #[derive(Debug, Clone)]
@@ -22,7 +27,12 @@ pub struct SimBuilder {
     throttle: Option<ThrottleLimits>,
     listen: bool,
     compute_nodes: usize,
+    fabrics_off: bool,
+    datacenters: BTreeMap<String, String>,
+    services: BTreeMap<String, String>,
+    pools: Vec<(String, usize)>,
     started_at: Option<Timestamp>,
+    virtual_clock: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -31,7 +41,12 @@ struct Account {
     keys: Vec<String>,
     disabled: bool,
     operator: bool,
+    role_operator: bool,
+    barred: bool,
+    unapproved: bool,
     cns: bool,
+    people: People,
+    distant_images: Vec<(String, Uuid, String, String)>,
 }
 
 /// A simulator cannot be set up this way.
@@ -61,6 +76,20 @@ pub enum SeedError {
         /// The account's login.
         login: String,
     },
+    /// CloudAPI would refuse it too.
+    #[error("adding {what}: {reason}")]
+    Refused {
+        /// What was to be added.
+        what: String,
+        /// Why not, in CloudAPI's words.
+        reason: String,
+    },
+    /// Each network of a pool takes a 64th of the simulator's addresses.
+    #[error("adding network pool {name}: there are no addresses left for its networks")]
+    PoolTooLarge {
+        /// The pool's name.
+        name: String,
+    },
     /// Instances' addresses are in 127.64.0.0/10, of which each simulator on a computer takes a 64th.
     #[error(
         "finding addresses for instances: all {BLOCKS} blocks of 127.64.0.0/10 are in use by other simulators"
@@ -82,7 +111,12 @@ impl Default for SimBuilder {
             throttle: Some(ThrottleLimits::default()),
             listen: true,
             compute_nodes: 4,
+            fabrics_off: false,
+            datacenters: BTreeMap::new(),
+            services: BTreeMap::new(),
+            pools: Vec::new(),
             started_at: None,
+            virtual_clock: false,
         }
     }
 }
@@ -113,6 +147,42 @@ impl SimBuilder {
     #[must_use]
     pub fn operator(mut self) -> Self {
         self.last().operator = true;
+        self
+    }
+
+    /// Puts the account among the operators of `role-operators`, who may act on others' accounts when they ask for
+    /// `as-role=_operator`.
+    #[must_use]
+    pub fn role_operator(mut self) -> Self {
+        self.last().role_operator = true;
+        self
+    }
+
+    /// Does not allow the account in this datacenter: all its requests are answered 403.
+    #[must_use]
+    pub fn barred(mut self) -> Self {
+        self.last().barred = true;
+        self
+    }
+
+    /// The operator has not approved the account: it can create no instances.
+    #[must_use]
+    pub fn unapproved(mut self) -> Self {
+        self.last().unapproved = true;
+        self
+    }
+
+    /// Gives the account an image in another datacenter, from where it can be imported.
+    #[must_use]
+    pub fn image_elsewhere(
+        mut self,
+        datacenter: impl Into<String>,
+        id: Uuid,
+        name: impl Into<String>,
+        version: impl Into<String>,
+    ) -> Self {
+        let image = (datacenter.into(), id, name.into(), version.into());
+        self.last().distant_images.push(image);
         self
     }
 
@@ -158,10 +228,46 @@ impl SimBuilder {
         self
     }
 
+    /// Whether accounts can make networks of their own; without it fabric endpoints answer 501. Default: yes.
+    #[must_use]
+    pub fn fabrics(mut self, fabrics: bool) -> Self {
+        self.fabrics_off = !fabrics;
+        self
+    }
+
+    /// Adds another datacenter, which ListDatacenters shows beside this one.
+    #[must_use]
+    pub fn datacenter(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.datacenters.insert(name.into(), url.into());
+        self
+    }
+
+    /// Adds a service, such as `manta`, which ListServices shows beside CloudAPI itself.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.services.insert(name.into(), url.into());
+        self
+    }
+
+    /// Adds a public network pool of so many networks.
+    #[must_use]
+    pub fn network_pool(mut self, name: impl Into<String>, networks: usize) -> Self {
+        self.pools.push((name.into(), networks));
+        self
+    }
+
     /// The wall time at the start. Default: now.
     #[must_use]
     pub fn started_at(mut self, at: Timestamp) -> Self {
         self.started_at = Some(at);
+        self
+    }
+
+    /// The datacenter's time stands still until [`Sim::advance`]: jobs, throttle, faults' times and batches of the
+    /// changefeed wait for it. What a caller waits for, and the dates of requests and answers, are real.
+    #[must_use]
+    pub fn virtual_clock(mut self, is_virtual: bool) -> Self {
+        self.virtual_clock = is_virtual;
         self
     }
 
@@ -171,8 +277,17 @@ impl SimBuilder {
     /// [`SeedError`], for accounts and keys that cannot be, and when there are too many simulators on the computer.
     pub fn build(self) -> Result<Sim, SeedError> {
         let clock = self.started_at.map_or_else(Clock::starting_now, Clock::starting_at);
+        let clock = if self.virtual_clock { clock.into_virtual() } else { clock };
         let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
+        world.catalog.fabrics_off = self.fabrics_off;
+        world.catalog.datacenters = self.datacenters;
+        world.catalog.services = self.services;
+        for (name, networks) in self.pools {
+            if !world.add_pool(&name, true, networks) {
+                return Err(SeedError::PoolTooLarge { name });
+            }
+        }
         for account in &self.accounts {
             add_account(&mut world, account, clock.now())?;
         }
@@ -209,13 +324,20 @@ fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), 
     let Ok(account) = world.account_mut(id) else { return Err(SeedError::NoAccount) };
     account.disabled = seed.disabled;
     account.operator = seed.operator;
+    account.role_operator = seed.role_operator;
+    account.barred = seed.barred;
+    account.unapproved = seed.unapproved;
     account.cns_enabled = seed.cns;
     for text in &seed.keys {
         let key = AccountKey::from_openssh(text, None);
         let key = key.map_err(|source| SeedError::Key { login: login.clone(), source })?;
-        account.add_key(key).map_err(|_| SeedError::DuplicateKey { login: login.clone() })?;
+        account.keys.add(key).map_err(|_| SeedError::DuplicateKey { login: login.clone() })?;
     }
-    Ok(())
+    for (datacenter, image, name, version) in &seed.distant_images {
+        let image = Image::of_account(*image, id, name, version, now);
+        world.catalog.distant.push(DistantImage { datacenter: datacenter.clone(), image });
+    }
+    seed.people.settle(world, &login, now)
 }
 
 /// The first block of addresses that no other simulator holds; it is held as long as the socket lives.
@@ -243,6 +365,13 @@ mod tests {
         check(SimBuilder::default().key("ssh-ed25519 AAAA"), "account() first");
         check(SimBuilder::default().account("jill").key("nonsense"), "public key of account jill");
         check(SimBuilder::default().account("jill").account("jill"), "account jill a second time");
+        let jill = || SimBuilder::default().account("jill");
+        check(jill().sub_user("x"), "sub-user x of account jill: login: x is invalid");
+        check(jill().policy("p", ["may all"]), "expecting CAN");
+        check(jill().role("r", ["p"]), "no policy p");
+        check(jill().role("r", [""; 0]).member("bob"), "no sub-user bob");
+        check(jill().role_tag("/machines", ["r"]), "Role(s) r not found");
+        check(jill().network_pool("big", 99), "network pool big");
     }
 
     #[tokio::test]

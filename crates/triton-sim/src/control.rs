@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -59,6 +59,8 @@ pub(crate) fn routes() -> Router<Sim> {
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
         )
+        .route("/--sim/clock", get(async |Shared(sim): Shared<Sim>| Json(clock(&sim))))
+        .route("/--sim/clock/advance", post(advance))
         .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
         .layer(middleware::from_fn(refuse_other_origins))
 }
@@ -137,6 +139,29 @@ async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
             sim.set_delays(sim.delays().patched(patch));
             Json(sim.delays()).into_response()
         }
+        Err(message) => refuse(StatusCode::BAD_REQUEST, message),
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvanceRequest {
+    ms: u64,
+}
+
+fn clock(sim: &Sim) -> Value {
+    json!({ "now": sim.now(), "virtual": sim.is_clock_virtual() })
+}
+
+async fn advance(Shared(sim): Shared<Sim>, body: Bytes) -> Response {
+    match read::<AdvanceRequest>(&body) {
+        Ok(request) if sim.advance(Duration::from_millis(request.ms)) => {
+            Json(clock(&sim)).into_response()
+        }
+        Ok(_) => refuse(
+            StatusCode::CONFLICT,
+            "the clock runs by itself: start with --virtual-clock to advance it".to_owned(),
+        ),
         Err(message) => refuse(StatusCode::BAD_REQUEST, message),
     }
 }

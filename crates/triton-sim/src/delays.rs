@@ -33,6 +33,12 @@ pub struct Delays {
     /// From the acceptance of any job to its start; tag and metadata changes show after this. 500 ms.
     #[serde(serialize_with = "as_millis")]
     pub job: Duration,
+    /// From CreateImageFromMachine to `active`. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub image: Duration,
+    /// From a change of keys, sub-users, roles, policies or role tags until signatures and permissions follow it. 0.
+    #[serde(serialize_with = "as_millis")]
+    pub replication: Duration,
     /// At most this much is added to each delay, drawn from the simulator's seed. 0.
     #[serde(serialize_with = "as_millis")]
     pub jitter: Duration,
@@ -49,6 +55,8 @@ pub(crate) struct DelaysPatch {
     reboot: Option<u64>,
     delete: Option<u64>,
     job: Option<u64>,
+    image: Option<u64>,
+    replication: Option<u64>,
     jitter: Option<u64>,
 }
 
@@ -67,6 +75,8 @@ impl Delays {
             reboot: zero,
             delete: zero,
             job: zero,
+            image: zero,
+            replication: zero,
             jitter: zero,
         }
     }
@@ -81,6 +91,8 @@ impl Delays {
             (&mut self.reboot, patch.reboot),
             (&mut self.delete, patch.delete),
             (&mut self.job, patch.job),
+            (&mut self.image, patch.image),
+            (&mut self.replication, patch.replication),
             (&mut self.jitter, patch.jitter),
         ] {
             if let Some(millis) = millis {
@@ -102,6 +114,8 @@ impl Default for Delays {
             reboot: second,
             delete: second,
             job: Duration::from_millis(500),
+            image: 2 * second,
+            replication: Duration::ZERO,
             jitter: Duration::ZERO,
         }
     }

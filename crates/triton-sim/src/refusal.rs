@@ -168,6 +168,11 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_answer_has_no_code() {
+        assert_eq!(Refusal::without_code("expired").to_body(), json!({ "message": "expired" }));
+    }
+
+    #[test]
     fn a_gone_answer_is_the_resource_itself() {
         assert_eq!(Refusal::gone(json!("an-id")).to_body(), json!("an-id"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -269,10 +270,36 @@ impl Sim {
         self.with(|state, _| state.world.delays = delays);
     }
 
-    /// The simulated wall time.
+    /// The datacenter's time, which is the wall's unless the clock is virtual.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// Moves a virtual clock on, and lets everything happen that is due by then; says whether the clock is one.
+    ///
+    /// In process, `tokio::time::pause` and `advance` do this for any simulator.
+    pub fn advance(&self, by: Duration) -> bool {
+        let is_virtual = self.inner.clock.advance(by);
+        self.with(|_, _| ());
+        is_virtual
+    }
+
+    /// Whether the datacenter's time moves only by [`Sim::advance`].
+    #[must_use]
+    pub fn is_clock_virtual(&self) -> bool {
+        self.inner.clock.is_virtual()
+    }
+
+    /// The time by which callers sign and answers are dated.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.inner.clock.wall()
+    }
+
+    /// Waits by the datacenter's time.
+    pub(crate) fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + use<> {
+        let clock = self.inner.clock.clone();
+        async move { clock.sleep(duration).await }
     }
 
     /// Brings the world up to now, and works on it under the one lock there is.

@@ -9,7 +9,7 @@ use serde_json::Value;
 const REDACTED: &str = "<redacted>";
 
 /// Words in a key whose value is a secret.
-const SECRET_WORDS: [&str; 5] = ["password", "passphrase", "secret", "credential", "_pw"];
+const SECRET_WORDS: [&str; 6] = ["password", "passphrase", "secret", "credential", "token", "_pw"];
 
 /// A request as it would go on the wire, for people to read. Its signature is left out, and so are secrets unless they
 /// were asked for ([`super::Client::explain_with_secrets`]).
@@ -36,8 +36,10 @@ impl Explanation {
         body: &[u8],
         with_secrets: bool,
     ) -> Self {
-        let text =
-            |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text = |value: &http::HeaderValue| match value.is_sensitive() && !with_secrets {
+            true => REDACTED.to_owned(),
+            false => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
         let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let is_metadata = url.path().split('/').any(|segment| segment == "metadata");
         let body = match serde_json::from_slice::<Value>(body) {

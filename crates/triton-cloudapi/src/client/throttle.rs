@@ -40,7 +40,7 @@ pub struct RateLimit {
 /// The buckets of all groups.
 #[derive(Debug)]
 pub(crate) struct Throttle {
-    lanes: [Lane; 5],
+    lanes: [Lane; Group::LIMITED.len()],
 }
 
 /// One group's bucket, and who waits for it.
@@ -118,14 +118,7 @@ impl Throttle {
     }
 
     fn lane(&self, group: Group) -> Option<&Lane> {
-        let index = match group {
-            Group::Machines => 0,
-            Group::Images => 1,
-            Group::Packages => 2,
-            Group::Networks => 3,
-            Group::Account => 4,
-            Group::Unlimited => return None,
-        };
+        let index = Group::LIMITED.iter().position(|limited| *limited == group)?;
         self.lanes.get(index)
     }
 }

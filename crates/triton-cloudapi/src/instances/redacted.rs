@@ -1,18 +1,8 @@
-//! Debug output without metadata's values: they hold what the guest must know, passwords among it.
+//! Debug output without what the guest must know, passwords among it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{CreateInstance, Instance};
-
-/// The keys of a map.
-struct Keys<'a, V>(&'a BTreeMap<String, V>);
-
-impl<V> fmt::Debug for Keys<'_, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
-    }
-}
 
 impl fmt::Debug for Instance {
     /// Metadata by key only.
@@ -26,7 +16,7 @@ impl fmt::Debug for Instance {
             .field("package", &self.package)
             .field("ips", &self.ips)
             .field("tags", &self.tags)
-            .field("metadata", &Keys(&self.metadata))
+            .field("metadata", &self.metadata)
             .field("created", &self.created)
             .field("firewall_enabled", &self.firewall_enabled)
             .field("deletion_protection", &self.deletion_protection)
@@ -35,7 +25,7 @@ impl fmt::Debug for Instance {
 }
 
 impl fmt::Debug for CreateInstance {
-    /// Metadata by key only.
+    /// Metadata by key only, and no password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateInstance")
             .field("name", &self.name)
@@ -43,9 +33,19 @@ impl fmt::Debug for CreateInstance {
             .field("image", &self.image)
             .field("networks", &self.networks)
             .field("affinity", &self.affinity)
+            .field("locality", &self.locality)
             .field("tags", &self.tags)
-            .field("metadata", &Keys(&self.metadata))
+            .field("role_tags", &self.role_tags)
+            .field("metadata", &self.metadata.keys().collect::<Vec<_>>())
+            .field("credentials", &self.credentials.keys().collect::<Vec<_>>())
+            .field("administrator_pw", &self.administrator_pw)
             .field("brand", &self.brand)
+            .field("bootrom", &self.bootrom)
+            .field("disks", &self.disks)
+            .field("volumes", &self.volumes)
+            .field("default_networks", &self.default_networks)
+            .field("delegate_dataset", &self.delegate_dataset)
+            .field("encrypted", &self.encrypted)
             .field("firewall_enabled", &self.firewall_enabled)
             .field("deletion_protection", &self.deletion_protection)
             .finish()
@@ -54,6 +54,8 @@ impl fmt::Debug for CreateInstance {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const SECRET: &str = "canary-5f1c";
@@ -62,6 +64,8 @@ mod tests {
     fn metadata_shows_its_keys_and_never_its_values() {
         let create = CreateInstance {
             metadata: BTreeMap::from([("user-data".to_owned(), SECRET.to_owned())]),
+            credentials: BTreeMap::from([("root".to_owned(), SECRET.into())]),
+            administrator_pw: Some(SECRET.into()),
             ..CreateInstance::default()
         };
         let instance: Instance = serde_json::from_value(serde_json::json!({
@@ -69,9 +73,11 @@ mod tests {
             "metadata": {"user-data": SECRET, "credentials": {"root": SECRET}},
         }))
         .unwrap();
-        for text in [format!("{create:#?}"), format!("{instance:?}")] {
+        let json = serde_json::to_string(&instance).unwrap();
+        for text in [format!("{create:#?}"), format!("{instance:?}"), json] {
             assert!(text.contains("user-data"), "{text}");
             assert!(!text.contains(SECRET), "{text}");
         }
+        assert_eq!(instance.to_exposed_json().unwrap()["metadata"]["user-data"], SECRET);
     }
 }

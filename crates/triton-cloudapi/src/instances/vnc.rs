@@ -1,12 +1,11 @@
 //! Asking for an instance's screen.
 
-use http::Method;
-
+use super::path;
+use crate::answer::nothing;
 use crate::ids::InstanceId;
 use crate::request::{Endpoint, Group, Request, RequestError};
-use crate::target::Target;
 
-const CONNECT: Endpoint = Endpoint::read("ConnectMachineVNC", Group::Machines);
+pub(super) const CONNECT: Endpoint = Endpoint::read("ConnectMachineVNC", Group::Machines);
 
 /// Connects to a hardware virtual machine's screen (ConnectMachineVNC): the request that asks for the upgrade, without
 /// WebSocket's own headers. `Client::connect_vnc` does the rest.
@@ -15,12 +14,13 @@ const CONNECT: Endpoint = Endpoint::read("ConnectMachineVNC", Group::Machines);
 ///
 /// None that parameters could cause.
 pub fn connect_vnc(id: InstanceId) -> Result<Request<()>, RequestError> {
-    let target = Target::new("/machines").segment(id).fixed("vnc");
-    Request::build(CONNECT, Method::GET, &target, None, |answer| answer.nothing())
+    CONNECT.get(&path(id).fixed("vnc"), nothing)
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     #[test]

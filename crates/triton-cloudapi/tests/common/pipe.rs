@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,23 +13,20 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::DuplexStream;
-use tokio::sync::mpsc;
 use tower::Service;
-
-/// Bytes on their way.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// One end of a connection.
 pub(crate) struct Pipe(TokioIo<DuplexStream>);
 
 /// Dials.
 #[derive(Clone)]
-pub(crate) struct Dialler(mpsc::UnboundedSender<DuplexStream>);
+pub(crate) struct Dialler(Arc<dyn Fn() -> io::Result<DuplexStream> + Send + Sync>);
 
-/// A client's transport, and the connections that it makes.
-pub(crate) fn pipes() -> (Client<Dialler, Full<Bytes>>, mpsc::UnboundedReceiver<DuplexStream>) {
-    let (dialled, accepted) = mpsc::unbounded_channel();
-    (Client::builder(TokioExecutor::new()).build(Dialler(dialled)), accepted)
+/// A client's transport whose connections are made by this.
+pub(crate) fn transport(
+    dial: impl Fn() -> io::Result<DuplexStream> + Send + Sync + 'static,
+) -> Client<Dialler, Full<Bytes>> {
+    Client::builder(TokioExecutor::new()).build(Dialler(Arc::new(dial)))
 }
 
 impl Service<http::Uri> for Dialler {
@@ -41,9 +39,7 @@ impl Service<http::Uri> for Dialler {
     }
 
     fn call(&mut self, _uri: http::Uri) -> Self::Future {
-        let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
-        let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
-        ready(self.0.send(theirs).map(|()| Pipe(TokioIo::new(ours))).map_err(refused))
+        ready((self.0)().map(|stream| Pipe(TokioIo::new(stream))))
     }
 }
 

@@ -10,4 +10,5 @@ mod pipe;
 mod changefeed;
 mod refusals;
 mod server;
+mod simulator;
 mod vnc;

@@ -1,5 +1,7 @@
 //! A server whose every move is told to it.
 
+use std::io;
+
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::HeaderMap;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -10,7 +12,10 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role};
 use triton_cloudapi::client::{Client, ClientBuilder};
 
 use crate::common::builder;
-use crate::pipe::pipes;
+use crate::pipe::transport;
+
+/// Bytes on their way.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Where the connections of one client arrive.
 pub(crate) struct Server {
@@ -44,7 +49,12 @@ pub(crate) fn server() -> (Client, Server) {
 }
 
 pub(crate) fn server_of(builder: ClientBuilder) -> (Client, Server) {
-    let (transport, connections) = pipes();
+    let (dialled, connections) = mpsc::unbounded_channel();
+    let transport = transport(move || {
+        let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
+        let refused = |_| io::Error::from(io::ErrorKind::ConnectionRefused);
+        dialled.send(theirs).map(|()| ours).map_err(refused)
+    });
     (builder.build_with_service(transport).unwrap(), Server { connections })
 }
 

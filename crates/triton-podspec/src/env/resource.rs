@@ -97,7 +97,7 @@ fn amount(resources: Option<&ResourceRequirements>, group: &str, resource: &str)
 
 fn of_package(package: &Package, resource: &str) -> Amount {
     match resource {
-        "cpu" => Amount::whole(u64::from(package.vcpus)),
+        "cpu" => Amount::whole(u64::from(package.vcpus.unwrap_or(0))),
         "memory" => Amount::mib(package.memory_mib),
         "ephemeral-storage" => Amount::mib(package.disk_mib),
         _ => Amount::ZERO,

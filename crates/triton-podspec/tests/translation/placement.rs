@@ -162,7 +162,8 @@ fn the_operators_defaults_are_for_pods_that_say_nothing() {
         |pod: &Pod| translated_with(pod, &Sources::default(), &defaults).instance.unwrap().create;
     let silent = create(&pod("metadata: {annotations: null}"));
     assert_eq!(silent.package, "11111111-0000-4000-8000-000000000002");
-    let networks: Vec<String> = silent.networks.unwrap().iter().map(ToString::to_string).collect();
+    let networks: Vec<String> =
+        silent.networks.unwrap().iter().map(|request| request.network.to_string()).collect();
     assert_eq!(
         networks,
         ["a0ae9499-b476-4fef-9861-d0c25029378d", "17d7aa50-6ad9-4e56-93b7-12dc868fac2a"]

@@ -31,6 +31,7 @@ async fn make(stage: &Stage, description: Option<&str>, port: u16) {
         rule: format!("FROM any TO tag \"k8s_fwports\" = \"tcp-{port}\" ALLOW tcp PORT {port}"),
         enabled: true,
         description: description.map(str::to_owned),
+        ..CreateFirewallRule::default()
     };
     stage.admin.create_firewall_rule(&request).await.unwrap();
 }

@@ -76,7 +76,7 @@ fn datacenter() -> Sim {
         reboot: millis(1000),
         delete: millis(1000),
         job: millis(300),
-        jitter: Duration::ZERO,
+        ..Delays::none()
     };
     let sim = Sim::builder().account("acme").key(key).delays(delays).throttle(None).listen(false);
     sim.build().unwrap()

@@ -1,13 +1,12 @@
 //! Everything that may refuse a call whose caller is known, before its handler runs.
 
 use http::Method;
-use uuid::Uuid;
 
 use super::Arrived;
 use super::behind_back::behind_back;
 use crate::clock::add;
 use crate::faults::FaultKind;
-use crate::http::{Call, Route, load};
+use crate::http::{Asking, Call, Route, authorize, load};
 use crate::refusal::Refusal;
 use crate::sim::ReadOnly;
 use crate::throttle::Throttle;
@@ -20,6 +19,8 @@ pub(super) struct Gate<'a> {
     pub(super) read_only: Option<&'a ReadOnly>,
 }
 
+/// The account of the datacenter's own administrator may call as fast as it likes.
+const UNTHROTTLED: &str = "admin";
 const UPGRADED: &str = "This Triton data center is being upgraded";
 
 // === impl Gate ===
@@ -29,7 +30,7 @@ impl Gate<'_> {
     ///
     /// # Errors
     /// What CloudAPI answers in its place.
-    pub(super) fn admit(self, call: &mut Call<'_>, caller: Uuid) -> Result<(), Refusal> {
+    pub(super) fn admit(self, call: &mut Call<'_>, asking: &Asking<'_>) -> Result<(), Refusal> {
         if !self.route.signed {
             return Ok(());
         }
@@ -37,6 +38,7 @@ impl Gate<'_> {
             behind_back(call);
         }
         load(call)?;
+        authorize(call, self.route, asking)?;
         if call.strikes(FaultKind::NotAuthorized).is_some() {
             let name = call.trouble.endpoint.to_lowercase();
             let message = format!("no role of this account allows {name}");
@@ -49,7 +51,10 @@ impl Gate<'_> {
         if call.strikes(FaultKind::TooManyRequests).is_some() {
             return Err(self.throttle.refusal());
         }
-        self.throttle.admit(caller, self.route.group, call.now)?;
+        let caller = &asking.caller.account;
+        if caller.login != UNTHROTTLED {
+            self.throttle.admit(caller.id, self.route.group, call.now)?;
+        }
         if call.strikes(FaultKind::InternalError).is_some() {
             return Err(Refusal::internal("Internal Error"));
         }
@@ -66,7 +71,7 @@ impl Gate<'_> {
         let strike = call.strikes(FaultKind::ReadOnly);
         let until = match (self.read_only, strike) {
             (Some(read_only), _) => read_only.until,
-            (None, Some(strike)) => Some(add(call.now, strike.delay)),
+            (None, Some(strike)) => Some(add(self.arrived.came, strike.delay)),
             (None, None) => return Ok(()),
         };
         let refusal = Refusal::new(503, "ServiceUnavailableError", UPGRADED);

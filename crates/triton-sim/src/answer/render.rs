@@ -156,7 +156,7 @@ impl Manner<'_> {
         let request_id = arrived.header("x-request-id").or_else(|| arrived.header("request-id"));
         let request_id = request_id.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         set(&mut headers, "request-id", request_id);
-        let response_time = until(arrived.at, self.now).as_millis();
+        let response_time = until(arrived.came, self.now).as_millis();
         set(&mut headers, "response-time", response_time.to_string());
         set(&mut headers, "date", http_date(self.now));
         for (name, value) in CORS {

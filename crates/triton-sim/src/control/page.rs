@@ -228,7 +228,7 @@ fn networks(world: &World) -> Vec<NetworkView> {
         public: network.public,
         fabric: network.fabric,
         subnet: world.addresses.subnet(network.id).to_string(),
-        used: world.addresses.used(network.id).count(),
+        used: world.addresses.holders(network.id).count(),
     });
     networks.collect()
 }

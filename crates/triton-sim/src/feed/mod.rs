@@ -204,7 +204,7 @@ impl Sim {
 /// Publishes until nobody follows any more.
 async fn publish(sim: Sim) {
     loop {
-        tokio::time::sleep(until_poll(sim.now())).await;
+        sim.sleep(until_poll(sim.now())).await;
         let is_over = sim.with(|state, now| {
             let items = state.world.journal.take_queue();
             state.feed.publish(&items, &mut state.faults, now);

@@ -29,6 +29,12 @@ pub(crate) struct Call<'a> {
     /// The caller prefers `text/plain`.
     pub(crate) wants_text: bool,
     pub(crate) is_delete: bool,
+    /// What the call is about, as role tags name it; a create says here what it made.
+    pub(crate) resource: String,
+    /// The roles it acts in, when it needed any.
+    pub(crate) active_roles: Option<Vec<Uuid>>,
+    /// Names in the `role-tag` header.
+    pub(crate) role_tag: Option<Vec<String>>,
     /// The fault that hides that this call was carried out.
     pub(crate) caught: Option<Strike>,
 }

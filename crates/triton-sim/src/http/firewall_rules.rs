@@ -45,7 +45,8 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         log,
         description,
     };
-    let location = format!("/{}/fwrules/{}", call.account()?.login, rule.id);
+    call.resource = format!("/fwrules/{}", rule.id);
+    let location = format!("/{}{}", call.account()?.login, call.resource);
     let body = rule.to_json();
     call.world.rules.insert(rule.id, rule);
     call.world.changes += 1;

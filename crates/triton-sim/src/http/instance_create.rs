@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::images::check_shared;
 use super::{Answer, Call, Params, Reply, Route};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
@@ -14,6 +15,7 @@ pub(super) const ROUTES: &[Route] =
     &[Route::post("/:account/machines", "CreateMachine", "machines", create)];
 
 fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    check_shared(call)?;
     let mut params = read(&call.params)?;
     refuse(call)?;
     let is_taken = |name: &String| call.world.is_name_taken(call.account, name, None);
@@ -29,6 +31,7 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     call.caught = call
         .strikes(FaultKind::CreateAnswerLostAfterCommit)
         .or_else(|| call.strikes(FaultKind::Create500AfterCommit));
+    call.resource = format!("/machines/{id}");
     let reply =
         Reply::empty(201).header("location", format!("/{}/machines/{id}", call.account()?.login));
     let delay = call.world.delays.create;

@@ -7,7 +7,7 @@ use super::Call;
 use crate::refusal::Refusal;
 use crate::world::InstanceState;
 
-/// Loads every instance, image, package and network that the parameters name, whatever the endpoint.
+/// Loads every instance, image and package that the parameters name, whatever the endpoint.
 ///
 /// # Errors
 /// 404 for what is not there, 409 ValidationFailed for an instance id that is no UUID, and 410 for a deleted instance: with the
@@ -16,17 +16,19 @@ pub(crate) fn load(call: &Call<'_>) -> Result<(), Refusal> {
     load_instance(call)?;
     let catalog = &call.world.catalog;
     for key in ["image", "dataset"] {
-        if let Some(id) = call.params.str(key) {
-            let image = id.parse().ok().and_then(|id: Uuid| catalog.find_image(id));
-            image.ok_or_else(|| Refusal::not_found("image not found"))?;
+        // What is no UUID is left to the endpoint.
+        if let Some(id) = call.params.str(key).and_then(|id| id.parse::<Uuid>().ok()) {
+            // An instance may have been made of an image that its owner cannot see any more.
+            match call.trouble.endpoint {
+                "ListMachines" | "GetMachine" => catalog.find_image(id).is_some(),
+                _ => call.world.image_for(call.account, id).is_ok(),
+            }
+            .then_some(())
+            .ok_or_else(|| Refusal::not_found("image not found"))?;
         }
     }
     if let Some(wanted) = call.params.str("package") {
         catalog.find_package(wanted).ok_or_else(|| Refusal::not_found("package not found"))?;
-    }
-    if let Some(id) = call.params.str("network") {
-        let network = id.parse().ok().and_then(|id: Uuid| catalog.find_network(id));
-        network.ok_or_else(|| Refusal::not_found("network not found"))?;
     }
     Ok(())
 }

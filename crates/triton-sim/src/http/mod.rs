@@ -1,9 +1,12 @@
 //! CloudAPI's endpoints, one file a resource: each reads its parameters and asks the world.
 
+mod access_keys;
 mod account;
+mod body;
 mod call;
 mod changefeed;
 mod config;
+mod fabrics;
 mod firewall_rules;
 mod images;
 mod instance_actions;
@@ -19,13 +22,20 @@ mod loaders;
 mod networks;
 mod packages;
 mod params;
+mod permission;
+mod policies;
 mod reply;
+mod role_tags;
+mod roles;
 mod route;
 mod services;
+mod users;
 
+pub(crate) use body::{BODY_BYTES_MAX, read_body};
 pub(crate) use call::Call;
 pub(crate) use loaders::load;
-pub(crate) use params::{BODY_BYTES_MAX, Params};
+pub(crate) use params::Params;
+pub(crate) use permission::{Asking, authorize, shown_tags, tag};
 pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 pub(crate) use services::CMON_HOST;
@@ -34,11 +44,16 @@ pub(crate) use services::CMON_HOST;
 const ROUTES: &[&[Route]] = &[
     services::ROUTES,
     config::ROUTES,
+    users::ROUTES,
     changefeed::ROUTES,
     keys::ROUTES,
+    access_keys::ROUTES,
+    roles::ROUTES,
+    policies::ROUTES,
     images::ROUTES,
     packages::ROUTES,
     networks::ROUTES,
+    fabrics::ROUTES,
     firewall_rules::ROUTES,
     instance_create::ROUTES,
     instances::ROUTES,
@@ -48,4 +63,5 @@ const ROUTES: &[&[Route]] = &[
     instance_tags::ROUTES,
     instance_nics::ROUTES,
     account::ROUTES,
+    role_tags::ROUTES,
 ];

@@ -4,7 +4,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, Params, ROUTES};
+use super::{Answer, Call, Params, ROUTES, role_tags};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
 
@@ -138,6 +138,25 @@ impl Route {
         found.map_or(self.name, |(_, endpoint)| endpoint)
     }
 
+    /// The name that policies give leave for: what the code calls the route, in lower case.
+    pub(crate) fn permission(&self, params: &Params, method: &Method) -> String {
+        if self.name == "UpdateMachine" {
+            return match params.str("action") {
+                Some("enable_firewall") => "enablemachinefirewall".to_owned(),
+                Some("disable_firewall") => "disablemachinefirewall".to_owned(),
+                // The code just appends, also to what has a verb and a noun: `enable_deletion_protectionmachine`.
+                action => format!("{}machine", action.unwrap_or("undefined")),
+            };
+        }
+        let name = self.name.to_lowercase();
+        if method != Method::HEAD || name.contains("fabricvlan") || name.contains("fabricnetwork") {
+            return name;
+        }
+        // HEAD is a route of its own there.
+        let noun = name.strip_prefix("list").or_else(|| name.strip_prefix("get"));
+        noun.map_or_else(|| name.clone(), |noun| format!("head{noun}"))
+    }
+
     fn takes(&self, method: &Method) -> bool {
         self.method == method || (self.head && method == Method::HEAD)
     }
@@ -157,7 +176,8 @@ pub(crate) fn find(method: &Method, path: &str) -> Found {
         if route.takes(method) {
             return Found::Route(route, params);
         }
-        path_matches = true;
+        // Those patterns take nearly everything; what only they take is unknown.
+        path_matches |= route.name != role_tags::NAME;
     }
     if path_matches { Found::WrongMethod } else { Found::Nothing }
 }
@@ -213,6 +233,34 @@ mod tests {
         check(Method::GET, "/my/nothing", "404");
         check(Method::GET, "/my/machines/x/y/z/w", "404");
         check(Method::GET, "/--nothing", "404");
+        check(Method::GET, "/", "docs");
+        check(Method::PUT, "/my", "SetRoleTags");
+        check(Method::PUT, "/my/config", "UpdateConfig");
+        check(Method::PUT, "/my/machines/x/tags", "ReplaceMachineTags");
+        check(Method::PUT, "/my/users/bob/keys/x", "SetRoleTags");
+        check(Method::DELETE, "/my/machines", "405");
+    }
+
+    #[track_caller]
+    fn check_permission(method: Method, path: &str, action: Option<&str>, expected: &str) {
+        let Found::Route(route, mut params) = find(&method, path) else { panic!("no route") };
+        params.extend(action.map(|action| ("action".to_owned(), action.into())));
+        let params = Params::merge(params, None, Value::Null);
+        assert_eq!(route.permission(&params, &method), expected, "{method} {path}");
+    }
+
+    #[test]
+    fn policies_know_routes_by_lower_case_names() {
+        check_permission(Method::GET, "/my/machines", None, "listmachines");
+        check_permission(Method::HEAD, "/my/machines", None, "headmachines");
+        check_permission(Method::HEAD, "/my/images/x", None, "headimage");
+        check_permission(Method::PUT, "/my/machines/x", None, "setroletags");
+        check_permission(Method::PUT, "/my/users", None, "setroletags");
+        let instance = "/my/machines/x";
+        check_permission(Method::POST, instance, Some("stop"), "stopmachine");
+        check_permission(Method::POST, instance, Some("enable_firewall"), "enablemachinefirewall");
+        let protect = Some("enable_deletion_protection");
+        check_permission(Method::POST, instance, protect, "enable_deletion_protectionmachine");
     }
 
     #[test]

@@ -1,16 +1,19 @@
-//! Accounts and their SSH keys.
+//! Accounts: who pays, who signs, and who works for them.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use triton_signature::PublicKey;
 use uuid::Uuid;
 
+use super::access_key::AccessKey;
+use super::fabric::{DEFAULT_VLAN, Vlan};
+use super::rbac::{ADMINISTRATOR, Member, Policy, Role};
+use super::{AccountKey, KeyRing, SubUser};
 use crate::refusal::Refusal;
 
-/// The contact fields UpdateAccount takes, as they are spelled on the wire.
+/// The contact fields UpdateAccount and UpdateUser take, as they are spelled on the wire.
 pub(crate) const CONTACT_FIELDS: [&str; 10] = [
     "email",
     "companyName",
@@ -24,24 +27,6 @@ pub(crate) const CONTACT_FIELDS: [&str; 10] = [
     "phone",
 ];
 
-/// An SSH key of an account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(into = "KeyText", try_from = "KeyText")]
-pub(crate) struct AccountKey {
-    pub(crate) name: String,
-    pub(crate) text: String,
-    pub(crate) fingerprint: String,
-    pub(crate) public: PublicKey,
-}
-
-/// How a state file holds a key: what it says, from which the rest follows.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct KeyText {
-    #[serde(default)]
-    name: Option<String>,
-    key: String,
-}
-
 /// A CloudAPI account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Account {
@@ -49,46 +34,35 @@ pub(crate) struct Account {
     pub(crate) login: String,
     pub(crate) contact: BTreeMap<String, String>,
     pub(crate) cns_enabled: bool,
-    pub(crate) keys: Vec<AccountKey>,
+    pub(crate) keys: KeyRing,
     pub(crate) disabled: bool,
+    /// May act on others' accounts.
     pub(crate) operator: bool,
+    /// The same, but only when it asks `as-role=_operator`.
+    #[serde(default)]
+    pub(crate) role_operator: bool,
+    /// Not allowed in this datacenter.
+    #[serde(default)]
+    pub(crate) barred: bool,
+    /// Cannot create instances: the operator has not approved it.
+    #[serde(default)]
+    pub(crate) unapproved: bool,
     pub(crate) default_network: Option<Uuid>,
+    #[serde(default)]
+    pub(crate) vlans: BTreeMap<u16, Vlan>,
+    #[serde(default)]
+    pub(crate) access_keys: Vec<AccessKey>,
+    #[serde(default)]
+    pub(crate) users: BTreeMap<Uuid, SubUser>,
+    #[serde(default)]
+    pub(crate) roles: Vec<Role>,
+    #[serde(default)]
+    pub(crate) policies: Vec<Policy>,
+    /// Which roles reach which resource: by its path after the login, such as `/machines`.
+    #[serde(default)]
+    pub(crate) role_tags: BTreeMap<String, Vec<Uuid>>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
-}
-
-// === impl AccountKey ===
-
-impl AccountKey {
-    /// Reads one line of OpenSSH public key text; the name defaults to the fingerprint.
-    pub(crate) fn from_openssh(
-        text: &str,
-        name: Option<&str>,
-    ) -> Result<Self, triton_signature::KeyError> {
-        let public = PublicKey::from_openssh(text)?;
-        let fingerprint = public.md5_fingerprint();
-        let name = name.map_or_else(|| fingerprint.clone(), str::to_owned);
-        Ok(Self { name, text: text.trim().to_owned(), fingerprint, public })
-    }
-
-    /// CloudAPI's key object.
-    pub(crate) fn to_json(&self) -> Value {
-        json!({ "name": self.name, "fingerprint": self.fingerprint, "key": self.text, "attested": false })
-    }
-}
-
-impl From<AccountKey> for KeyText {
-    fn from(key: AccountKey) -> Self {
-        Self { name: Some(key.name), key: key.text }
-    }
-}
-
-impl TryFrom<KeyText> for AccountKey {
-    type Error = triton_signature::KeyError;
-
-    fn try_from(text: KeyText) -> Result<Self, Self::Error> {
-        Self::from_openssh(&text.key, text.name.as_deref())
-    }
 }
 
 // === impl Account ===
@@ -102,10 +76,19 @@ impl Account {
             login: login.to_owned(),
             contact: contact.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
             cns_enabled: false,
-            keys: Vec::new(),
+            keys: KeyRing::default(),
             disabled: false,
             operator: false,
+            role_operator: false,
+            barred: false,
+            unapproved: false,
             default_network: None,
+            vlans: BTreeMap::from([(DEFAULT_VLAN, Vlan::default_one())]),
+            access_keys: Vec::new(),
+            users: BTreeMap::new(),
+            roles: Vec::new(),
+            policies: Vec::new(),
+            role_tags: BTreeMap::new(),
             created: now,
             updated: now,
         }
@@ -113,34 +96,87 @@ impl Account {
 
     /// The key with this name or MD5 fingerprint.
     pub(crate) fn find_key(&self, name_or_fingerprint: &str) -> Option<&AccountKey> {
-        self.keys
-            .iter()
-            .find(|key| key.fingerprint == name_or_fingerprint || key.name == name_or_fingerprint)
+        self.keys.find(name_or_fingerprint)
     }
 
-    /// Adds a key whose name and fingerprint are both new.
-    pub(crate) fn add_key(&mut self, key: AccountKey) -> Result<(), Refusal> {
-        let taken =
-            |held: &AccountKey| held.name == key.name || held.fingerprint == key.fingerprint;
-        if self.keys.iter().any(taken) {
-            return Err(Refusal::invalid_argument(format!("{} already exists", key.name)));
+    /// The sub-user with this login or id.
+    pub(crate) fn find_user(&self, login_or_id: &str) -> Option<&SubUser> {
+        let fits = |user: &&SubUser| user.login == login_or_id;
+        let by_id = login_or_id.parse().ok().and_then(|id: Uuid| self.users.get(&id));
+        by_id.or_else(|| self.users.values().find(fits))
+    }
+
+    /// The role with this name or id.
+    pub(crate) fn find_role(&self, name_or_id: &str) -> Option<&Role> {
+        let id: Option<Uuid> = name_or_id.parse().ok();
+        self.roles.iter().find(|role| Some(role.id) == id || role.name == name_or_id)
+    }
+
+    /// The policy with this name or id.
+    pub(crate) fn find_policy(&self, name_or_id: &str) -> Option<&Policy> {
+        let id: Option<Uuid> = name_or_id.parse().ok();
+        self.policies.iter().find(|policy| Some(policy.id) == id || policy.name == name_or_id)
+    }
+
+    /// The roles a sub-user or another account is a member of.
+    pub(crate) fn roles_of(&self, member: Uuid) -> impl Iterator<Item = (&Role, &Member)> {
+        self.roles.iter().filter_map(move |role| Some((role, role.member(member)?)))
+    }
+
+    /// The roles that reach a resource.
+    pub(crate) fn tags_of(&self, resource: &str) -> &[Uuid] {
+        self.role_tags.get(resource).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Ties exactly these roles to a resource.
+    pub(crate) fn tag(&mut self, resource: &str, roles: Vec<Uuid>) {
+        if roles.is_empty() {
+            self.role_tags.remove(resource);
+        } else {
+            self.role_tags.insert(resource.to_owned(), roles);
         }
-        self.keys.push(key);
-        Ok(())
     }
 
-    /// Removes the key with this name or fingerprint; says whether there was one.
-    pub(crate) fn remove_key(&mut self, name_or_fingerprint: &str) -> bool {
-        let before = self.keys.len();
-        self.keys.retain(|key| {
-            key.fingerprint != name_or_fingerprint && key.name != name_or_fingerprint
-        });
-        self.keys.len() < before
+    /// The ids of roles by their names.
+    ///
+    /// # Errors
+    /// 409 InvalidArgument that lists the names without a role.
+    pub(crate) fn role_ids(&self, names: &[String]) -> Result<Vec<Uuid>, Refusal> {
+        let find = |name: &String| self.roles.iter().find(|role| role.name == *name);
+        let unknown: Vec<&str> =
+            names.iter().filter(|name| find(name).is_none()).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            let message = format!("Role(s) {} not found", unknown.join(", "));
+            return Err(Refusal::invalid_argument(message));
+        }
+        Ok(names.iter().filter_map(|name| find(name).map(|role| role.id)).collect())
+    }
+
+    /// The names of roles by their ids; ids of roles that are gone are left out.
+    pub(crate) fn role_names(&self, ids: &[Uuid]) -> Vec<&str> {
+        let name = |id: &Uuid| {
+            self.roles.iter().find(|role| role.id == *id).map(|role| role.name.as_str())
+        };
+        ids.iter().filter_map(name).collect()
+    }
+
+    /// Forgets a sub-user, also as a member of roles.
+    pub(crate) fn remove_user(&mut self, id: Uuid) {
+        self.users.remove(&id);
+        self.roles.iter_mut().for_each(|role| role.members.retain(|member| member.id != id));
+    }
+
+    /// Every key that opens new instances: the account's own, and those of the default members of its administrator role.
+    pub(crate) fn keys_to_the_door(&self) -> impl Iterator<Item = &AccountKey> {
+        let roles = self.roles.iter().filter(|role| role.name == ADMINISTRATOR);
+        let members = roles.flat_map(|role| role.members.iter()).filter(|member| member.is_default);
+        let users = members.filter_map(|member| self.users.get(&member.id));
+        self.keys.iter().chain(users.flat_map(|user| user.keys.iter()))
     }
 
     /// What every new instance gets as metadata `root_authorized_keys`.
     pub(crate) fn root_authorized_keys(&self) -> String {
-        self.keys.iter().map(|key| format!("{}\n", key.text)).collect()
+        self.keys_to_the_door().map(|key| format!("{}\n", key.text)).collect()
     }
 
     /// CloudAPI's account object.

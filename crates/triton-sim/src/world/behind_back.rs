@@ -67,7 +67,7 @@ impl World {
             .collect();
         self.addresses.release(id);
         for (nic, ip) in instance.nics.iter_mut().zip(next) {
-            self.addresses.take(ip, id);
+            self.addresses.take(nic.network, ip, id);
             nic.ip = ip;
         }
     }
@@ -95,7 +95,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut world = World::new(Delays::none(), 1, 0, 3);
         let account = world.add_account("jill", now);
-        world.account_mut(account).unwrap().keys.push(key());
+        world.account_mut(account).unwrap().keys.add(key()).unwrap();
         let params = CreateParams {
             package: Some("g4-highcpu-1G".to_owned()),
             image: Some("7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b".to_owned()),
@@ -121,7 +121,7 @@ mod tests {
         assert_ne!(after.compute_node, before.compute_node);
         assert!(after.transitions.iter().any(|move_| move_.to == InstanceState::Stopped));
         assert_eq!(after.state, InstanceState::Running);
-        let held = |ip| world.addresses.used(after.nics[0].network).any(|(used, _)| used == ip);
+        let held = |ip| world.addresses.record(after.nics[0].network, ip).holder.is_some();
         assert!(held(after.nics[0].ip) && !held(before.nics[0].ip));
         assert!(!world.do_behind_back(Uuid::nil(), Deed::Rename, now));
     }

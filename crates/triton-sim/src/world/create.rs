@@ -61,15 +61,19 @@ impl World {
     ) -> Result<Uuid, Refusal> {
         let id = self.new_id();
         let account = self.account(owner)?.clone();
+        if account.unapproved {
+            let message = "User is not currently approved for provisioning";
+            return Err(Refusal::invalid_argument(message));
+        }
         let package = self.package_of(&params)?;
-        let image = self.image_of(&params)?;
+        let image = self.image_of(owner, &params)?;
         let requested = params.brand.as_deref().map(Brand::requested).transpose()?;
         let brand = effective_brand(requested, &image, &package)?;
         check_sizes(&image, &package)?;
         check_disks(params.disks, brand, &package)?;
         let name = self.name_of(&params, &account, id)?;
         check_tags(&params.tags)?;
-        if account.keys.is_empty() {
+        if account.keys_to_the_door().next().is_none() {
             let message = "Account has no SSH keys: at least one is needed to create a machine";
             return Err(Refusal::new(409, "KeyRequired", message));
         }
@@ -115,11 +119,11 @@ impl World {
         package.cloned().ok_or_else(|| Refusal::not_found(format!("package {wanted} not found")))
     }
 
-    fn image_of(&self, params: &CreateParams) -> Result<Image, Refusal> {
+    fn image_of(&self, owner: Uuid, params: &CreateParams) -> Result<Image, Refusal> {
         let wanted = params.image.as_deref().ok_or_else(|| Refusal::missing_parameter("image"))?;
-        let image = wanted.parse().ok().and_then(|id| self.catalog.find_image(id));
+        let image = wanted.parse().ok().and_then(|id| self.image_for(owner, id).ok());
         let image = image.ok_or_else(|| Refusal::not_found(format!("image {wanted} not found")))?;
-        if !image.active {
+        if !image.is_active() {
             return Err(Refusal::invalid_argument(format!("image {wanted} is not active")));
         }
         Ok(image.clone())
@@ -155,7 +159,7 @@ impl World {
             Some(requests) => requests.clone(),
             None => self.default_networks(account),
         };
-        let networks = self.check_networks(&requests)?;
+        let networks = self.check_networks(owner, &requests)?;
         let rules: Vec<AffinityRule> = params
             .affinity
             .iter()
@@ -192,10 +196,22 @@ impl World {
         wanted.map(|network| NetworkRequest { network, ip: None }).collect()
     }
 
-    fn check_networks(&self, requests: &[NetworkRequest]) -> Result<Vec<Network>, Refusal> {
-        let find = |request: &NetworkRequest| self.catalog.find_network(request.network).cloned();
-        let networks: Option<Vec<Network>> = requests.iter().map(find).collect();
-        let networks = networks.ok_or_else(|| Refusal::invalid_argument("Invalid Networks"))?;
+    fn check_networks(
+        &self,
+        owner: Uuid,
+        requests: &[NetworkRequest],
+    ) -> Result<Vec<Network>, Refusal> {
+        let find = |request: &NetworkRequest| {
+            let candidates = self.candidate_networks(owner, request.network)?;
+            let has_room = |network: &&&Network| self.addresses.has_room(network.id);
+            let chosen = match candidates[..] {
+                [only] => only,
+                // Of a pool the first that is not full.
+                _ => candidates.iter().find(has_room).copied().unwrap_or(candidates[0]),
+            };
+            Ok(chosen.clone())
+        };
+        let networks: Vec<Network> = requests.iter().map(find).collect::<Result<_, Refusal>>()?;
         if networks.iter().filter(|network| network.public).count() > 1 {
             return Err(Refusal::invalid_argument("Only one public network is allowed"));
         }
@@ -220,7 +236,7 @@ impl World {
         if !self.addresses.subnet(network.id).contains(ip) {
             return Err(Refusal::invalid_argument(format!("{ip} is not available on the network")));
         }
-        if !self.addresses.take(ip, instance) {
+        if !self.addresses.take(network.id, ip, instance) {
             return Err(Refusal::unprocessable("ip", "UsedBy", "IP in use"));
         }
         Ok(ip)

@@ -184,15 +184,18 @@ impl Nic {
             InstanceState::Running | InstanceState::Ready => "running",
             _ => "stopped",
         };
-        json!({
+        let mut body = json!({
             "mac": self.mac(),
             "primary": self.primary,
             "ip": self.ip,
-            "netmask": Subnet::netmask(),
-            "gateway": self.subnet.gateway(),
+            "netmask": self.subnet.netmask(),
             "state": state,
             "network": self.network,
-        })
+        });
+        if let Some(gateway) = self.subnet.gateway() {
+            body["gateway"] = json!(gateway);
+        }
+        body
     }
 }
 

@@ -86,6 +86,8 @@ impl Agenda {
 impl World {
     /// Runs everything that is due by `now`, each at the moment it was due.
     pub(crate) fn advance(&mut self, now: Timestamp) {
+        self.replicate(now);
+        self.advance_images(now);
         self.settle(now);
         while let Some((at, instance, event)) = self.agenda.take_due(now) {
             self.changes += 1;

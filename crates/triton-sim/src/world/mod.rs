@@ -1,5 +1,6 @@
 //! The simulated datacenter: synchronous, without a clock of its own, every moment an argument.
 
+mod access_key;
 mod account;
 mod address;
 mod affinity;
@@ -8,17 +9,24 @@ mod brand;
 mod catalog;
 mod changes;
 mod create;
+mod directory;
+mod fabric;
 mod filter;
 mod firewall;
+mod image;
 mod instance;
 mod job;
+mod key;
 mod late_rules;
 mod lifecycle;
 mod name;
+mod network;
 mod ports;
+mod rbac;
 mod seed;
 mod tags;
 mod tracked;
+mod user;
 
 use std::collections::BTreeMap;
 
@@ -27,23 +35,33 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use uuid::Uuid;
 
-pub(crate) use account::{Account, AccountKey, CONTACT_FIELDS};
-pub(crate) use address::{Addresses, BLOCKS, Subnet};
+pub(crate) use access_key::AccessKey;
+pub(crate) use account::{Account, CONTACT_FIELDS};
+pub(crate) use address::{Addresses, BLOCKS, IpRecord, Subnet};
 pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
-pub(crate) use catalog::{Catalog, Image, ImageType, Network, Package};
+pub(crate) use catalog::{Catalog, Package};
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
 pub(crate) use changes::{Changes, Item};
 pub(crate) use create::{CreateParams, NetworkRequest};
+pub(crate) use directory::Directory;
+pub(crate) use fabric::{FabricNetworkChange, NewFabricNetwork, Vlan, is_fabric_name, property};
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
+pub(crate) use image::{DistantImage, Image, ImageState, ImageType, Manifest, imgapi};
 pub(crate) use instance::{Caller, Fate, Instance, JobFate, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
+pub(crate) use key::{AccountKey, KeyRing};
 pub(crate) use name::{check_name, duplicate, has_only_name_characters};
+pub(crate) use network::{Network, Pool};
 pub(crate) use ports::{Door, open_doors};
+pub(crate) use rbac::{
+    ADMINISTRATOR, Attempt, Fact, Member, MemberKind, Policy, Role, active_roles, is_allowed,
+};
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
 pub(crate) use tracked::Tracked;
+pub(crate) use user::{SubUser, check_email, check_login};
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
@@ -53,13 +71,13 @@ use lifecycle::Agenda;
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
+    /// What signatures and permissions are checked against; follows the accounts.
+    pub(crate) directory: Directory,
     pub(crate) catalog: Catalog,
     pub(crate) instances: Tracked<Instance>,
     pub(crate) rules: Tracked<FirewallRule>,
     pub(crate) addresses: Addresses,
     pub(crate) delays: Delays,
-    /// Other services than CloudAPI by name, with their URLs; those that serve now.
-    pub(crate) services: BTreeMap<String, String>,
     /// Grows with each change, so that a watcher knows whether to look.
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
@@ -87,12 +105,12 @@ impl World {
         let networks = catalog.networks.iter().map(|network| network.id).collect();
         let mut world = Self {
             accounts: BTreeMap::new(),
+            directory: Directory::default(),
             catalog,
             instances: Tracked::default(),
             rules: Tracked::default(),
             addresses: Addresses::new(block, networks),
             delays,
-            services: BTreeMap::new(),
             changes: 0,
             journal: Changes::default(),
             submitted: None,
@@ -105,11 +123,11 @@ impl World {
         world
     }
 
-    /// Adds an account; its default network is the seeded fabric.
+    /// Adds an account with a default fabric network; the first one gets the seeded one.
     pub(crate) fn add_account(&mut self, login: &str, now: Timestamp) -> Uuid {
         let id = self.new_id();
         let mut account = Account::new(id, login, now);
-        account.default_network = Some(seed::FABRIC_NETWORK);
+        account.default_network = Some(self.add_default_fabric(id));
         self.accounts.insert(id, account);
         id
     }
@@ -126,13 +144,20 @@ impl World {
         self.accounts.get(&id).ok_or_else(|| Refusal::not_authorized("account is gone"))
     }
 
+    /// The same, to change it; the directory learns of it after [`Delays::replication`].
     pub(crate) fn account_mut(&mut self, id: Uuid) -> Result<&mut Account, Refusal> {
+        self.directory.touch(id);
         self.accounts.get_mut(&id).ok_or_else(|| Refusal::not_authorized("account is gone"))
     }
 
     /// A version 4 UUID out of the simulator's seed.
     pub(crate) fn new_id(&mut self) -> Uuid {
         uuid::Builder::from_random_bytes(self.random.random()).into_uuid()
+    }
+
+    /// Random bytes out of the simulator's seed.
+    pub(crate) fn random_bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.random.random()
     }
 
     /// A MAC address in Triton's range.

@@ -55,7 +55,9 @@ fn doors_of(instance: &Instance) -> impl Iterator<Item = (SocketAddrV4, Door)> +
     };
     let status =
         metadata(HTTP_STATUS_KEY).and_then(|status| status.trim().parse().ok()).unwrap_or(200);
-    let addresses: Vec<Ipv4Addr> = instance.nics.iter().map(|nic| nic.ip).collect();
+    // Addresses of a user's own fabric exist on no interface of this computer.
+    let addresses = instance.nics.iter().map(|nic| nic.ip).filter(Ipv4Addr::is_loopback);
+    let addresses: Vec<Ipv4Addr> = addresses.collect();
     addresses.into_iter().flat_map(move |ip| {
         let door = move |port| if port == 22 { Door::Ssh } else { Door::Http(status) };
         ports.clone().into_iter().map(move |port| (SocketAddrV4::new(ip, port), door(port)))

@@ -1,9 +1,15 @@
 //! The catalog every simulator starts with; the UUIDs are fixed, so that documents can name them.
 
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
 use jiff::Timestamp;
+use serde_json::{Map, Value, json};
 use uuid::{Uuid, uuid};
 
-use super::{Brand, Catalog, Image, ImageType, Network, Package};
+use super::fabric::DEFAULT_VLAN;
+use super::image::OPERATOR;
+use super::{Brand, Catalog, Image, ImageState, ImageType, Network, Package};
 
 /// Default fabric network of a new account.
 pub(crate) const FABRIC_NETWORK: Uuid = uuid!("a0ae9499-b476-4fef-9861-d0c25029378d");
@@ -15,7 +21,17 @@ pub(crate) fn catalog() -> Catalog {
     let mut images = images();
     // ListImages answers the oldest first (IMGAPI's manual, ListImages); node-triton takes the last as the newest.
     images.sort_by_key(|image| image.published_at);
-    Catalog { packages: packages(), images, networks: networks() }
+    Catalog { packages: packages(), images, networks: networks(), ..Catalog::default() }
+}
+
+/// What seeded fabric networks resolve names with.
+pub(super) fn resolvers() -> Vec<Ipv4Addr> {
+    vec![Ipv4Addr::new(8, 8, 8, 8), Ipv4Addr::new(8, 8, 4, 4)]
+}
+
+fn lx_tags() -> Map<String, Value> {
+    let tags = [("role", json!("os")), ("kernel_version", json!("4.3.0"))];
+    tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn packages() -> Vec<Package> {
@@ -126,8 +142,18 @@ fn images() -> Vec<Image> {
         image_size_mib: (image_type == ImageType::Zvol).then_some(10240),
         description: format!("{name} {version}, simulated"),
         published_at: published(version),
-        active: true,
+        state: ImageState::Active,
         ports: vec![22],
+        owner: OPERATOR,
+        public: true,
+        acl: Vec::new(),
+        tags: match image_type {
+            ImageType::LxDataset => lx_tags(),
+            ImageType::ZoneDataset | ImageType::Zvol => Map::new(),
+        },
+        homepage: None,
+        eula: None,
+        origin: None,
     };
     let lx = |id, name, version| image(id, name, version, ImageType::LxDataset);
     let lx = |id, name, version| Image { brand: Some(Brand::Lx), ..lx(id, name, version) };
@@ -180,7 +206,7 @@ fn images() -> Vec<Image> {
         bhyve(uuid!("2f4d2204-6a51-4b6f-9d4d-22040bb7e001"), "ubuntu-certified-22.04", "20240223"),
         bhyve(uuid!("2f4d2404-6a51-4b6f-9d4d-24040bb7e001"), "ubuntu-certified-24.04", "20240612"),
         Image {
-            active: false,
+            state: ImageState::Disabled,
             ..lx(uuid!("d0b1c3f4-0000-4d15-ab1e-000000001404"), "ubuntu-14.04", "20160201")
         },
     ]
@@ -206,31 +232,31 @@ fn dated_version(version: &str) -> Timestamp {
 }
 
 fn networks() -> Vec<Network> {
+    let network = |id, name: &str, description: &str| Network {
+        id,
+        name: name.to_owned(),
+        description: description.to_owned(),
+        public: false,
+        fabric: false,
+        vlan_id: 0,
+        owner: None,
+        resolvers: resolvers(),
+        routes: BTreeMap::new(),
+        internet_nat: false,
+    };
     vec![
+        Network { public: true, ..network(EXTERNAL_NETWORK, "external", "Public addresses") },
         Network {
-            id: EXTERNAL_NETWORK,
-            name: "external".to_owned(),
-            description: "Public addresses".to_owned(),
-            public: true,
-            fabric: false,
-            vlan_id: 0,
-        },
-        Network {
-            id: FABRIC_NETWORK,
-            name: "My-Fabric-Network".to_owned(),
-            description: "The account's own fabric".to_owned(),
-            public: false,
             fabric: true,
-            vlan_id: 2,
+            vlan_id: DEFAULT_VLAN,
+            internet_nat: true,
+            ..network(FABRIC_NETWORK, "My-Fabric-Network", "The account's own fabric")
         },
-        Network {
-            id: uuid!("5983940e-58a5-4543-b732-c689b1fe4c08"),
-            name: "sdc_nat".to_owned(),
-            description: "Private addresses with a way out".to_owned(),
-            public: false,
-            fabric: false,
-            vlan_id: 0,
-        },
+        network(
+            uuid!("5983940e-58a5-4543-b732-c689b1fe4c08"),
+            "sdc_nat",
+            "Private addresses with a way out",
+        ),
     ]
 }
 

@@ -39,6 +39,13 @@ pub(crate) fn quiet() -> SimBuilder {
     Sim::builder().account("jill").key(PUBLIC).delays(Delays::none()).throttle(None).listen(false)
 }
 
+/// A call of the control API: its status and JSON.
+pub(crate) async fn control(caller: &Caller, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let request = Request::builder().method(method).uri(format!("/--sim/{path}"));
+    let reply = caller.send(request.body(Body::from(body.to_owned())).unwrap()).await;
+    (reply.status, reply.body)
+}
+
 impl Caller {
     pub(crate) fn of(builder: SimBuilder) -> Self {
         let signer = Signer::Key(PrivateKey::from_text(PRIVATE, None).unwrap());

@@ -5,8 +5,8 @@ use crate::client::{Client, Error};
 use crate::ids::{ImageId, InstanceId, NetworkId};
 use crate::images::{Image, ListImages};
 use crate::instances::{Instance, ListInstances, Presence};
-use crate::networks::Network;
-use crate::packages::Package;
+use crate::networks::{ListNetworks, Network};
+use crate::packages::{ListPackages, Package};
 
 // === impl Client ===
 
@@ -46,7 +46,7 @@ impl Client {
         if uuid::Uuid::parse_str(wanted).is_ok() {
             return found("package", wanted, self.get_package(wanted).await);
         }
-        let packages = self.list_packages().await?.items;
+        let packages = self.list_packages(&ListPackages::default()).await?.items;
         Ok(package(wanted, &packages).cloned()?)
     }
 
@@ -59,7 +59,7 @@ impl Client {
         if let Ok(id) = wanted.parse::<NetworkId>() {
             return found("network", wanted, self.get_network(id).await);
         }
-        let networks = self.list_networks().await?.items;
+        let networks = self.list_networks(&ListNetworks::default()).await?.items;
         Ok(network(wanted, &networks).cloned()?)
     }
 

@@ -1,59 +1,13 @@
+use std::collections::BTreeMap;
+
 use http::HeaderMap;
-use serde_json::json;
 
 use super::*;
-use crate::instances::{Brand, InstanceState};
+use crate::instances::{Brand, InstanceKind, InstanceState, StateFilter};
 use crate::request::BODY_BYTES_MAX;
 
 fn id() -> InstanceId {
     "00000000-0000-4000-8000-000000000001".parse().unwrap()
-}
-
-fn body<T>(request: &Request<T>) -> Value {
-    serde_json::from_slice(request.http.body()).unwrap()
-}
-
-fn tags(tags: &[(&str, TagValue)]) -> Tags {
-    tags.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
-}
-
-#[test]
-fn a_create_is_flat_and_its_booleans_are_booleans() {
-    let parameters = CreateInstance {
-        name: "web-0".to_owned(),
-        package: "g4".to_owned(),
-        image: "00000000-0000-4000-8000-0000000000aa".to_owned(),
-        networks: Some(vec!["00000000-0000-4000-8000-0000000000b1".parse().unwrap()]),
-        affinity: vec!["role!=db".to_owned()],
-        metadata: BTreeMap::from([("user-script".to_owned(), "#!/bin/sh\n".to_owned())]),
-        tags: tags(&[
-            ("k8s.pod", "web-0".into()),
-            ("n", TagValue::Number(3.into())),
-            ("yes", true.into()),
-        ]),
-        brand: Some(Brand::Bhyve),
-        firewall_enabled: true,
-        deletion_protection: false,
-    };
-    let request = create(&parameters).unwrap();
-    assert_eq!((request.http.method(), request.http.uri().path()), (&Method::POST, "/machines"));
-    assert_eq!(request.endpoint.idempotency, Idempotency::Never);
-    assert_eq!(request.http.headers()["content-type"], "application/json");
-    let expected = json!({
-        "name": "web-0", "package": "g4", "image": "00000000-0000-4000-8000-0000000000aa",
-        "networks": ["00000000-0000-4000-8000-0000000000b1"], "affinity": ["role!=db"], "brand": "bhyve",
-        "firewall_enabled": true, "deletion_protection": false, "allow_shared_images": true,
-        "metadata.user-script": "#!/bin/sh\n", "tag.k8s.pod": "web-0", "tag.n": 3, "tag.yes": true,
-    });
-    assert_eq!(body(&request), expected);
-}
-
-#[test]
-fn what_is_not_asked_for_is_not_sent() {
-    let body = body(&create(&CreateInstance::default()).unwrap());
-    for key in ["name", "networks", "affinity", "brand"] {
-        assert_eq!(body.get(key), None, "{key}");
-    }
 }
 
 #[test]
@@ -68,63 +22,75 @@ fn a_body_that_the_server_would_refuse_is_not_made() {
 }
 
 #[test]
-fn no_false_is_sent_as_a_tombstone_since_any_text_means_yes() {
-    let target = |list: &ListInstances| list.target().as_str().to_owned();
-    assert_eq!(target(&ListInstances::default()), "/machines");
+fn a_create_is_checked_and_tagged_with_roles() {
+    let role_tags = vec!["ops".to_owned(), "web".to_owned()];
+    let tagged = CreateInstance { role_tags, ..CreateInstance::default() };
+    assert_eq!(create(&tagged).unwrap().http.headers()["role-tag"], "ops,web");
+    assert!(create(&CreateInstance::default()).unwrap().http.headers().get("role-tag").is_none());
+    for bad in ["a,b", "", "a\nb", "ä", " a"] {
+        let role_tags = vec![bad.to_owned()];
+        assert!(
+            create(&CreateInstance { role_tags, ..CreateInstance::default() }).is_err(),
+            "{bad}"
+        );
+    }
+    let unnamed = CreateInstance { name: "a b".to_owned(), ..CreateInstance::default() };
+    assert!(matches!(create(&unnamed), Err(RequestError::Invalid { .. })));
+}
+
+#[track_caller]
+fn check(filter: &ListInstances, expected: &str) {
+    assert_eq!(filter.target().unwrap().as_str(), expected);
+}
+
+#[test]
+fn filters_are_in_the_query_and_no_false_is_sent_where_any_text_means_yes() {
+    check(&ListInstances::default(), "/machines");
     let list = ListInstances {
         limit: Some(10),
         offset: Some(20),
         name_prefix: Some("we b".to_owned()),
         ..Default::default()
     };
-    let list = list.with_tag("k8s.pod/x", "a=*").with_tombstones();
-    assert_eq!(
-        target(&list),
-        "/machines?tag.k8s.pod%2Fx=a%3D%2A&name=we%20b&tombstone=true&limit=10&offset=20"
+    check(
+        &list.with_tag("k8s.pod/x", "a*").with_tombstones(),
+        "/machines?tag.k8s.pod%2Fx=a%2A&name=we%20b&tombstone=true&limit=10&offset=20",
+    );
+    let list = ListInstances {
+        image: Some(crate::ImageId(uuid::Uuid::nil())),
+        state: Some(StateFilter::Stopped),
+        memory_mib: Some(512),
+        brand: Some(Brand::Lx),
+        kind: Some(InstanceKind::Smartmachine),
+        docker: Some(false),
+        credentials: true,
+        ..Default::default()
+    };
+    check(
+        &list,
+        "/machines?image=00000000-0000-0000-0000-000000000000&state=stopped&memory=512&brand=lx\
+         &type=smartmachine&docker=false&credentials=true",
     );
 }
 
 #[test]
-fn keys_that_would_change_what_the_call_is_about_are_refused() {
-    for key in RESERVED_KEYS {
-        let error = add_tags(id(), &tags(&[(key, "x".into())])).unwrap_err();
-        assert!(matches!(error, RequestError::ReservedKey { .. }), "{key}");
-        assert!(
-            add_metadata(id(), &BTreeMap::from([(key.to_owned(), String::new())])).is_err(),
-            "{key}"
+fn filters_that_the_server_would_not_understand_are_refused() {
+    let limited = |limit| ListInstances { limit: Some(limit), ..Default::default() };
+    assert!(list(&limited(1)).is_ok() && list(&limited(1000)).is_ok());
+    for limit in [0, 1001] {
+        let error = list(&limited(limit)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("limit cannot be \"{limit}\": a page has 1 to 1000 elements")
         );
     }
-    for key in ["credentials", "root_pw"] {
-        assert!(
-            add_metadata(id(), &BTreeMap::from([(key.to_owned(), String::new())])).is_err(),
-            "{key}"
-        );
+    for (name, value) in
+        [("", "x"), ("x", ""), ("a=b", "x"), ("x", "a=b"), ("x", "(a)"), ("x", "\\")]
+    {
+        assert!(list(&ListInstances::default().with_tag(name, value)).is_err(), "{name}={value}");
     }
-    let request = add_tags(id(), &tags(&[("role", "db".into())])).unwrap();
-    assert_eq!(body(&request), json!({"role": "db"}));
-}
-
-#[test]
-fn values_that_a_replace_would_lose_are_refused() {
-    for value in [false.into(), "".into(), TagValue::Number(0.into())] {
-        assert!(matches!(
-            replace_tags(id(), &tags(&[("x", value)])),
-            Err(RequestError::FalsyTag { .. })
-        ));
-    }
-    assert!(replace_tags(id(), &tags(&[("x", true.into())])).is_ok());
-    assert!(replace_tags(id(), &Tags::new()).is_ok());
-    assert!(matches!(
-        add_tags(id(), &tags(&[("x", TagValue::Other(json!([])))])),
-        Err(RequestError::TagValue { .. })
-    ));
-}
-
-#[test]
-fn an_empty_name_never_becomes_a_delete_of_all() {
-    assert!(matches!(delete_tag(id(), ""), Err(RequestError::Empty { .. })));
-    assert!(matches!(delete_metadata(id(), ""), Err(RequestError::Empty { .. })));
-    assert!(matches!(add_tags(id(), &Tags::new()), Err(RequestError::Empty { .. })));
+    let odd = InstanceKind::Other("machine".to_owned());
+    assert!(list(&ListInstances { kind: Some(odd), ..Default::default() }).is_err());
 }
 
 fn answer(status: u16, body: &str) -> (StatusCode, HeaderMap, Vec<u8>) {

@@ -11,7 +11,7 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 fn world() -> (World, Uuid) {
     let mut world = World::new(Delays::none(), 1, 0, 3);
     let account = world.add_account("jill", NOW);
-    world.account_mut(account).unwrap().keys.push(key());
+    world.account_mut(account).unwrap().keys.add(key()).unwrap();
     (world, account)
 }
 

@@ -14,7 +14,7 @@ pub(in crate::world) fn key() -> AccountKey {
 fn world() -> (World, Uuid) {
     let mut world = World::new(Delays::none(), 1, 0, 3);
     let account = world.add_account("jill", Timestamp::UNIX_EPOCH);
-    world.account_mut(account).unwrap().keys.push(key());
+    world.account_mut(account).unwrap().keys.add(key()).unwrap();
     (world, account)
 }
 
@@ -77,7 +77,7 @@ fn what_is_missing_or_unknown_is_refused() {
 #[test]
 fn an_account_without_keys_cannot_create() {
     let (mut world, account) = world();
-    world.account_mut(account).unwrap().keys.clear();
+    world.account_mut(account).unwrap().keys = Default::default();
     let refusal = world.create(account, params(), Timestamp::UNIX_EPOCH).unwrap_err();
     assert_eq!((refusal.status, refusal.code), (409, "KeyRequired"));
 }

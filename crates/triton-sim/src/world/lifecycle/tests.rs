@@ -21,11 +21,11 @@ fn world() -> (World, Uuid) {
         reboot: five,
         delete: five,
         job: one,
-        jitter: Duration::ZERO,
+        ..Delays::none()
     };
     let mut world = World::new(delays, 1, 0, 3);
     let account = world.add_account("jill", at(0));
-    world.account_mut(account).unwrap().keys.push(super::super::create::tests::key());
+    world.account_mut(account).unwrap().keys.add(super::super::create::tests::key()).unwrap();
     (world, account)
 }
 
@@ -110,10 +110,10 @@ fn deleting_frees_name_and_addresses_only_at_the_end() {
     world.submit(id, JobKind::Destroy, Caller::default(), at(20));
     world.advance(at(25));
     assert!(world.is_name_taken(account, &name, None));
-    assert_eq!(world.addresses.used(network).count(), 1);
+    assert_eq!(world.addresses.holders(network).count(), 1);
     check_life(&mut world, id, 60, "provisioning@0 running@11 stopping@21 deleted@26");
     assert!(!world.is_name_taken(account, &name, None));
-    assert_eq!(world.addresses.used(network).count(), 0);
+    assert_eq!(world.addresses.holders(network).count(), 0);
 }
 
 #[test]

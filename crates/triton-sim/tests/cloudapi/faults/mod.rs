@@ -13,13 +13,12 @@ mod wire;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::Request;
 use http_body_util::BodyExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tower::ServiceExt as _;
 use triton_sim::{Delays, Fault, FaultKind, FaultScope};
 
-use crate::caller::{Caller, quiet};
+use crate::caller::{Caller, control, quiet};
 
 /// The kinds of a scope. A test that goes through them has a row for each, or panics.
 fn kinds(scope: FaultScope) -> impl Iterator<Item = FaultKind> {
@@ -140,12 +139,6 @@ async fn read_only_mode_says_until_when() {
     assert_eq!(caller.get("/my/machines").await.status, 200);
     caller.sim.end_read_only();
     assert_eq!(caller.try_create(&json!({})).await.status, 201);
-}
-
-async fn control(caller: &Caller, method: &str, path: &str, body: &str) -> (u16, Value) {
-    let request = Request::builder().method(method).uri(format!("/--sim/{path}"));
-    let reply = caller.send(request.body(Body::from(body.to_owned())).unwrap()).await;
-    (reply.status, reply.body)
 }
 
 #[tokio::test]

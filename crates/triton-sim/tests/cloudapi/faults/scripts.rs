@@ -5,8 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use triton_sim::{FaultKind, FaultScope, FaultScript};
 
-use super::control;
-use crate::caller::Caller;
+use crate::caller::{Caller, control};
 
 #[tokio::test(start_paused = true)]
 async fn a_chaos_script_replays_in_time() {

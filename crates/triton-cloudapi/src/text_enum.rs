@@ -1,8 +1,4 @@
-//! States and brands as text that may be new to this version.
-
-use serde::{Deserialize, Serialize};
-
-use super::{Brand, InstanceState};
+//! Enums of texts that a server may add to.
 
 /// Gives an enum whose last variant keeps what is not known its text, both ways.
 macro_rules! text_enum {
@@ -27,42 +23,32 @@ macro_rules! text_enum {
             }
         }
 
+        impl Default for $name {
+            /// Nothing was said.
+            fn default() -> Self {
+                Self::$other(String::new())
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
-        impl Serialize for $name {
+        impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
+        impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
                 Ok(Self::from(text.as_str()))
             }
         }
     };
 }
 
-text_enum!(InstanceState, Unknown, {
-    Provisioning => "provisioning",
-    Ready => "ready",
-    Running => "running",
-    Stopping => "stopping",
-    Stopped => "stopped",
-    Offline => "offline",
-    Deleted => "deleted",
-    Failed => "failed",
-});
-
-text_enum!(Brand, Other, {
-    Joyent => "joyent",
-    JoyentMinimal => "joyent-minimal",
-    Lx => "lx",
-    Kvm => "kvm",
-    Bhyve => "bhyve",
-});
+pub(crate) use text_enum;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::page::Page;
 
-const LIST: &str = include_str!("../../../fixtures/instances/list.json");
+const LIST: &str = include_str!("../../fixtures/instances/list.json");
 
 fn page() -> Page<Instance> {
     Page::from_values(serde_json::from_str(LIST).unwrap())
