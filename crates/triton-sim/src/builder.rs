@@ -294,6 +294,7 @@ impl SimBuilder {
         let state = State {
             world,
             faults: Faults::new(self.seed),
+            cmon_throttle: Throttle::new(self.throttle.map(|_| ThrottleLimits::cmon())),
             throttle: Throttle::new(self.throttle),
             requests: Requests::default(),
             feed: Feed::default(),

@@ -4,6 +4,7 @@ mod answer;
 mod auth;
 mod builder;
 mod clock;
+mod cmon;
 mod control;
 mod delays;
 mod faults;

@@ -78,6 +78,7 @@ pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
+    pub(crate) cmon_throttle: Throttle,
     pub(crate) requests: Requests,
     pub(crate) feed: Feed,
     pub(crate) read_only: Option<ReadOnly>,

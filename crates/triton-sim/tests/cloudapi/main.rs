@@ -9,6 +9,8 @@ mod changes;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod cmon;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod feed;
