@@ -1,8 +1,8 @@
 //! From a request to its answer, in CloudAPI's order.
 //!
 //! Accept and version, signature, parameters, account, loaders, read-only mode, throttle, handler: an authentication error
-//! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`carry_out`] around it
-//! does the waiting that delays and faults ask for.
+//! wins over 404, and 404 over 429. [`decide`] does all that at one moment, without waiting; [`suffer`] before it and
+//! [`finish`] after it do the waiting that faults and delays ask for.
 
 mod behind_back;
 mod gate;
@@ -10,6 +10,7 @@ mod identity;
 mod instead;
 mod late;
 mod mangle;
+mod migration_events;
 mod render;
 mod script;
 mod trouble;
@@ -40,7 +41,8 @@ use crate::http::{
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
-use crate::version::{self, ApiVersion, VERSIONS, choose};
+use crate::version::{self, ApiVersion, VERSIONS, choose, choose_only};
+use crate::vnc;
 use crate::websocket::{self, Upgrading};
 use crate::world::{Caller, ChangedBy};
 
@@ -74,9 +76,9 @@ struct Arrived {
     body: Bytes,
     peer: String,
     at: Timestamp,
-    scheme: &'static str,
     /// The same by the callers' clock.
     came: Timestamp,
+    scheme: &'static str,
     /// Only on a connection of its own.
     upgrading: Option<Upgrading>,
 }
@@ -86,6 +88,12 @@ struct Arrived {
 struct Moment {
     now: Timestamp,
     wall: Timestamp,
+}
+
+/// What a request asks for, as far as it can be read.
+struct Seen {
+    route: Result<&'static Route, Refusal>,
+    params: Result<Params, Refusal>,
 }
 
 /// What was decided, and for whom.
@@ -103,6 +111,13 @@ struct Decision {
     skew: Duration,
 }
 
+/// A request that was carried out.
+enum Settled {
+    Answered(Response<AxumBody>),
+    /// Before this is an answer, something has to pass.
+    Waits(Box<Decision>),
+}
+
 /// How a request ends; a lost answer has the status it would have had.
 enum End {
     Answer(Result<Reply, Refusal>),
@@ -111,6 +126,10 @@ enum End {
 
 /// In the journal, of a request that was reset before anybody looked at it.
 const NO_STATUS: u16 = 0;
+/// Names for raw bytes in a WebSocket.
+const VNC_PROTOCOLS: [&str; 2] = ["binary", "rfb"];
+/// After this HAProxy gives up on CloudAPI.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Answers one request.
 ///
@@ -128,7 +147,7 @@ pub(crate) async fn answer(
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let body_to_come = Bytes::new();
     let mut arrived =
-        Arrived { method, uri, headers, body: body_to_come, peer, at, scheme, came, upgrading };
+        Arrived { method, uri, headers, body: body_to_come, peer, at, came, scheme, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -142,8 +161,24 @@ pub(crate) async fn answer(
         // The caller hung up in the middle of the body: nobody reads this.
         Err(_) => return Response::new(AxumBody::empty()),
     };
-    let carried_out = tokio::spawn(async move { carry_out(&sim, &arrived, too_long).await });
-    carried_out.await.unwrap_or_else(|_| {
+    let (seen, endpoint) = see(&arrived, too_long).await;
+    let trouble = trouble::begin(&arrived, endpoint);
+    if sim.has_faults() {
+        return to_the_end(async move { suffer(&sim, &arrived, seen, trouble).await }).await;
+    }
+    match settle(&sim, &arrived, seen, trouble) {
+        Settled::Answered(response) => response,
+        Settled::Waits(decision) => {
+            to_the_end(async move { finish(&sim, &arrived, *decision).await }).await
+        }
+    }
+}
+
+/// Does what has to wait, also when the caller does not.
+async fn to_the_end(
+    waits: impl Future<Output = Response<AxumBody>> + Send + 'static,
+) -> Response<AxumBody> {
+    tokio::spawn(waits).await.unwrap_or_else(|_| {
         let mut response = Response::new(AxumBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
@@ -170,8 +205,9 @@ fn is_reset_before_body(sim: &Sim, arrived: &Arrived) -> bool {
     })
 }
 
-async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<AxumBody> {
-    let (found, path_params) = match find(&arrived.method, arrived.uri.path()) {
+/// Finds the endpoint and reads the parameters.
+async fn see(arrived: &Arrived, too_long: bool) -> (Seen, &'static str) {
+    let (route, path_params) = match find(&arrived.method, arrived.uri.path()) {
         Found::Route(route, params) => (Ok(route), params),
         Found::WrongMethod => (Err(wrong_method(arrived)), Default::default()),
         Found::Nothing => (Err(unknown_path(arrived)), Default::default()),
@@ -187,56 +223,67 @@ async fn carry_out(sim: &Sim, arrived: &Arrived, too_long: bool) -> Response<Axu
             Err(refusal) => Err(refusal),
         }
     };
-    let endpoint = match (&found, &params) {
+    let endpoint = match (&route, &params) {
         (Ok(route), Ok(params)) => route.endpoint(params),
         (Ok(route), Err(_)) => route.name,
         (Err(_), _) => "",
     };
-    let mut trouble = trouble::begin(arrived, endpoint);
-    if sim.has_faults() {
-        match trouble::before(sim, arrived, &mut trouble).await {
-            Go::On => {}
-            Go::Refused(refusal) => {
-                let decision = Decision { trouble, ..Decision::refused(refusal) };
-                return finish(sim, arrived, decision).await;
-            }
-            Go::Reset => {
-                let decision =
-                    Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
-                sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
-                return lost();
-            }
+    (Seen { route, params }, endpoint)
+}
+
+/// Lets the faults strike that strike before anything is looked at; what survives them is carried out.
+async fn suffer(
+    sim: &Sim,
+    arrived: &Arrived,
+    seen: Seen,
+    mut trouble: Trouble,
+) -> Response<AxumBody> {
+    match trouble::before(sim, arrived, &mut trouble).await {
+        Go::On => match settle(sim, arrived, seen, trouble) {
+            Settled::Answered(response) => response,
+            Settled::Waits(decision) => finish(sim, arrived, *decision).await,
+        },
+        Go::Refused(refusal) => {
+            let decision = Decision { trouble, ..Decision::refused(refusal) };
+            finish(sim, arrived, decision).await
+        }
+        Go::Reset => {
+            let decision = Decision { trouble, ..Decision::refused(Refusal::internal("reset")) };
+            sim.with(|state, _| state.requests.add(record(arrived, &decision, NO_STATUS)));
+            lost()
         }
     }
+}
+
+/// Carries a request out; when its answer has nothing to wait for, that is all, under one lock.
+fn settle(sim: &Sim, arrived: &Arrived, seen: Seen, trouble: Trouble) -> Settled {
     let wall = sim.wall();
-    let (decision, is_recorded) = sim.with(|state, now| {
-        let decision = decide(state, arrived, found, params, trouble, Moment { now, wall });
-        let is_over = decision.is_over();
-        if is_over {
+    let decision = sim.with(|state, now| {
+        let decision = decide(state, arrived, seen, trouble, Moment { now, wall });
+        if decision.is_over() {
             state.requests.add(record(arrived, &decision, decision.status()));
         }
-        (decision, is_over)
+        decision
     });
-    if is_recorded {
-        let Decision { result, version, strikes, skew, .. } = decision;
-        let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
-        return render(&manner, result.map(|answer| answer.reply));
+    if !decision.is_over() {
+        return Settled::Waits(Box::new(decision));
     }
-    finish(sim, arrived, decision).await
+    let Decision { result, version, strikes, skew, .. } = decision;
+    let manner = Manner { arrived, version, now: add(sim.wall(), skew), strikes: &strikes };
+    Settled::Answered(render(&manner, result.map(|answer| answer.reply)))
 }
 
 /// Everything between the arrival of a request and its answer, at one moment.
 fn decide(
     state: &mut State,
     arrived: &Arrived,
-    found: Result<&'static Route, Refusal>,
-    params: Result<Params, Refusal>,
+    seen: Seen,
     trouble: Trouble,
     moment: Moment,
 ) -> Decision {
     let mut decision =
         Decision { trouble, ..Decision::refused(Refusal::internal("Internal Error")) };
-    decision.result = run(state, arrived, found, params, moment, &mut decision);
+    decision.result = run(state, arrived, seen, moment, &mut decision);
     if !state.faults.is_empty() {
         trouble::after(&mut state.faults, &mut decision, moment.now);
     }
@@ -246,20 +293,24 @@ fn decide(
 fn run(
     state: &mut State,
     arrived: &Arrived,
-    found: Result<&'static Route, Refusal>,
-    params: Result<Params, Refusal>,
+    seen: Seen,
     moment: Moment,
     decision: &mut Decision,
 ) -> Result<Answer, Refusal> {
     let now = moment.now;
-    let route = found?;
+    let Seen { route, params } = seen;
+    let route = route?;
     check_accept(arrived)?;
     let State { world, faults, throttle, read_only, .. } = state;
     let mut strikes = |kind| faults.strikes(kind, &mut decision.trouble, now);
     if strikes(FaultKind::InvalidVersion).is_some() {
         return Err(version::invalid(arrived.accept_version().unwrap_or("*")));
     }
-    decision.version = choose(arrived.accept_version(), route.since)?;
+    let range = arrived.accept_version();
+    decision.version = match route.only {
+        Some(version) => choose_only(range, version)?,
+        None => choose(range, route.since)?,
+    };
     if route.signed {
         decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
     }
@@ -329,6 +380,10 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
         }
+        Err(refusal) if refusal.is_never_sent => {
+            tokio::time::sleep(PROXY_TIMEOUT).await;
+            Err(instead::unavailable())
+        }
         Err(refusal) => Err(refusal),
     };
     let end = match decision.caught {
@@ -347,7 +402,17 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
                 return response;
             }
             let now = add(sim.wall(), decision.skew);
-            render(&Manner { arrived, version, now, strikes: &decision.strikes }, result)
+            let watched = match &result {
+                Ok(Reply { body: Body::MigrationEvents(id), .. }) => Some(*id),
+                _ => None,
+            };
+            let manner = Manner { arrived, version, now, strikes: &decision.strikes };
+            let mut response = render(&manner, result);
+            if let Some(id) = watched {
+                response.headers_mut().remove("content-length");
+                *response.body_mut() = migration_events::body(sim.clone(), id);
+            }
+            response
         }
     }
 }
@@ -357,13 +422,25 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
 /// # Errors
 /// Those of a handshake that is not in order; in process there is no connection to take over.
 fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
-    let Upgrade::Changefeed { account, login } = upgrade;
-    let response = websocket::accept(&arrived.headers, &[])?;
     let upgrading = arrived.upgrading.clone();
     let upgrading =
-        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
-    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
-    Ok(response)
+        || upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"));
+    match upgrade {
+        Upgrade::Changefeed { account, login } => {
+            let response = websocket::accept(&arrived.headers, &[])?;
+            tokio::spawn(feed::converse(sim.clone(), upgrading()?, account, login));
+            Ok(response)
+        }
+        Upgrade::Vnc { instance } => {
+            if !arrived.headers.contains_key("upgrade") {
+                let message = "VNC connect endpoint is a websocket and must be upgraded";
+                return Err(Refusal::new(400, "UpgradeRequiredError", message));
+            }
+            let response = websocket::accept(&arrived.headers, &VNC_PROTOCOLS)?;
+            tokio::spawn(vnc::converse(sim.clone(), upgrading()?, instance));
+            Ok(response)
+        }
+    }
 }
 
 fn record(arrived: &Arrived, decision: &Decision, status: u16) -> RequestRecord {
@@ -456,9 +533,13 @@ impl Decision {
     /// Whether nothing is left to wait for.
     fn is_over(&self) -> bool {
         let is_over = |answer: &Answer| {
-            answer.delay.is_zero() && answer.read_back.is_none() && answer.upgrade.is_none()
+            answer.delay.is_zero()
+                && answer.read_back.is_none()
+                && answer.upgrade.is_none()
+                && !matches!(answer.reply.body, Body::MigrationEvents(_))
         };
-        self.caught.is_none() && self.result.as_ref().map_or(true, is_over)
+        self.caught.is_none()
+            && self.result.as_ref().map_or_else(|refusal| !refusal.is_never_sent, is_over)
     }
 
     fn status(&self) -> u16 {

@@ -4,6 +4,7 @@ mod people;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::feed::Feed;
 use crate::requests::Requests;
 use crate::sim::{Sim, State};
 use crate::throttle::{Throttle, ThrottleLimits};
-use crate::world::{AccountKey, BLOCKS, DistantImage, Image, World};
+use crate::world::{AccountKey, BLOCKS, DistantImage, Features, Image, ProvisionLimit, World};
 use people::People;
 
 /// Collects what a [`Sim`] starts with; see [`Sim::builder`].
@@ -27,6 +28,9 @@ pub struct SimBuilder {
     throttle: Option<ThrottleLimits>,
     listen: bool,
     compute_nodes: usize,
+    compute_node_memory_mib: Option<u64>,
+    features: Features,
+    history: Option<Duration>,
     fabrics_off: bool,
     datacenters: BTreeMap<String, String>,
     services: BTreeMap<String, String>,
@@ -45,6 +49,7 @@ struct Account {
     barred: bool,
     unapproved: bool,
     cns: bool,
+    limits: Vec<ProvisionLimit>,
     people: People,
     distant_images: Vec<(String, Uuid, String, String)>,
 }
@@ -111,6 +116,9 @@ impl Default for SimBuilder {
             throttle: Some(ThrottleLimits::default()),
             listen: true,
             compute_nodes: 4,
+            compute_node_memory_mib: None,
+            features: Features::default(),
+            history: None,
             fabrics_off: false,
             datacenters: BTreeMap::new(),
             services: BTreeMap::new(),
@@ -228,6 +236,37 @@ impl SimBuilder {
         self
     }
 
+    /// How much memory instances may have on each compute node together, in MiB. Default: without end.
+    ///
+    /// When no node has enough left, CreateMachine is refused with NoAllocatableServersError.
+    #[must_use]
+    pub fn compute_node_memory_mib(mut self, memory_mib: u64) -> Self {
+        self.compute_node_memory_mib = Some(memory_mib);
+        self
+    }
+
+    /// What the operator has switched on. Default: [`Features::default`].
+    #[must_use]
+    pub fn features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// How long deleted and failed instances are remembered: GetMachine answers 410 for that long, and 404 then.
+    /// Default: 30 days.
+    #[must_use]
+    pub fn history(mut self, history: Duration) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// Limits what the account may have; see [`ProvisionLimit`]. May be called several times.
+    #[must_use]
+    pub fn limit(mut self, limit: ProvisionLimit) -> Self {
+        self.last().limits.push(limit);
+        self
+    }
+
     /// Whether accounts can make networks of their own; without it fabric endpoints answer 501. Default: yes.
     #[must_use]
     pub fn fabrics(mut self, fabrics: bool) -> Self {
@@ -280,6 +319,11 @@ impl SimBuilder {
         let clock = if self.virtual_clock { clock.into_virtual() } else { clock };
         let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
+        world.features = self.features;
+        world.history = self.history.unwrap_or(world.history);
+        for node in &mut world.compute_nodes {
+            node.memory_mib = self.compute_node_memory_mib;
+        }
         world.catalog.fabrics_off = self.fabrics_off;
         world.catalog.datacenters = self.datacenters;
         world.catalog.services = self.services;
@@ -322,6 +366,7 @@ fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), 
         return Err(SeedError::DuplicateAccount { login });
     }
     let id = world.add_account(&login, now);
+    world.limits.insert(id, seed.limits.clone());
     let Ok(account) = world.account_mut(id) else { return Err(SeedError::NoAccount) };
     account.disabled = seed.disabled;
     account.operator = seed.operator;

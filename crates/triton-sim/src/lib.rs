@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod behind_back;
 mod builder;
 mod clock;
 mod cmon;
@@ -9,6 +10,9 @@ mod control;
 mod delays;
 mod faults;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod listen;
 mod refusal;
@@ -18,9 +22,11 @@ mod sim;
 mod throttle;
 mod tls;
 mod version;
+mod vnc;
 mod websocket;
 mod world;
 
+pub use behind_back::ComputeNodeRecord;
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
 pub use faults::{
@@ -32,3 +38,6 @@ pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
 pub use tls::{TlsError, TlsIdentity};
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};
+pub use world::{
+    Condition, Features, LimitBy, LimitCheck, ProvisionLimit, ResolvedName, ShownState,
+};

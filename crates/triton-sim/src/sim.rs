@@ -190,26 +190,6 @@ impl Sim {
         })
     }
 
-    /// Deletes an instance at once, as an operator might; says whether there is one.
-    pub fn destroy_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Deleted)
-    }
-
-    /// Stops an instance at once, as a guest that shuts itself down; says whether there is one.
-    pub fn stop_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Stopped)
-    }
-
-    /// Starts an instance at once; says whether there is one.
-    pub fn start_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Running)
-    }
-
-    /// Makes an instance `failed` at once; says whether there is one.
-    pub fn fail_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Failed)
-    }
-
     /// Sets a fault, in place of one of the same kind for the same endpoint and account.
     pub fn fault(&self, kind: FaultKind, fault: Fault) {
         self.change_faults(|faults, now| faults.set(kind, fault, now));
@@ -383,13 +363,15 @@ impl Sim {
         let weak = Arc::downgrade(&self.inner);
         let look = move || {
             let sim = Self { inner: weak.upgrade()? };
-            Some(sim.with(|state, now| listen::look(&state.world, now)))
+            Some(sim.with(|state, now| listen::look(&mut state.world, now)))
         };
-        runtime.spawn(listen::keep_in_step(look, changed, closed));
-    }
-
-    fn force(&self, id: Uuid, state: InstanceState) -> bool {
-        self.with(|s, now| s.world.force(id, state, now))
+        let weak = Arc::downgrade(&self.inner);
+        let admits = move |from, to, port| {
+            let Some(inner) = weak.upgrade() else { return false };
+            Self { inner }.with(|state, _| state.world.admits(from, to, port))
+        };
+        self.with(|state, _| state.world.watch_doors());
+        runtime.spawn(listen::keep_in_step(look, Arc::new(admits), changed, closed));
     }
 }
 

@@ -62,6 +62,11 @@ fn distort(body: &mut Value, kind: FaultKind) {
                 object.insert("state".to_owned(), json!(STRANGE_STATE));
             }
         }
+        FaultKind::OddInstance => {
+            if let Some(object) = first_object(body) {
+                make_odd(object);
+            }
+        }
         FaultKind::ExtraFields => add_fields(body),
         _ => {}
     }
@@ -74,6 +79,21 @@ fn first_object(body: &mut Value) -> Option<&mut Map<String, Value>> {
         Value::Array(items) => items.first_mut().and_then(Value::as_object_mut),
         _ => None,
     }
+}
+
+/// Everything that CloudAPI is known to show of some instance somewhere, at once.
+fn make_odd(instance: &mut Map<String, Value>) {
+    for absent in ["image", "primaryIp", "nics", "compute_node", "brand"] {
+        instance.remove(absent);
+    }
+    let odd = [
+        ("memory", Value::Null),
+        ("disk", json!(0)),
+        ("networks", json!([null])),
+        ("ips", json!(["dhcp"])),
+        ("package", json!("")),
+    ];
+    instance.extend(odd.map(|(key, value)| (key.to_owned(), value)));
 }
 
 fn each_field(body: &mut Value, change: impl Fn(&mut Value)) {
@@ -156,7 +176,7 @@ mod tests {
     fn each_kind_has_its_way() {
         use FaultKind::{
             DeepNesting, DuplicateKeys, EmptyBody, EndlessBody, ExtraFields, LargeBody,
-            MissingFields, NullFields, TruncatedJson, UnknownState, WrongTypes,
+            MissingFields, NullFields, OddInstance, TruncatedJson, UnknownState, WrongTypes,
         };
         let object = || json!({ "a": 1, "id": "x" });
         check(&[], object(), r#"{"a":1,"id":"x"}"#);
@@ -165,6 +185,11 @@ mod tests {
         check(&[MissingFields], object(), r#"{"id":"x"}"#);
         check(&[UnknownState], json!([{ "state": "running" }]), r#"[{"state":"hibernating"}]"#);
         check(&[ExtraFields], json!([{}]), r#"[{"sim_unheard_of":{"deep":[1,null,"two"]}}]"#);
+        check(
+            &[OddInstance],
+            json!({ "id": "x", "image": "y", "memory": 1 }),
+            r#"{"disk":0,"id":"x","ips":["dhcp"],"memory":null,"networks":[null],"package":""}"#,
+        );
         check(&[DuplicateKeys], json!([{ "a": 1 }, 2]), r#"[{"a":null,"a":1},2]"#);
         check(&[DeepNesting], json!([{ "a": 1 }]), r#"[{"sim_unheard_of":[[[]]],"a":1}]"#);
         check(&[DeepNesting], json!({}), r#"{"sim_unheard_of":[[[]]]}"#);

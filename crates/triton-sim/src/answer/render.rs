@@ -63,6 +63,8 @@ pub(super) fn render(manner: &Manner<'_>, result: Result<Reply, Refusal>) -> Res
         Body::Empty => (None, Vec::new()),
         Body::Json(value) => (Some("application/json"), mangle(value, manner.strikes)),
         Body::Text(text) => (Some("text/plain"), vec![Piece::Bytes(Bytes::from(text))]),
+        // The lines follow.
+        Body::MigrationEvents(_) => (Some("application/x-json-stream"), Vec::new()),
     };
     let mut headers = manner.headers();
     if let Some(content_type) = content_type {
@@ -207,6 +209,8 @@ impl Manner<'_> {
             response.extensions_mut().insert(OnLine::ResetAfter);
             return response;
         }
+        let dies = self.find(FaultKind::ConnectionDies);
+        let dies = dies.map(|strike| OnLine::Dies { after: strike.delay });
         let on_idle = self.find(FaultKind::IdleClosed).map(|strike| OnLine::Idle {
             bytes: as_text(
                 StatusCode::REQUEST_TIMEOUT,
@@ -222,8 +226,8 @@ impl Manner<'_> {
             Err(pieces) => play(pieces),
         };
         let mut response = respond(status, headers, body);
-        if let Some(on_idle) = on_idle {
-            response.extensions_mut().insert(on_idle);
+        if let Some(on_line) = dies.or(on_idle) {
+            response.extensions_mut().insert(on_line);
         }
         response
     }

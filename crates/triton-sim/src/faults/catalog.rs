@@ -211,6 +211,8 @@ catalog! {
         "The instances of a page of ListMachines are in any order.";
     StaleReads = "stale-reads" Read [delay seconds(30)]
         "ListMachines and GetMachine show which instances there were `delay_ms` ago, in the states of then.";
+    StatesUnknown = "states-unknown" Read
+        "ListMachines and GetMachine show every instance in state `unknown`, as when its compute node is silent.";
     AuditMissing = "audit-missing" Read
         "MachineAudit is empty.";
 
@@ -255,6 +257,8 @@ catalog! {
         "Every field but `id` of the first object is missing.";
     UnknownState = "unknown-state" Body
         "The first object is in state `hibernating`.";
+    OddInstance = "odd-instance" Body
+        "The first object is as odd as real instances get: no image, memory null, a null network, an IP `dhcp`, no package.";
     ExtraFields = "extra-fields" Body
         "Every object has fields that nobody knows.";
     DuplicateKeys = "duplicate-keys" Body
@@ -288,6 +292,8 @@ catalog! {
         "Api-Version is one that does not exist.";
     IdleClosed = "idle-408" Wire [delay seconds(5)]
         "When the connection is idle for `delay_ms` after the answer, it gets HAProxy's 408, unasked, and is closed.";
+    ConnectionDies = "connection-dies" Wire [delay seconds(120)]
+        "After the answer the connection is dead: what is asked on it gets no answer, and after `delay_ms` it is closed.";
 
     FeedLoses = "feed-loses" Feed
         "An event of the changefeed is not sent.";

@@ -21,6 +21,7 @@ pub(super) struct ListFaults {
     is_empty: bool,
     is_short: bool,
     is_shuffled: bool,
+    are_unknown: bool,
 }
 
 // === impl ListFaults ===
@@ -36,6 +37,7 @@ impl ListFaults {
             is_short: call.strikes(FaultKind::ListShort).is_some(),
             is_empty: call.strikes(FaultKind::ListEmpty).is_some(),
             is_shuffled: call.strikes(FaultKind::ListShuffled).is_some(),
+            are_unknown: call.strikes(FaultKind::StatesUnknown).is_some(),
             hidden_age: call.strikes(FaultKind::ListHidesNew).map_or(Duration::ZERO, |s| s.delay),
             moment: stale_moment(call),
         };
@@ -61,12 +63,20 @@ impl ListFaults {
                 index % 2 == 1
             });
         }
+        if self.are_unknown {
+            page.iter_mut().for_each(make_unknown);
+        }
         if self.is_shuffled {
             for last in (1..page.len()).rev() {
                 page.swap(last, call.faults.draw(last + 1));
             }
         }
     }
+}
+
+/// A state that says nothing.
+pub(super) fn make_unknown(instance: &mut Value) {
+    instance["state"] = "unknown".into();
 }
 
 /// The moment that reads of instances show, when they lag.

@@ -18,6 +18,8 @@ pub(crate) struct Route {
     /// Whose token bucket it draws from.
     pub(crate) group: &'static str,
     pub(crate) since: ApiVersion,
+    /// The one version it has, where it does not have those of the others.
+    pub(crate) only: Option<ApiVersion>,
     /// Whether a GET also answers HEAD.
     pub(crate) head: bool,
     /// Whether a signature is needed.
@@ -61,6 +63,7 @@ impl Route {
             name,
             group,
             since: ApiVersion(7, 0, 0),
+            only: None,
             head: false,
             signed: true,
             handler,
@@ -122,6 +125,12 @@ impl Route {
         self
     }
 
+    /// Served in a version of its own.
+    pub(super) const fn only(mut self, version: ApiVersion) -> Self {
+        self.only = Some(version);
+        self
+    }
+
     /// Needs no signature.
     pub(super) const fn unsigned(mut self) -> Self {
         self.signed = false;
@@ -170,11 +179,17 @@ pub(crate) fn endpoint_names() -> impl Iterator<Item = &'static str> {
 
 /// Finds the endpoint, and the parameters its path holds.
 pub(crate) fn find(method: &Method, path: &str) -> Found {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let mut path_matches = false;
     for route in ROUTES.iter().copied().flatten() {
-        let Some(params) = match_path(route.path, path) else { continue };
+        if !matches(route.path, &segments) {
+            continue;
+        }
         if route.takes(method) {
-            return Found::Route(route, params);
+            return match path_params(route.path, &segments) {
+                Some(params) => Found::Route(route, params),
+                None => Found::Nothing,
+            };
         }
         // Those patterns take nearly everything; what only they take is unknown.
         path_matches |= route.name != role_tags::NAME;
@@ -182,27 +197,30 @@ pub(crate) fn find(method: &Method, path: &str) -> Found {
     if path_matches { Found::WrongMethod } else { Found::Nothing }
 }
 
-fn match_path(pattern: &str, path: &str) -> Option<Map<String, Value>> {
-    let (pattern, path) = (segments(pattern), segments(path));
-    if pattern.len() != path.len() {
-        return None;
-    }
-    let mut params = Map::new();
-    for (wanted, found) in pattern.into_iter().zip(path) {
-        match wanted.strip_prefix(':') {
-            Some(name) if !found.is_empty() && !found.starts_with("--") => {
-                let decoded = percent_decode_str(found).decode_utf8().ok()?;
-                params.insert(name.to_owned(), Value::String(decoded.into_owned()));
-            }
-            None if wanted == found => {}
-            _ => return None,
-        }
-    }
-    Some(params)
+fn pattern_segments(pattern: &'static str) -> impl Iterator<Item = &'static str> {
+    pattern.trim_start_matches('/').split('/')
 }
 
-fn segments(path: &str) -> Vec<&str> {
-    path.trim_start_matches('/').split('/').collect()
+fn matches(pattern: &'static str, segments: &[&str]) -> bool {
+    let mut left = segments.iter();
+    let all_match = pattern_segments(pattern).all(|wanted| {
+        left.next().is_some_and(|found| match wanted.starts_with(':') {
+            true => !found.is_empty() && !found.starts_with("--"),
+            false => wanted == *found,
+        })
+    });
+    all_match && left.next().is_none()
+}
+
+/// `None` for what is no text when it is decoded.
+fn path_params(pattern: &'static str, segments: &[&str]) -> Option<Map<String, Value>> {
+    let named = pattern_segments(pattern).zip(segments);
+    let named = named.filter_map(|(wanted, found)| Some((wanted.strip_prefix(':')?, found)));
+    let decoded = named.map(|(name, found)| {
+        let text = percent_decode_str(found).decode_utf8().ok()?;
+        Some((name.to_owned(), Value::String(text.into_owned())))
+    });
+    decoded.collect()
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ pub(crate) enum OnLine {
     ResetAfter,
     /// These bytes are said instead, and after `hold` the connection is closed.
     Raw { bytes: Bytes, hold: Duration },
+    /// After the answer nothing more is heard, and after this long the connection is closed.
+    Dies { after: Duration },
     /// After the answer, the connection waits this long for the next request; then these bytes are said and it is closed.
     Idle { bytes: Bytes, after: Duration },
 }
@@ -64,6 +66,8 @@ enum Order {
     Hold(Pin<Box<Sleep>>),
     /// Waiting for a request that comes in time.
     Idle { bytes: Bytes, sleep: Pin<Box<Sleep>> },
+    /// Hears nothing until it closes.
+    Deaf(Pin<Box<Sleep>>),
     /// Closed.
     Over,
 }
@@ -125,6 +129,9 @@ impl<S: Resettable> Line<S> {
             Some(OnLine::Idle { bytes, after }) => {
                 self.order = Order::Idle { bytes, sleep: Box::pin(tokio::time::sleep(after)) };
             }
+            Some(OnLine::Dies { after }) => {
+                self.order = Order::Deaf(Box::pin(tokio::time::sleep(after)));
+            }
             Some(OnLine::Reset | OnLine::ResetAfter) | None => {}
         }
     }
@@ -136,7 +143,7 @@ impl<S: AsyncWrite + Resettable + Unpin> Line<S> {
         self.look_for_orders();
         loop {
             match &mut self.order {
-                Order::None | Order::Idle { .. } => return Poll::Ready(Ok(false)),
+                Order::None | Order::Idle { .. } | Order::Deaf(_) => return Poll::Ready(Ok(false)),
                 Order::Raw { bytes, .. } if bytes.has_remaining() => {
                     let written =
                         ready!(Pin::new(&mut self.stream).poll_write(context, bytes.chunk()))?;
@@ -164,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Resettable + Unpin> AsyncRead for Line<S> {
                 Order::None | Order::Raw { .. } => {
                     return Pin::new(&mut line.stream).poll_read(context, buffer);
                 }
-                Order::Hold(sleep) => {
+                Order::Hold(sleep) | Order::Deaf(sleep) => {
                     ready!(sleep.as_mut().poll(context));
                     line.order = Order::Over;
                 }

@@ -33,6 +33,7 @@ async fn each_kind_spoils_a_list_in_its_way() {
             FaultKind::NullFields => first["name"].is_null() && first.get("name").is_some(),
             FaultKind::MissingFields => first.get("name").is_none(),
             FaultKind::UnknownState => first["state"] == "hibernating",
+            FaultKind::OddInstance => first["memory"].is_null() && first["ips"] == json!(["dhcp"]),
             FaultKind::ExtraFields => {
                 reply.body[1].get("sim_unheard_of").is_some()
                     && first["tags"].get("sim_unheard_of").is_some()

@@ -40,12 +40,18 @@ async fn each_kind_of_read_lies_in_its_way() {
             continue;
         }
         let (page, all) = second_page(kind).await;
+        let states: Vec<Value> =
+            page.as_array().unwrap().iter().map(|item| item["state"].clone()).collect();
         let (page, all) = (ids(&page), ids(&all));
         let expected: &[&str] = match kind {
             FaultKind::ListShort => &[all[3], all[5]],
             FaultKind::ListEmpty | FaultKind::ListLosesPage => &[],
             // All of them are old enough, and were there.
             FaultKind::ListHidesNew | FaultKind::StaleReads => &all[3..],
+            FaultKind::StatesUnknown => {
+                assert!(states.iter().all(|state| *state == "unknown"), "{states:?}");
+                &all[3..]
+            }
             FaultKind::ListSkipsOne => &all[4..],
             FaultKind::ListRepeatsOne => &all[2..5],
             FaultKind::ListShuffled => {
@@ -59,6 +65,14 @@ async fn each_kind_of_read_lies_in_its_way() {
         };
         assert_eq!(page, expected, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn an_instance_of_unknown_state_is_still_there() {
+    let caller = caller_with(FaultKind::StatesUnknown, Fault::default());
+    let id = caller.create(&json!({})).await;
+    let shown = caller.get(&format!("/my/machines/{id}")).await;
+    assert_eq!((shown.status, &shown.body["state"]), (200, &json!("unknown")));
 }
 
 #[tokio::test]

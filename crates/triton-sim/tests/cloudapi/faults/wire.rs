@@ -123,6 +123,12 @@ async fn check(kind: FaultKind) {
             let answer = read_until(&mut stream, &whole).await;
             assert_eq!(header(&answer, "api-version").as_deref(), Some("99.0.0"));
         }
+        FaultKind::ConnectionDies => {
+            // Dead after a millisecond is closed: the answer is whole, and what is asked next is not heard.
+            let (answer, is_reset) = read_all(&mut stream).await;
+            assert!(!is_reset && answer.ends_with(&*whole), "{answer}");
+            assert_eq!(header(&answer, "connection"), None, "nobody said that it would");
+        }
         FaultKind::IdleClosed => {
             let (answer, is_reset) = read_all(&mut stream).await;
             let (ours, unasked) = answer.split_once("HTTP/1.1 408 Request Timeout\r\n").unwrap();
@@ -140,6 +146,27 @@ async fn each_kind_shows_in_the_bytes() {
     for kind in kinds(FaultScope::Wire) {
         check(kind).await;
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_died_hears_nothing() {
+    let fault = Fault::default().times(1).delay(Duration::from_secs(3600));
+    let caller = caller_with(FaultKind::ConnectionDies, fault);
+    let running = serve(&caller).await;
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        streams.push(TcpStream::connect(running.address()).await.unwrap());
+    }
+    let (text, mut dead) = (get_text(&caller, "/my").await, streams.remove(0));
+    dead.write_all(text.as_bytes()).await.unwrap();
+    read_until(&mut dead, "\"login\"").await;
+    dead.write_all(text.as_bytes()).await.unwrap();
+    // Somebody else is answered, who asks later.
+    streams[0].write_all(text.as_bytes()).await.unwrap();
+    read_until(&mut streams[0], "\"login\"").await;
+    assert_eq!(caller.sim.journal().len(), 2);
+    let nothing = dead.try_read(&mut [0; 8]).unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
 }
 
 #[tokio::test]
