@@ -17,8 +17,10 @@ mod http;
 mod listen;
 mod refusal;
 mod requests;
+mod seeds;
 mod serve;
 mod sim;
+mod state_file;
 mod throttle;
 mod tls;
 mod version;
@@ -35,6 +37,7 @@ pub use faults::{
 pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
+pub use state_file::StateError;
 pub use throttle::ThrottleLimits;
 pub use tls::{TlsError, TlsIdentity};
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};

@@ -49,6 +49,8 @@ mod signatures;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]
+mod state_file;
+#[cfg(test)]
 mod throttle;
 #[cfg(test)]
 mod tls;
