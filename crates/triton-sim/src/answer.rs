@@ -162,10 +162,11 @@ pub(crate) async fn answer(
         Err(_) => return Response::new(AxumBody::empty()),
     };
     let (seen, endpoint) = see(&arrived, too_long).await;
-    let trouble = trouble::begin(&arrived, endpoint);
     if sim.has_faults() {
+        let trouble = trouble::begin(&arrived, endpoint);
         return to_the_end(async move { suffer(&sim, &arrived, seen, trouble).await }).await;
     }
+    let trouble = Trouble { endpoint, ..Trouble::default() };
     match settle(&sim, &arrived, seen, trouble) {
         Settled::Answered(response) => response,
         Settled::Waits(decision) => {
