@@ -23,7 +23,7 @@ const CREATE_OF_USER: Endpoint = Endpoint::once("CreateUserAccessKey", Group::Ac
 const GET_OF_USER: Endpoint = Endpoint::read("GetUserAccessKey", Group::AccessKeys);
 const DELETE_OF_USER: Endpoint = Endpoint::remove("DeleteUserAccessKey", Group::AccessKeys);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] =
     &[LIST, CREATE, GET, DELETE, LIST_OF_USER, CREATE_OF_USER, GET_OF_USER, DELETE_OF_USER];
 

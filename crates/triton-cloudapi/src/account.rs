@@ -13,7 +13,7 @@ use crate::timestamp;
 const GET: Endpoint = Endpoint::read("GetAccount", Group::Account);
 const UPDATE: Endpoint = Endpoint::set("UpdateAccount", Group::Account);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[GET, UPDATE];
 
 /// The account that the key belongs to.

@@ -22,7 +22,7 @@ use crate::target::Target;
 
 const OPEN: Endpoint = Endpoint::read("Changefeed", Group::Changefeed);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[OPEN];
 
 /// The first version of CloudAPI that has a changefeed, as its `Server` header says it.

@@ -13,7 +13,7 @@ use crate::target::Target;
 const GET: Endpoint = Endpoint::read("GetConfig", Group::Config);
 const UPDATE: Endpoint = Endpoint::set("UpdateConfig", Group::Config);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[GET, UPDATE];
 
 /// What the server assumes where a request says nothing.

@@ -19,7 +19,7 @@ const GET: Endpoint = Endpoint::read("GetDatacenter", Group::Datacenters);
 const LIST_FOREIGN: Endpoint = Endpoint::read("ListForeignDatacenters", Group::Datacenters);
 const ADD_FOREIGN: Endpoint = Endpoint::set("AddForeignDatacenter", Group::Datacenters);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, GET, LIST_FOREIGN, ADD_FOREIGN];
 
 /// A datacenter of another installation.

@@ -18,7 +18,7 @@ const GET: Endpoint = Endpoint::read("GetMachineDisk", Group::Machines);
 const RESIZE: Endpoint = Endpoint::set("ResizeMachineDisk", Group::Machines);
 const DELETE: Endpoint = Endpoint::remove("DeleteMachineDisk", Group::Machines);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, CREATE, GET, RESIZE, DELETE];
 
 /// A disk of an instance.

@@ -192,3 +192,36 @@ impl Endpoint {
         Request::build(self, Method::DELETE, target, None, nothing_or_gone)
     }
 }
+
+/// Every call that this crate can make, as the manual names them: for metrics, for permissions (`CAN listmachines` is the
+/// name in small letters), for a look at what there is.
+pub fn endpoints() -> impl Iterator<Item = Endpoint> {
+    let sections: [&[Endpoint]; 25] = [
+        crate::ping::ENDPOINTS,
+        crate::account::ENDPOINTS,
+        crate::config::ENDPOINTS,
+        crate::limits::ENDPOINTS,
+        crate::keys::ENDPOINTS,
+        crate::access_keys::ENDPOINTS,
+        crate::users::ENDPOINTS,
+        crate::roles::ENDPOINTS,
+        crate::policies::ENDPOINTS,
+        crate::role_tags::ENDPOINTS,
+        crate::datacenters::ENDPOINTS,
+        crate::services::ENDPOINTS,
+        crate::images::ENDPOINTS,
+        crate::packages::ENDPOINTS,
+        crate::instances::ENDPOINTS,
+        crate::snapshots::ENDPOINTS,
+        crate::nics::ENDPOINTS,
+        crate::disks::ENDPOINTS,
+        crate::migrations::ENDPOINTS,
+        crate::firewall_rules::ENDPOINTS,
+        crate::networks::ENDPOINTS,
+        crate::network_ips::ENDPOINTS,
+        crate::fabrics::ENDPOINTS,
+        crate::volumes::ENDPOINTS,
+        crate::changefeed::ENDPOINTS,
+    ];
+    sections.into_iter().flatten().copied()
+}

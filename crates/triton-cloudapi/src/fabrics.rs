@@ -25,7 +25,7 @@ const GET_NETWORK: Endpoint = Endpoint::read("GetFabricNetwork", Group::Networks
 const UPDATE_NETWORK: Endpoint = Endpoint::set("UpdateFabricNetwork", Group::Networks);
 const DELETE_NETWORK: Endpoint = Endpoint::remove("DeleteFabricNetwork", Group::Networks);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[
     LIST_VLANS,
     CREATE_VLAN,

@@ -21,7 +21,7 @@ const DELETE: Endpoint = Endpoint::remove("DeleteFirewallRule", Group::Machines)
 const LIST_INSTANCES: Endpoint = Endpoint::read("ListFirewallRuleMachines", Group::Machines);
 const LIST_OF_INSTANCE: Endpoint = Endpoint::read("ListMachineFirewallRules", Group::Machines);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] =
     &[LIST, CREATE, GET, UPDATE, ENABLE, DISABLE, DELETE, LIST_INSTANCES, LIST_OF_INSTANCE];
 

@@ -26,7 +26,7 @@ pub use changes::{
 const LIST: Endpoint = Endpoint::read("ListImages", Group::Images);
 const GET: Endpoint = Endpoint::read("GetImage", Group::Images);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[
     LIST,
     GET,

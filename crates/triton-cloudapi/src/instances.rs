@@ -52,7 +52,7 @@ pub use vnc::connect_vnc;
 pub(crate) use create::check_block_size;
 pub(crate) use requests::path;
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[crate::Endpoint] = &[
     requests::LIST,
     requests::CREATE,

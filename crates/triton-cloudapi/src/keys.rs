@@ -22,7 +22,7 @@ const CREATE_OF_USER: Endpoint = Endpoint::once("CreateUserKey", Group::Keys);
 const GET_OF_USER: Endpoint = Endpoint::read("GetUserKey", Group::Keys);
 const DELETE_OF_USER: Endpoint = Endpoint::remove("DeleteUserKey", Group::Keys);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] =
     &[LIST, CREATE, GET, DELETE, LIST_OF_USER, CREATE_OF_USER, GET_OF_USER, DELETE_OF_USER];
 

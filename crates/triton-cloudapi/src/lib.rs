@@ -72,6 +72,7 @@ mod timestamp;
 #[cfg(feature = "client")]
 pub mod client;
 
+pub use endpoint::endpoints;
 pub use error::{ApiError, ErrorCode, FieldError};
 pub use ids::{
     DiskId, FirewallRuleId, ImageId, InstanceId, NetworkId, PackageId, PolicyId, RoleId, UserId,

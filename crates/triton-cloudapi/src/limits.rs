@@ -13,7 +13,7 @@ use crate::text_enum::text_enum;
 
 const GET: Endpoint = Endpoint::read("GetProvisioningLimits", Group::Account);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[GET];
 
 /// One limit. There are none where the operator has not switched them on.

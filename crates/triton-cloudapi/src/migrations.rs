@@ -24,7 +24,7 @@ const WATCH: Endpoint = Endpoint::read("Migrate", Group::Machines);
 const LIST: Endpoint = Endpoint::read("ListMigrations", Group::Machines);
 const GET: Endpoint = Endpoint::read("GetMigration", Group::Machines);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[ESTIMATE, MIGRATE, LIST, GET];
 
 /// A migration, under way or over.

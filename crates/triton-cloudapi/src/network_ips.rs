@@ -19,7 +19,7 @@ const LIST: Endpoint = Endpoint::read("ListNetworkIPs", Group::Networks);
 const GET: Endpoint = Endpoint::read("GetNetworkIP", Group::Networks);
 const UPDATE: Endpoint = Endpoint::set("UpdateNetworkIP", Group::Networks);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, GET, UPDATE];
 
 /// An address that is used or reserved.

@@ -15,7 +15,7 @@ use crate::target::Target;
 const LIST: Endpoint = Endpoint::read("ListNetworks", Group::Networks);
 const GET: Endpoint = Endpoint::read("GetNetwork", Group::Networks);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, GET];
 
 /// A network or network pool that the account may use. All from [`Network::subnet`] on is known of fabric networks only.

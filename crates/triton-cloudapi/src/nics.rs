@@ -18,7 +18,7 @@ const ADD: Endpoint = Endpoint::once("AddNic", Group::Nics);
 const GET: Endpoint = Endpoint::read("GetNic", Group::Nics);
 const REMOVE: Endpoint = Endpoint::remove("RemoveNic", Group::Nics);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, ADD, GET, REMOVE];
 
 /// A network interface of an instance.

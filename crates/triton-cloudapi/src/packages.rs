@@ -14,7 +14,7 @@ use crate::target::Target;
 const LIST: Endpoint = Endpoint::read("ListPackages", Group::Packages);
 const GET: Endpoint = Endpoint::read("GetPackage", Group::Packages);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, GET];
 
 /// A named size.

@@ -17,7 +17,7 @@ const PING: Endpoint = Endpoint {
     scope: Scope::Root,
 };
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[PING];
 
 /// What the server says of itself.

@@ -16,7 +16,7 @@ const GET: Endpoint = Endpoint::read("GetPolicy", Group::Policies);
 const UPDATE: Endpoint = Endpoint::set("UpdatePolicy", Group::Policies);
 const DELETE: Endpoint = Endpoint::remove("DeletePolicy", Group::Policies);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, CREATE, GET, UPDATE, DELETE];
 
 /// A policy.

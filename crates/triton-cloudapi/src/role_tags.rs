@@ -13,7 +13,7 @@ use crate::users::user;
 
 const SET: Endpoint = Endpoint::set("SetRoleTags", Group::Resources);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[SET];
 
 /// What can be tagged with roles.

@@ -18,7 +18,7 @@ const GET: Endpoint = Endpoint::read("GetRole", Group::Roles);
 const UPDATE: Endpoint = Endpoint::set("UpdateRole", Group::Roles);
 const DELETE: Endpoint = Endpoint::remove("DeleteRole", Group::Roles);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, CREATE, GET, UPDATE, DELETE];
 
 /// A role.

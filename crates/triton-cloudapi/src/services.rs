@@ -9,7 +9,7 @@ use crate::target::Target;
 
 const LIST: Endpoint = Endpoint::read("ListServices", Group::Services);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST];
 
 /// ListServices: names and URLs, such as `docker`, `cmon`, `manta`.

@@ -21,7 +21,7 @@ const GET: Endpoint = Endpoint::read("GetMachineSnapshot", Group::Machines);
 const START: Endpoint = Endpoint::once("StartMachineFromSnapshot", Group::Machines);
 const DELETE: Endpoint = Endpoint::remove("DeleteMachineSnapshot", Group::Machines);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, CREATE, GET, START, DELETE];
 
 /// A point in time that an instance can go back to.

@@ -22,7 +22,7 @@ const UPDATE: Endpoint = Endpoint::set("UpdateUser", Group::Users);
 const CHANGE_PASSWORD: Endpoint = Endpoint::set("ChangeUserPassword", Group::Users);
 const DELETE: Endpoint = Endpoint::remove("DeleteUser", Group::Users);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, CREATE, GET, UPDATE, CHANGE_PASSWORD, DELETE];
 
 /// Somebody who may use a part of the account.

@@ -23,7 +23,7 @@ const UPDATE: Endpoint = Endpoint::set("UpdateVolume", Group::Volumes);
 const DELETE: Endpoint = Endpoint::remove("DeleteVolume", Group::Volumes);
 const LIST_SIZES: Endpoint = Endpoint::read("ListVolumeSizes", Group::Volumes);
 
-/// The calls of this section.
+/// The calls of this section of the manual.
 pub const ENDPOINTS: &[Endpoint] = &[LIST, CREATE, GET, UPDATE, DELETE, LIST_SIZES];
 
 /// Characters of a volume's name.

@@ -14,7 +14,7 @@ mod render;
 mod script;
 mod trouble;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::body::Body as AxumBody;
@@ -52,7 +52,15 @@ pub(crate) use script::AnswerLost;
 
 /// Who is at the other end of the socket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// What it speaks: `http` or `https`.
+    pub(crate) scheme: &'static str,
+}
+
+/// A request that came over no connection.
+const IN_PROCESS: Peer =
+    Peer { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), scheme: "http" };
 
 /// The listener that a connection came through is gone when this is cancelled.
 #[derive(Debug, Clone)]
@@ -68,6 +76,7 @@ struct Arrived {
     at: Timestamp,
     /// The same by the callers' clock.
     came: Timestamp,
+    scheme: &'static str,
     /// Only on a connection of its own.
     upgrading: Option<Upgrading>,
 }
@@ -127,12 +136,12 @@ pub(crate) async fn answer(
     let (mut parts, body) = request.into_parts();
     let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
     let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_string());
-    let peer = peer.unwrap_or_else(|| "127.0.0.1".to_owned());
+    let peer = parts.extensions.get::<Peer>().copied().unwrap_or(IN_PROCESS);
+    let (peer, scheme) = (peer.address.ip().to_string(), peer.scheme);
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);
     let body_to_come = Bytes::new();
     let mut arrived =
-        Arrived { method, uri, headers, body: body_to_come, peer, at, came, upgrading };
+        Arrived { method, uri, headers, body: body_to_come, peer, at, came, scheme, upgrading };
     if sim.has_faults() && is_reset_before_body(&sim, &arrived) {
         return lost();
     }
@@ -319,6 +328,7 @@ fn run(
         version: decision.version,
         now,
         trouble: std::mem::take(&mut decision.trouble),
+        scheme: arrived.scheme,
         host: arrived
             .header("host")
             .or_else(|| arrived.uri.authority().map(|a| a.as_str()))

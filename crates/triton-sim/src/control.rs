@@ -1,15 +1,17 @@
 //! The control API under `/--sim`: what a person or a script does to the simulator.
 
 mod faults;
+mod page;
 
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{Path, Query, Request, State as Shared};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -46,6 +48,7 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Its routes.
 pub(crate) fn routes() -> Router<Sim> {
     faults::routes()
+        .merge(page::routes())
         .route("/--sim/requests", get(requests))
         .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
@@ -59,6 +62,24 @@ pub(crate) fn routes() -> Router<Sim> {
         .route("/--sim/clock", get(async |Shared(sim): Shared<Sim>| Json(clock(&sim))))
         .route("/--sim/clock/advance", post(advance))
         .route("/--sim/read-only", axum::routing::put(begin_read_only).delete(end_read_only))
+        .layer(middleware::from_fn(refuse_other_origins))
+}
+
+/// Nobody needs a signature here, so a web page from elsewhere must not get a browser to ask in its place.
+async fn refuse_other_origins(request: Request, next: Next) -> Response {
+    if is_from_here(request.headers()) {
+        return next.run(request).await;
+    }
+    refuse(StatusCode::FORBIDDEN, "the control API is not for other origins".to_owned())
+}
+
+/// Only browsers send an origin.
+fn is_from_here(headers: &HeaderMap) -> bool {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    header(header::ORIGIN).is_none_or(|origin| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some() && host == header(header::HOST)
+    })
 }
 
 async fn requests(

@@ -8,6 +8,9 @@ mod control;
 mod delays;
 mod faults;
 mod feed;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod listen;
 mod refusal;
@@ -15,6 +18,7 @@ mod requests;
 mod serve;
 mod sim;
 mod throttle;
+mod tls;
 mod version;
 mod websocket;
 mod world;
@@ -28,4 +32,5 @@ pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
+pub use tls::{TlsError, TlsIdentity};
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};

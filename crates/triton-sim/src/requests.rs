@@ -51,11 +51,15 @@ pub struct RequestQuery {
 pub(crate) struct Requests {
     records: VecDeque<RequestRecord>,
     last: u64,
+    /// How many there were in each of the last seconds that had any.
+    seconds: VecDeque<(i64, u32)>,
     counts: BTreeMap<String, u64>,
 }
 
 /// Older records are forgotten.
 const RECORDS_MAX: usize = 20_000;
+/// For so many seconds it is known how many requests there were.
+pub(crate) const RATE_SECONDS: i64 = 60;
 
 // === impl RequestQuery ===
 
@@ -76,6 +80,7 @@ impl Requests {
     pub(crate) fn add(&mut self, mut record: RequestRecord) {
         self.last += 1;
         record.seq = self.last;
+        self.count_second(record.at.as_second());
         match self.counts.get_mut(&record.endpoint) {
             Some(count) => *count += 1,
             None => drop(self.counts.insert(record.endpoint.clone(), 1)),
@@ -95,8 +100,42 @@ impl Requests {
         &'a self,
         query: &'a RequestQuery,
     ) -> impl Iterator<Item = &'a RequestRecord> {
-        let first = self.records.partition_point(|record| record.seq <= query.since);
-        self.records.range(first..).filter(|record| query.wants(record))
+        self.since(query.since).filter(|record| query.wants(record))
+    }
+
+    /// Those with a greater number, oldest first.
+    pub(crate) fn since(&self, since: u64) -> impl Iterator<Item = &RequestRecord> {
+        let first = self.records.partition_point(|record| record.seq <= since);
+        self.records.range(first..)
+    }
+
+    /// The number of the last one; 0 when there is none.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// How many arrived in each of the last [`RATE_SECONDS`], the present one last.
+    pub(crate) fn rate(&self, now: Timestamp) -> Vec<u32> {
+        let first = now.as_second() + 1 - RATE_SECONDS;
+        let mut rate = vec![0; usize::try_from(RATE_SECONDS).unwrap_or(0)];
+        for (second, count) in &self.seconds {
+            let bar = usize::try_from(second - first).ok().and_then(|index| rate.get_mut(index));
+            if let Some(bar) = bar {
+                *bar += count;
+            }
+        }
+        rate
+    }
+
+    /// Requests are written down when they are answered, so one may belong to a second before the last.
+    fn count_second(&mut self, second: i64) {
+        match self.seconds.iter_mut().rev().find(|(known, _)| *known == second) {
+            Some((_, count)) => *count += 1,
+            None => self.seconds.push_back((second, 1)),
+        }
+        while i64::try_from(self.seconds.len()).unwrap_or(i64::MAX) > RATE_SECONDS {
+            self.seconds.pop_front();
+        }
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
@@ -106,5 +145,36 @@ impl Requests {
     /// Forgets the counts; the records stay.
     pub(crate) fn reset_counts(&mut self) {
         self.counts.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> RequestRecord {
+        RequestRecord {
+            seq: 0,
+            at: Timestamp::from_second(second).unwrap(),
+            method: String::new(),
+            path: String::new(),
+            query: None,
+            endpoint: "ListMachines".to_owned(),
+            account: None,
+            status: 200,
+            struck: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_minute() {
+        let mut requests = Requests::default();
+        for second in [100, 159, 160, 159, 100, 160] {
+            requests.add(at(second));
+        }
+        let rate = requests.rate(Timestamp::from_second(160).unwrap());
+        assert_eq!((rate.len(), &rate[57..]), (60, &[0, 2, 2][..]));
+        assert_eq!(rate.iter().sum::<u32>(), 4, "what is older is not in it");
+        assert_eq!(requests.since(4).count(), 2);
     }
 }

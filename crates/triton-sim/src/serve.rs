@@ -18,12 +18,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::answer::{AnswerLost, Peer, Stop};
 use crate::sim::Sim;
+use crate::tls::{TlsError, TlsIdentity};
 
 use entrance::{Entrance, Visitor};
 use line::{Handle, Line, Resettable};
@@ -32,6 +34,8 @@ pub(crate) use line::OnLine;
 
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
+/// Who has not shaken hands by then does not mean to.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// What may be on its way in either direction of a connection without a socket.
 const DUPLEX_BYTES: usize = 64 * 1024;
 /// How long a shutdown waits for answers that are on their way.
@@ -41,6 +45,7 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    scheme: &'static str,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
 }
@@ -58,6 +63,27 @@ pub enum ServeError {
     /// The listener has no address.
     #[error("asking the listener for its address")]
     Listener(#[source] io::Error),
+    /// The identity cannot be used.
+    #[error("setting TLS up")]
+    Tls(#[source] TlsError),
+}
+
+/// What comes before HTTP on a connection.
+#[derive(Clone)]
+enum Security {
+    Plain,
+    Tls(TlsAcceptor),
+}
+
+// === impl Security ===
+
+impl Security {
+    fn scheme(&self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::Tls(_) => "https",
+        }
+    }
 }
 
 // === impl Sim ===
@@ -68,14 +94,31 @@ impl Sim {
     /// # Errors
     /// [`ServeError::NotLoopback`] for a listener that others can reach.
     pub fn serve(&self, listener: TcpListener) -> Result<Running, ServeError> {
+        self.serve_as(listener, Security::Plain)
+    }
+
+    /// As [`Sim::serve`], but HTTP/1.1 over TLS 1.2 or newer, as HAProxy in front of a real CloudAPI.
+    ///
+    /// # Errors
+    /// [`ServeError::NotLoopback`], and [`ServeError::Tls`] for an identity that cannot be used.
+    pub fn serve_tls(
+        &self,
+        listener: TcpListener,
+        identity: &TlsIdentity,
+    ) -> Result<Running, ServeError> {
+        let acceptor = TlsAcceptor::from(identity.config().map_err(ServeError::Tls)?);
+        self.serve_as(listener, Security::Tls(acceptor))
+    }
+
+    fn serve_as(&self, listener: TcpListener, security: Security) -> Result<Running, ServeError> {
         let address = listener.local_addr().map_err(ServeError::Listener)?;
         if !address.ip().is_loopback() {
             return Err(ServeError::NotLoopback { address });
         }
-        let stop = CancellationToken::new();
+        let (stop, scheme) = (CancellationToken::new(), security.scheme());
         let entrance = Entrance::new(self.clone(), listener, address, stop.clone());
-        let task = tokio::spawn(accept(entrance, self.router(), stop.clone()));
-        Ok(Running { address, stop, task: Some(task) })
+        let task = tokio::spawn(accept(entrance, security, self.router(), stop.clone()));
+        Ok(Running { address, scheme, stop, task: Some(task) })
     }
 
     /// A connection without a socket, for HTTP/1.1 and the changefeed in process; needs a tokio runtime.
@@ -84,7 +127,8 @@ impl Sim {
     #[must_use]
     pub fn connect(&self) -> DuplexStream {
         let (ours, theirs) = tokio::io::duplex(DUPLEX_BYTES);
-        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let peer = Peer { address, scheme: "http" };
         tokio::spawn(converse(ours, peer, CancellationToken::new(), self.router()));
         theirs
     }
@@ -96,7 +140,7 @@ impl Running {
     /// Where CloudAPI is.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// The socket's address.
@@ -121,7 +165,12 @@ impl Drop for Running {
     }
 }
 
-async fn accept(mut entrance: Entrance, router: axum::Router, stop: CancellationToken) {
+async fn accept(
+    mut entrance: Entrance,
+    security: Security,
+    router: axum::Router,
+    stop: CancellationToken,
+) {
     let tasks = TaskTracker::new();
     loop {
         let visitor = tokio::select! {
@@ -130,8 +179,7 @@ async fn accept(mut entrance: Entrance, router: axum::Router, stop: Cancellation
         };
         match visitor {
             Ok(visitor) => {
-                let Visitor { stream, peer, end } = visitor;
-                tasks.spawn(converse(stream, peer, end, router.clone()));
+                tasks.spawn(greet(visitor, security.clone(), router.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
@@ -144,10 +192,25 @@ async fn accept(mut entrance: Entrance, router: axum::Router, stop: Cancellation
     let _ = tokio::time::timeout(GRACE, tasks.wait()).await;
 }
 
+/// Shakes hands if that is called for, then answers.
+async fn greet(visitor: Visitor, security: Security, router: axum::Router) {
+    let Visitor { stream, peer: address, end } = visitor;
+    let peer = Peer { address, scheme: security.scheme() };
+    let acceptor = match security {
+        Security::Plain => return converse(stream, peer, end, router).await,
+        Security::Tls(acceptor) => acceptor,
+    };
+    match tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, peer, end, router).await,
+        Ok(Err(error)) => tracing::debug!(%address, %error, "no TLS with this one"),
+        Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
+    }
+}
+
 /// Answers on one connection until either side ends it.
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Resettable + Unpin + Send + 'static,
-    peer: SocketAddr,
+    peer: Peer,
     end: CancellationToken,
     router: axum::Router,
 ) {
@@ -155,7 +218,7 @@ async fn converse(
     let handle = Handle::default();
     let line = Line::new(stream, handle.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(peer);
         request.extensions_mut().insert(Stop(stop.clone()));
         let (router, handle) = (router.clone(), handle.clone());
         async move { on_line(router.oneshot(request.map(Body::new)).await, &handle) }
@@ -172,7 +235,7 @@ async fn converse(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "connection ended");
+        tracing::debug!(peer = %peer.address, %error, "connection ended");
     }
 }
 

@@ -12,6 +12,7 @@ use triton_cloudapi::client::changefeed::{
 use triton_cloudapi::client::{Client, RateLimit};
 use triton_cloudapi::images::ListImages;
 use triton_cloudapi::instances::{CreateInstance, InstanceState, ListInstances};
+use triton_cloudapi::packages::ListPackages;
 use triton_signature::PrivateKey;
 use triton_sim::{Fault, FaultKind, Sim};
 
@@ -35,7 +36,7 @@ async fn create(client: &Client, name: &str) -> InstanceId {
     let images = client.list_images(&ListImages::default()).await.unwrap().items;
     let create = CreateInstance {
         name: name.to_owned(),
-        package: client.list_packages().await.unwrap().items[0].name.clone(),
+        package: client.list_packages(&ListPackages::default()).await.unwrap().items[0].name.clone(),
         image: images.iter().find(|image| image.kind == "lx-dataset").unwrap().id.to_string(),
         ..CreateInstance::default()
     };

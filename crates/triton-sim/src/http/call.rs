@@ -22,6 +22,8 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     /// What faults make of this call.
     pub(crate) trouble: Trouble,
+    /// `http` or `https`.
+    pub(crate) scheme: &'static str,
     /// The `Host` header: how the caller reached us.
     pub(crate) host: String,
     /// The caller prefers `text/plain`.

@@ -38,6 +38,7 @@ pub(crate) use params::Params;
 pub(crate) use permission::{Asking, authorize, shown_tags, tag};
 pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
+pub(crate) use services::CMON_HOST;
 
 /// Every endpoint; where two patterns match one path, the first wins.
 const ROUTES: &[&[Route]] = &[

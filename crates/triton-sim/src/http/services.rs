@@ -9,6 +9,9 @@ use crate::version::VERSIONS;
 /// The datacenter that is simulated.
 pub(crate) const DATACENTER: &str = "sim-1";
 
+/// Where CMON is: names under `localhost` are loopback addresses for whoever follows RFC 6761, section 6.3.
+pub(crate) const CMON_HOST: &str = "cmon.sim-1.localhost";
+
 pub(super) const ROUTES: &[Route] = &[
     Route::get_only("/--ping", "ping", "ping", ping).unsigned(),
     Route::get_only("/", "docs", "docs", manual).unsigned(),
@@ -50,11 +53,10 @@ fn favicon(_: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn list_services(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let own = ("cloudapi".to_owned(), json!(url(call)));
-    let others = call.world.catalog.services.iter();
-    let others = others.map(|(name, url)| (name.clone(), json!(url)));
-    let services: Map<String, Value> = [own].into_iter().chain(others).collect();
-    Ok(Answer::ok(services.into()))
+    let mut services = call.world.services.clone();
+    services.extend(call.world.catalog.services.clone());
+    services.insert("cloudapi".to_owned(), url(call));
+    Ok(Answer::ok(json!(services)))
 }
 
 fn list_datacenters(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -89,5 +91,5 @@ fn foreign_datacenters(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn url(call: &Call<'_>) -> String {
-    format!("http://{}", call.host)
+    format!("{}://{}", call.scheme, call.host)
 }

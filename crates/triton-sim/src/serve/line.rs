@@ -12,6 +12,7 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
 /// What an answer wants of its connection; travels as an extension of the response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +102,12 @@ impl Resettable for TcpStream {
     fn reset_on_close(&self) {
         // Fails only for a socket that is no more.
         let _ = self.set_zero_linger();
+    }
+}
+
+impl Resettable for TlsStream<TcpStream> {
+    fn reset_on_close(&self) {
+        self.get_ref().0.reset_on_close();
     }
 }
 

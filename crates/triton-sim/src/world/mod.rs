@@ -62,6 +62,8 @@ pub(crate) use rbac::{
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
 pub(crate) use tracked::Tracked;
 pub(crate) use user::{SubUser, check_email, check_login};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use {affinity::AffinityRule, firewall::RuleText};
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
@@ -78,6 +80,8 @@ pub(crate) struct World {
     pub(crate) rules: Tracked<FirewallRule>,
     pub(crate) addresses: Addresses,
     pub(crate) delays: Delays,
+    /// Other services than CloudAPI by name, with their URLs; those that serve now.
+    pub(crate) services: BTreeMap<String, String>,
     /// Grows with each change, so that a watcher knows whether to look.
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
@@ -111,6 +115,7 @@ impl World {
             rules: Tracked::default(),
             addresses: Addresses::new(block, networks),
             delays,
+            services: BTreeMap::new(),
             changes: 0,
             journal: Changes::default(),
             submitted: None,

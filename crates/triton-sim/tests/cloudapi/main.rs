@@ -1,7 +1,11 @@
 //! The simulator as a client meets it: signed requests through the router, and real sockets.
 
 #[cfg(test)]
+mod account;
+#[cfg(test)]
 mod auth;
+#[cfg(test)]
+mod bodies;
 #[cfg(test)]
 mod caller;
 #[cfg(test)]
@@ -9,16 +13,30 @@ mod changes;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod fabrics;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod feed;
+#[cfg(test)]
+mod images;
 #[cfg(test)]
 mod instances;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod ports;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod signatures;
+#[cfg(test)]
 mod throttle;
+#[cfg(test)]
+mod tls;
