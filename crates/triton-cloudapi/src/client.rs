@@ -29,15 +29,18 @@ pub mod config;
 mod dry_run;
 pub mod error;
 mod list_all;
+mod paging;
 pub mod resolve;
 mod retry;
 mod sign;
+mod stream;
 mod throttle;
 mod tls;
 mod trace;
 mod transport;
 #[cfg(feature = "vnc")]
 pub mod vnc;
+pub mod wait;
 #[cfg(any(feature = "changefeed", feature = "vnc"))]
 mod websocket;
 
@@ -74,11 +77,13 @@ pub use error::{Advice, BoxError, ConnectionProblem, Error};
 pub use resolve::ResolveError;
 pub use retry::{RETRY_AFTER_MAX, RetryBudget, RetryPolicy};
 pub use sign::SigningScope;
+pub use stream::ListStream;
 pub use throttle::{RateLimit, WAITING_MAX};
 pub use trace::{OnRequest, RequestOutcome, RequestRecord};
 pub use transport::{HttpRequest, IDLE_TIMEOUT};
 #[cfg(feature = "vnc")]
 pub use vnc::{VncError, VncStream};
+pub use wait::{Progress, Verdict, Wait, WaitError};
 #[cfg(any(feature = "changefeed", feature = "vnc"))]
 pub use websocket::UpgradeError;
 
@@ -121,6 +126,7 @@ struct Inner {
     is_dry_run: bool,
     on_request: Option<OnRequest>,
     transport: Transport,
+    looks: wait::SharedLooks,
 }
 
 /// An attempt that gave no result, with what the answer's headers tell about the next one.

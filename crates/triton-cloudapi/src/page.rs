@@ -4,6 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::request::RequestError;
+use crate::unreadable::Unreadable;
 
 /// Elements of a page: the most the server gives, and its default.
 pub const PAGE_MAX: u32 = 1000;
@@ -67,7 +68,11 @@ impl<T: DeserializeOwned> Page<T> {
         for (index, line) in lines.enumerate() {
             match serde_json::from_slice(line) {
                 Ok(item) => page.items.push(item),
-                Err(error) => page.odd.push(OddItem { index, id: None, reason: error.to_string() }),
+                Err(error) => page.odd.push(OddItem {
+                    index,
+                    id: None,
+                    reason: Unreadable::new(&error).to_string(),
+                }),
             }
         }
         page
@@ -81,7 +86,11 @@ impl<T: DeserializeOwned> Page<T> {
             let id = value.get("id").and_then(Value::as_str).map(str::to_owned);
             match T::deserialize(value) {
                 Ok(item) => page.items.push(item),
-                Err(error) => page.odd.push(OddItem { index, id, reason: error.to_string() }),
+                Err(error) => page.odd.push(OddItem {
+                    index,
+                    id,
+                    reason: Unreadable::new(&error).to_string(),
+                }),
             }
         }
         page

@@ -4,6 +4,7 @@ mod people;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::feed::Feed;
 use crate::requests::Requests;
 use crate::sim::{Sim, State};
 use crate::throttle::{Throttle, ThrottleLimits};
-use crate::world::{AccountKey, BLOCKS, DistantImage, Image, World};
+use crate::world::{AccountKey, BLOCKS, DistantImage, Features, Image, ProvisionLimit, World};
 use people::People;
 
 /// Collects what a [`Sim`] starts with; see [`Sim::builder`].
@@ -31,6 +32,9 @@ pub struct SimBuilder {
     datacenters: BTreeMap<String, String>,
     services: BTreeMap<String, String>,
     pools: Vec<(String, usize)>,
+    compute_node_memory_mib: Option<u64>,
+    features: Features,
+    history: Option<Duration>,
     started_at: Option<Timestamp>,
     virtual_clock: bool,
 }
@@ -47,6 +51,7 @@ struct Account {
     cns: bool,
     people: People,
     distant_images: Vec<(String, Uuid, String, String)>,
+    limits: Vec<ProvisionLimit>,
 }
 
 /// A simulator cannot be set up this way.
@@ -115,6 +120,9 @@ impl Default for SimBuilder {
             datacenters: BTreeMap::new(),
             services: BTreeMap::new(),
             pools: Vec::new(),
+            compute_node_memory_mib: None,
+            features: Features::default(),
+            history: None,
             started_at: None,
             virtual_clock: false,
         }
@@ -256,6 +264,37 @@ impl SimBuilder {
         self
     }
 
+    /// How much memory instances may have on each compute node together, in MiB. Default: without end.
+    ///
+    /// When no node has enough left, CreateMachine is refused with NoAllocatableServersError.
+    #[must_use]
+    pub fn compute_node_memory_mib(mut self, memory_mib: u64) -> Self {
+        self.compute_node_memory_mib = Some(memory_mib);
+        self
+    }
+
+    /// What the operator has switched on. Default: [`Features::default`].
+    #[must_use]
+    pub fn features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// How long deleted and failed instances are remembered: GetMachine answers 410 for that long, and 404 then.
+    /// Default: 30 days.
+    #[must_use]
+    pub fn history(mut self, history: Duration) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// Limits what the account may have; see [`ProvisionLimit`]. May be called several times.
+    #[must_use]
+    pub fn limit(mut self, limit: ProvisionLimit) -> Self {
+        self.last().limits.push(limit);
+        self
+    }
+
     /// The wall time at the start. Default: now.
     #[must_use]
     pub fn started_at(mut self, at: Timestamp) -> Self {
@@ -287,6 +326,11 @@ impl SimBuilder {
             if !world.add_pool(&name, true, networks) {
                 return Err(SeedError::PoolTooLarge { name });
             }
+        }
+        world.features = self.features;
+        world.history = self.history.unwrap_or(world.history);
+        for node in &mut world.compute_nodes {
+            node.memory_mib = self.compute_node_memory_mib;
         }
         for account in &self.accounts {
             add_account(&mut world, account, clock.now())?;
@@ -321,6 +365,7 @@ fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), 
         return Err(SeedError::DuplicateAccount { login });
     }
     let id = world.add_account(&login, now);
+    world.limits.insert(id, seed.limits.clone());
     let Ok(account) = world.account_mut(id) else { return Err(SeedError::NoAccount) };
     account.disabled = seed.disabled;
     account.operator = seed.operator;

@@ -1,12 +1,13 @@
 //! The control API under `/--sim`: what a person or a script does to the simulator.
 
+mod datacenter;
 mod faults;
 mod page;
 
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, Request, State as Shared};
+use axum::extract::{Query, Request, State as Shared};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -53,8 +54,7 @@ pub(crate) fn routes() -> Router<Sim> {
         .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
-        .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
-        .route("/--sim/instances/{id}/{deed}", post(change_instance))
+        .merge(datacenter::routes())
         .route(
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
@@ -109,28 +109,6 @@ async fn changes(
 async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {
     sim.reset_counts();
     StatusCode::NO_CONTENT
-}
-
-async fn change_instance(
-    Shared(sim): Shared<Sim>,
-    Path((id, deed)): Path<(Uuid, String)>,
-) -> Response {
-    let found = match deed.as_str() {
-        "destroy" => sim.destroy_behind_back(id),
-        "stop" => sim.stop_behind_back(id),
-        "start" => sim.start_behind_back(id),
-        "fail" => sim.fail_behind_back(id),
-        other => {
-            return refuse(
-                StatusCode::NOT_FOUND,
-                format!("{other} is none of destroy, stop, start, fail"),
-            );
-        }
-    };
-    match sim.instance(id).filter(|_| found) {
-        Some(instance) => Json(instance).into_response(),
-        None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
-    }
 }
 
 async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {

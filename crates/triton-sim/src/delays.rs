@@ -39,6 +39,18 @@ pub struct Delays {
     /// From a change of keys, sub-users, roles, policies or role tags until signatures and permissions follow it. 0.
     #[serde(serialize_with = "as_millis")]
     pub replication: Duration,
+    /// From the start of a job on disks or snapshots to its end. 1 s.
+    #[serde(serialize_with = "as_millis")]
+    pub disk: Duration,
+    /// From the start of each phase of a migration to its end. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub migrate: Duration,
+    /// From CreateVolume to `ready`. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub volume: Duration,
+    /// From a change of an instance to the change of its DNS names. 1 s.
+    #[serde(serialize_with = "as_millis")]
+    pub cns: Duration,
     /// At most this much is added to each delay, drawn from the simulator's seed. 0.
     #[serde(serialize_with = "as_millis")]
     pub jitter: Duration,
@@ -57,6 +69,10 @@ pub(crate) struct DelaysPatch {
     job: Option<u64>,
     image: Option<u64>,
     replication: Option<u64>,
+    disk: Option<u64>,
+    migrate: Option<u64>,
+    volume: Option<u64>,
+    cns: Option<u64>,
     jitter: Option<u64>,
 }
 
@@ -77,6 +93,10 @@ impl Delays {
             job: zero,
             image: zero,
             replication: zero,
+            disk: zero,
+            migrate: zero,
+            volume: zero,
+            cns: zero,
             jitter: zero,
         }
     }
@@ -93,6 +113,10 @@ impl Delays {
             (&mut self.job, patch.job),
             (&mut self.image, patch.image),
             (&mut self.replication, patch.replication),
+            (&mut self.disk, patch.disk),
+            (&mut self.migrate, patch.migrate),
+            (&mut self.volume, patch.volume),
+            (&mut self.cns, patch.cns),
             (&mut self.jitter, patch.jitter),
         ] {
             if let Some(millis) = millis {
@@ -116,6 +140,10 @@ impl Default for Delays {
             job: Duration::from_millis(500),
             image: 2 * second,
             replication: Duration::ZERO,
+            disk: second,
+            migrate: 2 * second,
+            volume: 2 * second,
+            cns: second,
             jitter: Duration::ZERO,
         }
     }

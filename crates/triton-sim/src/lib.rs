@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod behind_back;
 mod builder;
 mod clock;
 mod control;
@@ -20,9 +21,11 @@ mod sim;
 mod throttle;
 mod tls;
 mod version;
+mod vnc;
 mod websocket;
 mod world;
 
+pub use behind_back::ComputeNodeRecord;
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
 pub use faults::{
@@ -34,3 +37,6 @@ pub use sim::{InstanceRecord, Sim};
 pub use throttle::ThrottleLimits;
 pub use tls::{TlsError, TlsIdentity};
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};
+pub use world::{
+    Condition, Features, LimitBy, LimitCheck, ProvisionLimit, ResolvedName, ShownState,
+};

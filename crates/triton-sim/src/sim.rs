@@ -189,26 +189,6 @@ impl Sim {
         })
     }
 
-    /// Deletes an instance at once, as an operator might; says whether there is one.
-    pub fn destroy_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Deleted)
-    }
-
-    /// Stops an instance at once, as a guest that shuts itself down; says whether there is one.
-    pub fn stop_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Stopped)
-    }
-
-    /// Starts an instance at once; says whether there is one.
-    pub fn start_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Running)
-    }
-
-    /// Makes an instance `failed` at once; says whether there is one.
-    pub fn fail_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Failed)
-    }
-
     /// Sets a fault, in place of one of the same kind for the same endpoint and account.
     pub fn fault(&self, kind: FaultKind, fault: Fault) {
         self.change_faults(|faults, now| faults.set(kind, fault, now));
@@ -385,10 +365,6 @@ impl Sim {
             Some(sim.with(|state, now| listen::look(&state.world, now)))
         };
         runtime.spawn(listen::keep_in_step(look, changed, closed));
-    }
-
-    fn force(&self, id: Uuid, state: InstanceState) -> bool {
-        self.with(|s, now| s.world.force(id, state, now))
     }
 }
 

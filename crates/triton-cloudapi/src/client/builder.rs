@@ -17,8 +17,10 @@ use super::error::BoxError;
 use super::retry::{Budget, RetryBudget, RetryPolicy};
 use super::sign::{Signing, SigningPolicy, SigningScope};
 use super::throttle::{RateLimit, Throttle};
+use super::tls;
 use super::trace::OnRequest;
 use super::transport::{HttpRequest, Transport};
+use super::wait::SharedLooks;
 use super::{Client, Inner};
 use crate::request::{Endpoint, Idempotency};
 
@@ -48,6 +50,8 @@ pub struct Deadlines {
     pub read: Duration,
     /// One attempt at a read, so that one that hangs leaves time for another.
     pub read_attempt: Duration,
+    /// A connection: name, TCP and TLS together.
+    pub connect: Duration,
 }
 
 // === impl Deadlines ===
@@ -59,6 +63,7 @@ impl Default for Deadlines {
             change: Duration::from_secs(60),
             read: Duration::from_secs(60),
             read_attempt: Duration::from_secs(25),
+            connect: Duration::from_secs(10),
         }
     }
 }
@@ -164,8 +169,9 @@ impl ClientBuilder {
         let is_checked = base.is_https() && !self.config.insecure;
         let is_private = is_checked || base.is_loopback();
         let ca_file = self.config.ca_file.as_deref();
-        let transport = Transport::connect(base.is_https(), self.config.insecure, ca_file)
+        let tls = tls::config(base.is_https(), self.config.insecure, ca_file)
             .map_err(ConfigError::Tls)?;
+        let transport = Transport::connect(tls, self.deadlines.connect);
         Ok(self.assemble(base, transport, is_private))
     }
 
@@ -215,6 +221,7 @@ impl ClientBuilder {
             deadlines: self.deadlines,
             on_request: self.on_request,
             transport,
+            looks: SharedLooks::default(),
         };
         Client { inner: Arc::new(inner) }
     }

@@ -1,7 +1,6 @@
 //! What can go wrong with a call, sorted by what its caller can do about it.
 
 pub(crate) mod connection;
-mod unreadable;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +12,9 @@ use super::dry_run::Explanation;
 use super::resolve::ResolveError;
 use crate::error::{ApiError, ErrorCode};
 use crate::request::{AnswerError, RequestError};
+use crate::unreadable::Unreadable;
 
 pub use connection::ConnectionProblem;
-pub(crate) use unreadable::Unreadable;
 
 /// Any error of the machinery below, as it came.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,7 +1,6 @@
 //! Bytes out, bytes in: any tower service, by default hyper over TCP and TLS.
 
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,18 +14,15 @@ use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use tower::{Service, ServiceExt as _};
 
 use super::error::connection::{AttemptTimeout, ConnectTimeout, is_connect};
 use super::error::{BoxError, ConnectionProblem, Error};
-use super::tls;
 
 /// Idle connections are closed by us before the proxy in front of CloudAPI does so at 55 s, which would cost the next
 /// request a reset.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
-
-/// Longest wait for a connection: name, TCP and TLS together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Idle connections kept: bursts are 30 requests.
 const IDLE_CONNECTIONS_MAX: usize = 16;
@@ -74,9 +70,12 @@ pub(crate) struct SendError {
     pub(crate) source: BoxError,
 }
 
-/// A connector that is given up after [`CONNECT_TIMEOUT`], in whatever it is stuck.
+/// A connector that is given up after a time, in whatever it is stuck.
 #[derive(Clone)]
-struct TimedConnector<C>(C);
+struct TimedConnector<C> {
+    connector: C,
+    within: Duration,
+}
 
 // === impl Transport ===
 
@@ -100,16 +99,12 @@ impl Transport {
     }
 
     /// A pool of connections over TCP, and TLS for `https`.
-    pub(crate) fn connect(
-        is_https: bool,
-        insecure: bool,
-        ca_file: Option<&Path>,
-    ) -> Result<Self, BoxError> {
+    pub(crate) fn connect(tls: ClientConfig, within: Duration) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::config(is_https, insecure, ca_file)?)
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -117,8 +112,8 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(TimedConnector(connector));
-        Ok(Self::new(client))
+            .build(TimedConnector { connector, within });
+        Self::new(client)
     }
 
     /// Sends, and reads the whole answer within that time.
@@ -219,15 +214,16 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
+        self.connector.poll_ready(context)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.0.call(uri);
+        let connecting = self.connector.call(uri);
+        let after = self.within;
         Box::pin(async move {
-            match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            match tokio::time::timeout(after, connecting).await {
                 Ok(result) => result,
-                Err(_) => Err(ConnectTimeout { after: CONNECT_TIMEOUT }.into()),
+                Err(_) => Err(ConnectTimeout { after }.into()),
             }
         })
     }

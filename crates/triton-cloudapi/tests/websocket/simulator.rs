@@ -36,7 +36,9 @@ async fn create(client: &Client, name: &str) -> InstanceId {
     let images = client.list_images(&ListImages::default()).await.unwrap().items;
     let create = CreateInstance {
         name: name.to_owned(),
-        package: client.list_packages(&ListPackages::default()).await.unwrap().items[0].name.clone(),
+        package: client.list_packages(&ListPackages::default()).await.unwrap().items[0]
+            .name
+            .clone(),
         image: images.iter().find(|image| image.kind == "lx-dataset").unwrap().id.to_string(),
         ..CreateInstance::default()
     };

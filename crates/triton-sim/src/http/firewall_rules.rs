@@ -94,9 +94,7 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn instances(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let rule = rule(call)?;
-    let concerned = call.world.instances.values().filter(|instance| {
-        instance.owner == call.account && instance.state.is_active() && rule.concerns(instance)
-    });
+    let concerned = call.world.active_of(call.account).filter(|instance| rule.concerns(instance));
     Ok(Answer::ok(
         concerned.map(|instance| call.instance_json(instance)).collect::<Vec<Value>>().into(),
     ))

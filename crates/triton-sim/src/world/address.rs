@@ -258,7 +258,6 @@ impl Addresses {
     }
 
     /// Gives back one address of an instance.
-    #[cfg_attr(not(test), expect(dead_code, reason = "removing a NIC comes next"))]
     pub(crate) fn release_one(&mut self, instance: Uuid, network: Uuid, address: Ipv4Addr) {
         let Some(held) = self.held.get_mut(&instance) else { return };
         if let Some(index) = held.iter().position(|entry| *entry == (network, address)) {

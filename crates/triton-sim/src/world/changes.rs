@@ -169,6 +169,8 @@ fn complete(parts: &mut Vec<&'static str>) {
 impl World {
     /// Writes down what became different since the last time.
     pub(crate) fn settle(&mut self, at: Timestamp) {
+        self.settle_index();
+        self.settle_cns(at);
         for difference in self.instances.differences() {
             self.settle_instance(difference, at);
         }
@@ -179,6 +181,7 @@ impl World {
     /// After loading: what is there is no news.
     #[expect(dead_code, reason = "the state file comes next")]
     pub(crate) fn take_for_known(&mut self) {
+        self.rebuild_index();
         self.instances.take_for_known();
         self.rules.take_for_known();
     }

@@ -122,6 +122,11 @@ impl<V: Watched> Tracked<V> {
         Some(value)
     }
 
+    /// Which may have changed since the last [`Tracked::differences`].
+    pub(super) fn touched(&self) -> impl Iterator<Item = &Uuid> {
+        self.touched.iter()
+    }
+
     /// Takes everything there is for known, as after loading: nothing of it is news.
     pub(super) fn take_for_known(&mut self) {
         self.touched.clear();

@@ -4,6 +4,7 @@ use crate::client::{Client, Error, list_all};
 use crate::ids::InstanceId;
 use crate::instances::{self, AuditEntry, CreateInstance, Instance, ListInstances, Presence};
 use crate::page::Page;
+use crate::request::Priority;
 
 impl Client {
     /// ListMachines, all pages: every instance once, or an error.
@@ -12,7 +13,7 @@ impl Client {
     ///
     /// [`Error::Incomplete`] when something in the list cannot be read, or it changes too fast to be sure of it.
     pub async fn list_all_instances(&self, filter: &ListInstances) -> Result<Vec<Instance>, Error> {
-        list_all::list_all(self, filter).await
+        list_all::list_all(self, filter, Priority::List).await
     }
 
     /// ListMachines, one page.

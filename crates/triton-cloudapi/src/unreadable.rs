@@ -1,15 +1,20 @@
 //! What is wrong with an answer's JSON, without the values in it.
 
+use std::fmt;
+
 use serde_json::error::Category;
 
 /// Why an answer cannot be read. serde's own message quotes the value it tripped over, which may be metadata.
 #[derive(Debug, thiserror::Error)]
-#[error("{what}, at line {line} column {column}")]
+#[error("{what}{}", Place(*line, *column))]
 pub(crate) struct Unreadable {
     what: String,
     line: usize,
     column: usize,
 }
+
+/// Line and column; line 0 is none, as with values that were JSON before.
+struct Place(usize, usize);
 
 // === impl Unreadable ===
 
@@ -27,6 +32,15 @@ impl Unreadable {
     }
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(f, ", at line {line} column {}", self.1),
+        }
+    }
+}
+
 /// serde's words about a value of the wrong type, such as ``invalid type: string "x", expected u32 at line 1``, without
 /// the value and the place.
 fn shape(text: &str) -> String {
@@ -39,7 +53,8 @@ fn shape(text: &str) -> String {
             return format!("it has a {found} where {expected} is expected");
         }
     }
-    for kind in ["missing field", "duplicate field"] {
+    // Words of serde's and of ours that name what is missing and quote nothing.
+    for kind in ["missing field", "duplicate field", "the instance's "] {
         if text.starts_with(kind) {
             return text.to_owned();
         }
