@@ -1,5 +1,7 @@
 //! What an operator, a guest or an accident does to the datacenter without asking CloudAPI.
 
+use std::net::Ipv4Addr;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -130,6 +132,13 @@ impl Sim {
     #[must_use]
     pub fn resolve(&self, name: &str) -> Option<ResolvedName> {
         self.with(|state, _| state.world.resolve(name))
+    }
+
+    /// Whether the firewall lets a connection from this address into a port of an instance: from an instance's address as
+    /// that instance, from any other as this computer.
+    #[must_use]
+    pub fn admits(&self, from: Ipv4Addr, to: Uuid, port: u16) -> bool {
+        self.with(|state, _| state.world.admits(from, to, port))
     }
 
     fn alter(&self, id: Uuid, deed: Deed) -> bool {

@@ -28,13 +28,13 @@ pub struct SimBuilder {
     throttle: Option<ThrottleLimits>,
     listen: bool,
     compute_nodes: usize,
+    compute_node_memory_mib: Option<u64>,
+    features: Features,
+    history: Option<Duration>,
     fabrics_off: bool,
     datacenters: BTreeMap<String, String>,
     services: BTreeMap<String, String>,
     pools: Vec<(String, usize)>,
-    compute_node_memory_mib: Option<u64>,
-    features: Features,
-    history: Option<Duration>,
     started_at: Option<Timestamp>,
     virtual_clock: bool,
 }
@@ -49,9 +49,9 @@ struct Account {
     barred: bool,
     unapproved: bool,
     cns: bool,
+    limits: Vec<ProvisionLimit>,
     people: People,
     distant_images: Vec<(String, Uuid, String, String)>,
-    limits: Vec<ProvisionLimit>,
 }
 
 /// A simulator cannot be set up this way.
@@ -116,13 +116,13 @@ impl Default for SimBuilder {
             throttle: Some(ThrottleLimits::default()),
             listen: true,
             compute_nodes: 4,
+            compute_node_memory_mib: None,
+            features: Features::default(),
+            history: None,
             fabrics_off: false,
             datacenters: BTreeMap::new(),
             services: BTreeMap::new(),
             pools: Vec::new(),
-            compute_node_memory_mib: None,
-            features: Features::default(),
-            history: None,
             started_at: None,
             virtual_clock: false,
         }
@@ -236,34 +236,6 @@ impl SimBuilder {
         self
     }
 
-    /// Whether accounts can make networks of their own; without it fabric endpoints answer 501. Default: yes.
-    #[must_use]
-    pub fn fabrics(mut self, fabrics: bool) -> Self {
-        self.fabrics_off = !fabrics;
-        self
-    }
-
-    /// Adds another datacenter, which ListDatacenters shows beside this one.
-    #[must_use]
-    pub fn datacenter(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
-        self.datacenters.insert(name.into(), url.into());
-        self
-    }
-
-    /// Adds a service, such as `manta`, which ListServices shows beside CloudAPI itself.
-    #[must_use]
-    pub fn service(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
-        self.services.insert(name.into(), url.into());
-        self
-    }
-
-    /// Adds a public network pool of so many networks.
-    #[must_use]
-    pub fn network_pool(mut self, name: impl Into<String>, networks: usize) -> Self {
-        self.pools.push((name.into(), networks));
-        self
-    }
-
     /// How much memory instances may have on each compute node together, in MiB. Default: without end.
     ///
     /// When no node has enough left, CreateMachine is refused with NoAllocatableServersError.
@@ -295,6 +267,34 @@ impl SimBuilder {
         self
     }
 
+    /// Whether accounts can make networks of their own; without it fabric endpoints answer 501. Default: yes.
+    #[must_use]
+    pub fn fabrics(mut self, fabrics: bool) -> Self {
+        self.fabrics_off = !fabrics;
+        self
+    }
+
+    /// Adds another datacenter, which ListDatacenters shows beside this one.
+    #[must_use]
+    pub fn datacenter(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.datacenters.insert(name.into(), url.into());
+        self
+    }
+
+    /// Adds a service, such as `manta`, which ListServices shows beside CloudAPI itself.
+    #[must_use]
+    pub fn service(mut self, name: impl Into<String>, url: impl Into<String>) -> Self {
+        self.services.insert(name.into(), url.into());
+        self
+    }
+
+    /// Adds a public network pool of so many networks.
+    #[must_use]
+    pub fn network_pool(mut self, name: impl Into<String>, networks: usize) -> Self {
+        self.pools.push((name.into(), networks));
+        self
+    }
+
     /// The wall time at the start. Default: now.
     #[must_use]
     pub fn started_at(mut self, at: Timestamp) -> Self {
@@ -319,6 +319,11 @@ impl SimBuilder {
         let clock = if self.virtual_clock { clock.into_virtual() } else { clock };
         let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
+        world.features = self.features;
+        world.history = self.history.unwrap_or(world.history);
+        for node in &mut world.compute_nodes {
+            node.memory_mib = self.compute_node_memory_mib;
+        }
         world.catalog.fabrics_off = self.fabrics_off;
         world.catalog.datacenters = self.datacenters;
         world.catalog.services = self.services;
@@ -326,11 +331,6 @@ impl SimBuilder {
             if !world.add_pool(&name, true, networks) {
                 return Err(SeedError::PoolTooLarge { name });
             }
-        }
-        world.features = self.features;
-        world.history = self.history.unwrap_or(world.history);
-        for node in &mut world.compute_nodes {
-            node.memory_mib = self.compute_node_memory_mib;
         }
         for account in &self.accounts {
             add_account(&mut world, account, clock.now())?;

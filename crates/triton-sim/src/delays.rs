@@ -33,12 +33,6 @@ pub struct Delays {
     /// From the acceptance of any job to its start; tag and metadata changes show after this. 500 ms.
     #[serde(serialize_with = "as_millis")]
     pub job: Duration,
-    /// From CreateImageFromMachine to `active`. 2 s.
-    #[serde(serialize_with = "as_millis")]
-    pub image: Duration,
-    /// From a change of keys, sub-users, roles, policies or role tags until signatures and permissions follow it. 0.
-    #[serde(serialize_with = "as_millis")]
-    pub replication: Duration,
     /// From the start of a job on disks or snapshots to its end. 1 s.
     #[serde(serialize_with = "as_millis")]
     pub disk: Duration,
@@ -51,6 +45,12 @@ pub struct Delays {
     /// From a change of an instance to the change of its DNS names. 1 s.
     #[serde(serialize_with = "as_millis")]
     pub cns: Duration,
+    /// From CreateImageFromMachine to `active`. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub image: Duration,
+    /// From a change of keys, sub-users, roles, policies or role tags until signatures and permissions follow it. 0.
+    #[serde(serialize_with = "as_millis")]
+    pub replication: Duration,
     /// At most this much is added to each delay, drawn from the simulator's seed. 0.
     #[serde(serialize_with = "as_millis")]
     pub jitter: Duration,
@@ -67,12 +67,12 @@ pub(crate) struct DelaysPatch {
     reboot: Option<u64>,
     delete: Option<u64>,
     job: Option<u64>,
-    image: Option<u64>,
-    replication: Option<u64>,
     disk: Option<u64>,
     migrate: Option<u64>,
     volume: Option<u64>,
     cns: Option<u64>,
+    image: Option<u64>,
+    replication: Option<u64>,
     jitter: Option<u64>,
 }
 
@@ -91,12 +91,12 @@ impl Delays {
             reboot: zero,
             delete: zero,
             job: zero,
-            image: zero,
-            replication: zero,
             disk: zero,
             migrate: zero,
             volume: zero,
             cns: zero,
+            image: zero,
+            replication: zero,
             jitter: zero,
         }
     }
@@ -111,12 +111,12 @@ impl Delays {
             (&mut self.reboot, patch.reboot),
             (&mut self.delete, patch.delete),
             (&mut self.job, patch.job),
-            (&mut self.image, patch.image),
-            (&mut self.replication, patch.replication),
             (&mut self.disk, patch.disk),
             (&mut self.migrate, patch.migrate),
             (&mut self.volume, patch.volume),
             (&mut self.cns, patch.cns),
+            (&mut self.image, patch.image),
+            (&mut self.replication, patch.replication),
             (&mut self.jitter, patch.jitter),
         ] {
             if let Some(millis) = millis {
@@ -138,12 +138,12 @@ impl Default for Delays {
             reboot: second,
             delete: second,
             job: Duration::from_millis(500),
-            image: 2 * second,
-            replication: Duration::ZERO,
             disk: second,
             migrate: 2 * second,
             volume: 2 * second,
             cns: second,
+            image: 2 * second,
+            replication: Duration::ZERO,
             jitter: Duration::ZERO,
         }
     }

@@ -362,9 +362,15 @@ impl Sim {
         let weak = Arc::downgrade(&self.inner);
         let look = move || {
             let sim = Self { inner: weak.upgrade()? };
-            Some(sim.with(|state, now| listen::look(&state.world, now)))
+            Some(sim.with(|state, now| listen::look(&mut state.world, now)))
         };
-        runtime.spawn(listen::keep_in_step(look, changed, closed));
+        let weak = Arc::downgrade(&self.inner);
+        let admits = move |from, to, port| {
+            let Some(inner) = weak.upgrade() else { return false };
+            Self { inner }.with(|state, _| state.world.admits(from, to, port))
+        };
+        self.with(|state, _| state.world.watch_doors());
+        runtime.spawn(listen::keep_in_step(look, Arc::new(admits), changed, closed));
     }
 }
 

@@ -38,13 +38,15 @@ fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 fn add(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let request = read(call)?;
     let primary = call.params.bool("primary").unwrap_or(false);
-    let network = call.world.choose_network(call.account, request.network);
+    let network = call.world.find_room(call.account, request.network).cloned();
     let network = network.map_err(|_| Refusal::invalid_argument("network not found"))?;
     let instance = call.instance()?;
     let (id, state) = (instance.id, instance.state);
     let nics = format!("/{}/machines/{id}/nics", call.account()?.login);
     let mut existing = instance.nics.iter().chain(&instance.pending_nics);
-    if let Some(nic) = existing.find(|nic| nic.network == network.id) {
+    if let Some(nic) =
+        existing.find(|nic| nic.network == network.id || nic.network == request.network)
+    {
         let location = format!("{nics}/{}", bare(nic));
         return Ok(Reply::empty(302).header("location", location).into());
     }
@@ -86,7 +88,7 @@ fn read(call: &Call<'_>) -> Result<NetworkRequest, Refusal> {
         }
         object @ Value::Object(_) => {
             let request = read_network_object(object)?;
-            call.world.check_address(&request)?;
+            call.world.check_address(call.account, &request)?;
             Ok(request)
         }
         _ => Err(Refusal::invalid_argument("network argument must be a network object or string")),

@@ -257,6 +257,11 @@ impl Addresses {
         }
     }
 
+    /// Whose address this is, on a network that has it.
+    pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<Uuid> {
+        self.ranges.values().find_map(|range| range.records.get(&address)?.holder)
+    }
+
     /// Gives back one address of an instance.
     pub(crate) fn release_one(&mut self, instance: Uuid, network: Uuid, address: Ipv4Addr) {
         let Some(held) = self.held.get_mut(&instance) else { return };

@@ -170,6 +170,7 @@ impl World {
     /// Writes down what became different since the last time.
     pub(crate) fn settle(&mut self, at: Timestamp) {
         self.settle_index();
+        self.settle_doors();
         self.settle_cns(at);
         for difference in self.instances.differences() {
             self.settle_instance(difference, at);
@@ -182,6 +183,7 @@ impl World {
     #[expect(dead_code, reason = "the state file comes next")]
     pub(crate) fn take_for_known(&mut self) {
         self.rebuild_index();
+        self.rebuild_rule_index();
         self.instances.take_for_known();
         self.rules.take_for_known();
     }

@@ -63,9 +63,13 @@ impl World {
     ) -> Result<Uuid, Refusal> {
         let id = self.new_id();
         let account = self.account(owner)?.clone();
+        if account.unapproved {
+            let message = "User is not currently approved for provisioning";
+            return Err(Refusal::invalid_argument(message));
+        }
         let image = self.image_of(owner, &params)?;
         let package = self.package_of(&params)?;
-        check_account(&account)?;
+        check_keys(&account)?;
         let requested = params.brand.as_deref().map(Brand::requested).transpose()?;
         let brand = effective_brand(requested, &image, &package)?;
         let disks = plan_disks(id, params.disks.as_ref(), brand, &image, &package)?;
@@ -173,15 +177,10 @@ impl World {
     }
 }
 
-/// Somebody has to be able to get in, and the operator has to have approved the account.
-fn check_account(account: &Account) -> Result<(), Refusal> {
+fn check_keys(account: &Account) -> Result<(), Refusal> {
     if account.keys_to_the_door().next().is_none() {
         let message = "At least one SSH key is required to provision";
         return Err(Refusal::new(409, "KeyRequired", message));
-    }
-    if account.unapproved {
-        let message = "User is not currently approved for provisioning";
-        return Err(Refusal::invalid_argument(message));
     }
     Ok(())
 }

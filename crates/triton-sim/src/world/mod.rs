@@ -73,7 +73,7 @@ pub(crate) use migration::Phase;
 pub(crate) use name::{LENGTH_MAX as NAME_LENGTH_MAX, check_dns_length};
 pub(crate) use name::{check_name, duplicate, has_only_name_characters};
 pub(crate) use network::{Network, Pool};
-pub(crate) use ports::{Door, open_doors};
+pub(crate) use ports::{Door, Doors};
 pub use quota::{LimitBy, LimitCheck, ProvisionLimit};
 pub(crate) use rbac::{
     ADMINISTRATOR, Attempt, Fact, Member, MemberKind, Policy, Role, active_roles, is_allowed,
@@ -90,6 +90,7 @@ pub(crate) use {affinity::AffinityRule, firewall::RuleText};
 use crate::delays::Delays;
 use crate::refusal::Refusal;
 use cns::CnsZone;
+use firewall::RuleIndex;
 use index::Index;
 use lifecycle::{Agenda, Stalled};
 
@@ -117,6 +118,10 @@ pub(crate) struct World {
     late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
     /// Finds instances.
     index: Index,
+    /// Finds firewall rules.
+    rule_index: RuleIndex,
+    /// Whose ports have to be looked at; only kept when somebody does.
+    doors_due: Option<BTreeSet<Uuid>>,
     pub(crate) compute_nodes: Vec<ComputeNode>,
     /// What DNS says; it follows the instances after a while.
     pub(crate) cns: CnsZone,
@@ -166,6 +171,8 @@ impl World {
             submitted: None,
             late_rules: BTreeMap::new(),
             index: Index::default(),
+            rule_index: RuleIndex::default(),
+            doors_due: None,
             compute_nodes: Vec::new(),
             cns: CnsZone::new(),
             cns_accounts: BTreeSet::new(),

@@ -94,21 +94,25 @@ impl World {
         networks.filter(move |network| network.is_usable_by(account) && !pooled(network))
     }
 
-    /// The network that CreateMachine or AddNic means by an id: itself, or of a pool the first that is not full.
+    /// What an id of CreateMachine or AddNic may mean: one network, or those of a pool.
     ///
     /// # Errors
     /// 409 InvalidArgument for what the account cannot use.
-    pub(crate) fn choose_network(&self, account: Uuid, id: Uuid) -> Result<Network, Refusal> {
-        let chosen = match self.catalog.find_pool(id) {
+    pub(crate) fn candidate_networks(
+        &self,
+        account: Uuid,
+        id: Uuid,
+    ) -> Result<Vec<&Network>, Refusal> {
+        let found: Vec<&Network> = match self.catalog.find_pool(id) {
             Some(pool) => {
-                let members = pool.networks.iter();
-                let roomy = members.clone().find(|id| self.addresses.has_room(**id));
-                let member = roomy.or_else(|| members.clone().next());
-                member.and_then(|id| self.catalog.find_network(*id))
+                pool.networks.iter().filter_map(|id| self.catalog.find_network(*id)).collect()
             }
-            None => self.usable_networks(account).find(|network| network.id == id),
+            None => self.usable_networks(account).filter(|network| network.id == id).collect(),
         };
-        chosen.cloned().ok_or_else(|| Refusal::invalid_argument("Invalid Networks"))
+        if found.is_empty() {
+            return Err(Refusal::invalid_argument("Invalid Networks"));
+        }
+        Ok(found)
     }
 
     /// Adds a pool of so many networks, each with a small range of real addresses.

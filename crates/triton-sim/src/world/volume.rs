@@ -157,7 +157,9 @@ impl World {
                 Refusal::new(409, "DefaultFabricNetworkNotConfiguredError", message)
             });
         };
-        let is_fabric = |id: &Uuid| self.fabric_network(owner, *id).is_ok();
+        let is_fabric = |id: &Uuid| {
+            self.usable_networks(owner).any(|network| network.id == *id && network.fabric)
+        };
         if networks.is_empty() || !networks.iter().all(is_fabric) {
             let list: Vec<String> = networks.iter().map(Uuid::to_string).collect();
             let message = format!("Invalid networks: {}", list.join(","));
@@ -279,7 +281,8 @@ impl World {
         networks: &[Uuid],
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let is_fabric = |id: &&Uuid| self.fabric_network(owner, **id).is_ok();
+        let is_fabric =
+            |id: &&Uuid| self.catalog.find_network(**id).is_some_and(|network| network.fabric);
         let fabrics: Vec<Uuid> = networks.iter().filter(is_fabric).copied().collect();
         for mount in mounts {
             let id = match self.find_volume(owner, &mount.name) {

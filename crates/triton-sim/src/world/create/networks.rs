@@ -28,13 +28,13 @@ impl World {
         account: &Account,
     ) -> Result<Vec<NetworkRequest>, Refusal> {
         if let Some(requests) = &params.networks {
-            requests.iter().try_for_each(|request| self.check_address(request))?;
+            requests.iter().try_for_each(|request| self.check_address(account.id, request))?;
             return Ok(requests.clone());
         }
         let wants = |kind: &str| {
             params.default_networks.as_ref().is_none_or(|wanted| wanted.iter().any(|w| w == kind))
         };
-        let external = self.catalog.networks.iter().find(|network| network.public);
+        let external = self.usable_networks(account.id).find(|network| network.public);
         let external = external.map(|network| network.id).filter(|_| wants("external"));
         let internal = account.default_network.filter(|_| wants("internal"));
         let wanted = external.into_iter().chain(internal);
@@ -44,35 +44,56 @@ impl World {
     /// Addresses may be chosen on networks of the account only.
     ///
     /// # Errors
-    /// 404 for an unknown network, 409 InvalidArgument for one that is everybody's.
-    pub(crate) fn check_address(&self, request: &NetworkRequest) -> Result<(), Refusal> {
+    /// 404 for an unknown network, 409 InvalidArgument for a pool, and for one that is everybody's.
+    pub(crate) fn check_address(
+        &self,
+        owner: Uuid,
+        request: &NetworkRequest,
+    ) -> Result<(), Refusal> {
         let NetworkRequest { network: id, ip: Some(_) } = request else { return Ok(()) };
-        let network = self
-            .catalog
-            .find_network(*id)
+        if self.catalog.find_pool(*id).is_some() {
+            let message = format!("ipv4_uuid: {id} cannot specify IP on a network pool");
+            return Err(Refusal::invalid_argument(message));
+        }
+        let network = self.usable_networks(owner).find(|network| network.id == *id);
+        let network = network
             .ok_or_else(|| Refusal::not_found(format!("ipv4_uuid: network {id} not found")))?;
-        if !network.fabric {
-            return Err(Refusal::invalid_argument(format!(
-                "ipv4_uuid: {id} cannot specify IP on a public network"
-            )));
+        if network.owner.is_none() && !network.fabric {
+            let message = format!("ipv4_uuid: {id} cannot specify IP on a public network");
+            return Err(Refusal::invalid_argument(message));
         }
         Ok(())
     }
 
+    /// The networks that are meant: of a pool the first that is not full.
+    ///
     /// # Errors
-    /// 409 InvalidArgument for networks that are not there, and for too many public ones.
+    /// 409 InvalidArgument for networks that the account cannot use, and for too many public ones.
     pub(super) fn check_networks(
         &self,
         owner: Uuid,
         requests: &[NetworkRequest],
     ) -> Result<Vec<Network>, Refusal> {
-        let choose = |request: &NetworkRequest| self.choose_network(owner, request.network);
-        let networks: Vec<Network> = requests.iter().map(choose).collect::<Result<_, _>>()?;
+        let find = |request: &NetworkRequest| self.find_room(owner, request.network).cloned();
+        let networks: Vec<Network> = requests.iter().map(find).collect::<Result<_, Refusal>>()?;
         let public = networks.iter().filter(|network| network.public).count();
         if public > 1 && !self.features.multiple_public_networks {
             return Err(Refusal::invalid_argument("Can specify a maximum of 1 public networks"));
         }
         Ok(networks)
+    }
+
+    /// A network, or the first of a pool that is not full.
+    ///
+    /// # Errors
+    /// 409 InvalidArgument for what the account cannot use.
+    pub(crate) fn find_room(&self, owner: Uuid, id: Uuid) -> Result<&Network, Refusal> {
+        let candidates = self.candidate_networks(owner, id)?;
+        let has_room = |network: &&&Network| self.addresses.has_room(network.id);
+        Ok(match candidates[..] {
+            [only] => only,
+            _ => candidates.iter().find(has_room).copied().unwrap_or(candidates[0]),
+        })
     }
 
     /// One NIC a network, each with an address; the first public one is the primary. All or none.
@@ -105,7 +126,7 @@ impl World {
     }
 
     /// # Errors
-    /// 507 SubnetFull, 409 for an address the network does not hand out, 422 for one that is in use.
+    /// 507 SubnetFull, 409 for an address that is Triton's own or of another network, 422 for one that is in use.
     pub(crate) fn take_address(
         &mut self,
         request: &NetworkRequest,
@@ -116,8 +137,10 @@ impl World {
             let full = || Refusal::new(507, "SubnetFull", "no more free IPs");
             return self.addresses.take_next(network.id, instance).ok_or_else(full);
         };
-        let is_managed = self.addresses.record(network.id, ip).managed;
-        if is_managed || !self.addresses.subnet(network.id).contains(ip) {
+        if !self.addresses.subnet(network.id).contains(ip) {
+            return Err(Refusal::invalid_argument(format!("{ip} is not available on the network")));
+        }
+        if self.addresses.record(network.id, ip).managed {
             let message = format!("cannot use {ip} because it is a managed IP");
             return Err(Refusal::invalid_argument(message));
         }
