@@ -241,6 +241,9 @@ impl Client {
 
     /// Sends a request that [`Client::make_ready`] made. Its signature is good for five minutes.
     ///
+    /// What must not act twice is sent once here, and a 429 is the caller's to wait out: a second attempt would come
+    /// long after whatever the caller has written down about the first.
+    ///
     /// # Errors
     ///
     /// [`Error`], as [`Client::send`].
@@ -314,6 +317,7 @@ impl Client {
         call: &Call,
     ) -> Result<T, Error> {
         let endpoint = call.endpoint;
+        let is_single = signed.is_some() && endpoint.idempotency == Idempotency::Never;
         let mut clock_corrected = false;
         let mut attempt = 1;
         self.budget(|budget| budget.earn(Instant::now()));
@@ -335,7 +339,7 @@ impl Client {
                 self.inner.signing.follow_server_clock(server_time);
                 continue;
             }
-            let wait = self.wait(attempt, endpoint.idempotency, &failure);
+            let wait = self.wait(attempt, endpoint.idempotency, &failure).filter(|_| !is_single);
             let Some(wait) = wait.filter(|_| self.budget(|budget| budget.spend(Instant::now())))
             else {
                 let sent = call.sent.load(Ordering::Relaxed);

@@ -166,6 +166,18 @@ async fn a_create_that_never_got_there_or_was_turned_away_by_the_rate_limit_is_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_that_was_made_ready_is_sent_once_whatever_comes_of_it() {
+    for act in [Act::Answer(429, "{}"), Act::Refuse] {
+        let (client, seen) = scripted(std::slice::from_ref(&act));
+        let request = instances::create(&CreateInstance::default()).unwrap();
+        let ready = client.make_ready(request).await.unwrap();
+        let error = client.send_ready(ready).await.unwrap_err();
+        assert!(!error.is_ambiguous(), "{act:?}: {error}");
+        assert!(seen.lock().unwrap().len() <= 1, "{act:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_have_a_budget_that_all_clones_share() {
     let budget = RetryBudget { burst: 5, per_call: 0.0, per_second: 0.0 };
     let builder = builder("https://cloud.example.com").with_retry_budget(budget);

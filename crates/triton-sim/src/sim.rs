@@ -272,6 +272,7 @@ impl Sim {
     pub fn advance(&self, by: Duration) -> bool {
         let is_virtual = self.inner.clock.advance(by);
         self.with(|_, _| ());
+        self.inner.fault_changes.send_modify(|count| *count += 1);
         is_virtual
     }
 
@@ -348,10 +349,15 @@ impl Sim {
         changes: &mut watch::Receiver<u64>,
     ) -> impl Future<Output = ()> + use<> {
         let mut changes = changes.clone();
-        let next = self.with(|state, now| {
-            let moment = state.faults.next_change(FaultScope::Connection, now);
-            moment.map(|moment| until(now, moment))
+        // A virtual clock tells when it moves; waiting for it by another would be in vain.
+        let has_moments = self.has_faults() && !self.is_clock_virtual();
+        let next = has_moments.then(|| {
+            self.with(|state, now| {
+                let moment = state.faults.next_change(FaultScope::Connection, now);
+                moment.map(|moment| until(now, moment))
+            })
         });
+        let next = next.flatten();
         async move {
             tokio::select! {
                 // The sender lives as long as the simulator; without one there is nothing to wait for.

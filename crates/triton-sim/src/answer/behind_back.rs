@@ -20,6 +20,9 @@ const DEEDS: [(FaultKind, Deed); 7] = [
 /// Lets the faults that are set happen to instances of the account. One that finds no instance is not used up.
 pub(super) fn behind_back(call: &mut Call<'_>) {
     for (kind, deed) in DEEDS {
+        if !call.faults.has(kind) {
+            continue;
+        }
         let can_be_done = |state| match &deed {
             Deed::Enter(InstanceState::Stopped) | Deed::Migrate => state == InstanceState::Running,
             // While it is provisioned there is nothing yet to change.

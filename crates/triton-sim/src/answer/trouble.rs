@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::Arrived;
+use super::decide::Decision;
+use super::finish::End;
 use super::instead::{instead, unavailable};
-use super::{Arrived, Decision, End};
 use crate::faults::{FaultKind, FaultScope, Faults, Strike, Trouble};
 use crate::http::{Answer, Body, Reply};
 use crate::refusal::Refusal;

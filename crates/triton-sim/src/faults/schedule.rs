@@ -116,6 +116,11 @@ impl Faults {
         moments.filter(|moment| *moment > now).min()
     }
 
+    /// Whether a fault of this kind is set, for who would have to work to ask it.
+    pub(crate) fn has(&self, kind: FaultKind) -> bool {
+        self.set.iter().any(|set| set.kind == kind)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.set.is_empty()
     }

@@ -1,7 +1,7 @@
 //! Who gets what of a batch, and what faults make of it.
 
 use super::*;
-use crate::faults::Fault;
+use crate::faults::{Fault, FaultScope};
 
 const JILL: Uuid = Uuid::from_u128(1);
 const BOB: Uuid = Uuid::from_u128(2);
@@ -91,13 +91,19 @@ fn check(fault: FaultKind, first: &str, second: &str) {
 
 #[test]
 fn faults_strike_events_and_connections() {
-    check(FaultKind::FeedLoses, "2", "34");
-    check(FaultKind::FeedDuplicates, "112", "34");
-    check(FaultKind::FeedReorders, "21", "34");
-    check(FaultKind::FeedStalls, "", "");
-    check(FaultKind::FeedBogusFrame, "?12", "34");
-    check(FaultKind::FeedCloses, "#", "34");
-    check(FaultKind::FeedDeaf, "", "");
+    let of_feed = |kind: &FaultKind| kind.entry().scope == FaultScope::Feed;
+    for kind in FaultKind::ALL.into_iter().filter(of_feed) {
+        let (first, second) = match kind {
+            FaultKind::FeedLoses => ("2", "34"),
+            FaultKind::FeedDuplicates => ("112", "34"),
+            FaultKind::FeedReorders => ("21", "34"),
+            FaultKind::FeedStalls | FaultKind::FeedDeaf => ("", ""),
+            FaultKind::FeedBogusFrame => ("?12", "34"),
+            FaultKind::FeedCloses => ("#", "34"),
+            other => panic!("{other} has no row"),
+        };
+        check(kind, first, second);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use triton_sim::{Running, TlsError, TlsIdentity};
 
 use crate::caller::Caller;
 
-fn trusting(ca_pem: &str, alpn: &[&[u8]]) -> TlsConnector {
+pub(crate) fn trusting(ca_pem: &str, alpn: &[&[u8]]) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(ring::default_provider());
@@ -24,7 +24,7 @@ fn trusting(ca_pem: &str, alpn: &[&[u8]]) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-async fn serve(caller: &Caller, identity: &TlsIdentity) -> Running {
+pub(crate) async fn serve(caller: &Caller, identity: &TlsIdentity) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     caller.sim.serve_tls(listener, identity).unwrap()
 }

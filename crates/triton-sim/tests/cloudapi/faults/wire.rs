@@ -3,12 +3,14 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use triton_sim::{Fault, FaultKind, FaultScope, Running};
+use triton_sim::{Fault, FaultKind, FaultScope, Running, TlsIdentity};
 
 use super::{caller_with, check_struck, kinds};
 use crate::caller::Caller;
+use crate::tls;
 
 pub(super) async fn serve(caller: &Caller) -> Running {
     caller.sim.serve(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap()
@@ -25,7 +27,7 @@ pub(super) async fn get_text(caller: &Caller, target: &str) -> String {
 }
 
 /// Everything that comes until the connection ends, and whether it ended by a reset.
-async fn read_all(stream: &mut TcpStream) -> (String, bool) {
+async fn read_all(stream: &mut (impl AsyncRead + Unpin)) -> (String, bool) {
     let mut bytes = Vec::new();
     let is_reset = match stream.read_to_end(&mut bytes).await {
         Ok(_) => false,
@@ -192,5 +194,28 @@ async fn a_request_that_is_reset_gets_no_byte() {
         let mut stream = TcpStream::connect(running.address()).await.unwrap();
         stream.write_all(get_text(&caller, "/my").await.as_bytes()).await.unwrap();
         assert_eq!(read_all(&mut stream).await, (String::new(), true), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn within_tls_connections_end_as_they_do_without() {
+    let name = ServerName::try_from("localhost").unwrap();
+    for (kind, expected, is_reset) in [
+        (FaultKind::ResetBeforeCommit, "", true),
+        (FaultKind::AnswerCut, "HTTP/1.1 200 OK", true),
+        (FaultKind::NotHttp, "220 ", false),
+        (FaultKind::IdleClosed, "HTTP/1.1 408 Request Timeout", false),
+    ] {
+        let caller = Caller::new();
+        let identity = TlsIdentity::self_signed(caller.sim.now()).unwrap();
+        let running = tls::serve(&caller, &identity).await;
+        let connector = tls::trusting(identity.ca_pem().unwrap(), &[]);
+        let stream = TcpStream::connect(running.address()).await.unwrap();
+        let mut stream = connector.connect(name.clone(), stream).await.unwrap();
+        caller.sim.fault(kind, Fault::default().delay(Duration::from_millis(1)));
+        stream.write_all(get_text(&caller, "/my").await.as_bytes()).await.unwrap();
+        let (answer, was_reset) = read_all(&mut stream).await;
+        assert!(answer.contains(expected), "{kind}: {answer}");
+        assert_eq!(was_reset, is_reset, "{kind}");
     }
 }
