@@ -3,7 +3,7 @@
 //! A call goes through these, one file each:
 //!
 //! ```text
-//! calls.rs      list_instances(…)         what to ask, as a Request of the pure half
+//! calls/        list_instances(…)         what to ask, as a Request of the pure half
 //! throttle.rs   wait for the rate limit   deletes first
 //! retry.rs      attempts                  only what may be sent twice, within a budget
 //! base_uri.rs   URL                       account and roles
