@@ -53,10 +53,11 @@ fn favicon(_: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn list_services(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let mut services = call.world.services.clone();
-    services.extend(call.world.catalog.services.clone());
-    services.insert("cloudapi".to_owned(), url(call));
-    Ok(Answer::ok(json!(services)))
+    let own = ("cloudapi".to_owned(), json!(url(call)));
+    let others = call.world.catalog.services.iter();
+    let others = others.map(|(name, url)| (name.clone(), json!(url)));
+    let services: Map<String, Value> = [own].into_iter().chain(others).collect();
+    Ok(Answer::ok(services.into()))
 }
 
 fn list_datacenters(call: &mut Call<'_>) -> Result<Answer, Refusal> {
