@@ -48,7 +48,7 @@ pub struct Delays {
     /// From CreateImageFromMachine to `active`. 2 s.
     #[serde(serialize_with = "as_millis")]
     pub image: Duration,
-    /// From a change of keys, sub-users, roles, policies or role tags until signatures and permissions follow it. 0.
+    /// From a change of keys, sub-users, roles, policies or role tags until signatures, permissions and reads follow it. 0.
     #[serde(serialize_with = "as_millis")]
     pub replication: Duration,
     /// At most this much is added to each delay, drawn from the simulator's seed. 0.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::users::user;
+use super::users::{user, user_of};
 use super::{Answer, Call, Reply, Route};
 use crate::refusal::Refusal;
 use crate::world::AccessKey;
@@ -75,10 +75,13 @@ fn owner(call: &Call<'_>) -> Result<Option<Uuid>, Refusal> {
     call.params.str("user").map(|_| user(call, "user").map(|user| user.id)).transpose()
 }
 
+/// The keys that are read; `sync` with any text goes past the cache.
 fn keys<'a>(call: &'a Call<'_>) -> Result<&'a [AccessKey], Refusal> {
+    let account =
+        if call.params.is_truthy("sync") { call.account()? } else { call.account_as_read()? };
     match call.params.str("user") {
-        Some(_) => Ok(&user(call, "user")?.access_keys),
-        None => Ok(&call.account()?.access_keys),
+        Some(_) => Ok(&user_of(account, &call.params, "user")?.access_keys),
+        None => Ok(&account.access_keys),
     }
 }
 

@@ -46,6 +46,18 @@ impl Call<'_> {
         self.world.account(self.account)
     }
 
+    /// The account as reads of keys, sub-users, roles and policies see it: the directory's copy, which follows changes after
+    /// [`Delays::replication`](crate::Delays::replication).
+    ///
+    /// # Errors
+    /// As [`Call::account`].
+    pub(crate) fn account_as_read(&self) -> Result<&Account, Refusal> {
+        match self.world.directory.get(self.account) {
+            Some(account) => Ok(account),
+            None => self.account(),
+        }
+    }
+
     /// The instance a path names; it was loaded before the handler ran.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::users::user;
+use super::users::{user, user_of};
 use super::{Answer, Call, Reply, Route};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
@@ -84,10 +84,13 @@ fn owner(call: &Call<'_>) -> Result<Option<Uuid>, Refusal> {
     call.params.str("user").map(|_| user(call, "user").map(|user| user.id)).transpose()
 }
 
+/// The keys that are read; `sync` with any text goes past the cache.
 fn ring<'a>(call: &'a Call<'_>) -> Result<&'a KeyRing, Refusal> {
+    let account =
+        if call.params.is_truthy("sync") { call.account()? } else { call.account_as_read()? };
     match call.params.str("user") {
-        Some(_) => Ok(&user(call, "user")?.keys),
-        None => Ok(&call.account()?.keys),
+        Some(_) => Ok(&user_of(account, &call.params, "user")?.keys),
+        None => Ok(&account.keys),
     }
 }
 

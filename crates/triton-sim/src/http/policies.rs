@@ -20,7 +20,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let policies = call.account()?.policies.iter();
+    let policies = call.account_as_read()?.policies.iter();
     Ok(Answer::ok(policies.map(Policy::to_json).collect::<Vec<Value>>().into()))
 }
 
@@ -48,7 +48,9 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(policy(call)?.to_json()))
+    let wanted = call.params.str("policy").unwrap_or_default();
+    let policy = call.account_as_read()?.find_policy(wanted);
+    Ok(Answer::ok(policy.ok_or_else(|| not_found(wanted))?.to_json()))
 }
 
 fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {

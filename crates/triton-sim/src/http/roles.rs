@@ -38,8 +38,9 @@ struct Reference {
 }
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let roles = call.account()?.roles.iter().map(|role| to_json(call, role));
-    Ok(Answer::ok(roles.collect::<Result<Vec<Value>, Refusal>>()?.into()))
+    let account = call.account_as_read()?;
+    let roles = account.roles.iter().map(|role| to_json(call, account, role));
+    Ok(Answer::ok(roles.collect::<Vec<Value>>().into()))
 }
 
 fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -55,7 +56,7 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         members: entry.members.unwrap_or_default(),
         policies: entry.policies.unwrap_or_default(),
     };
-    let (id, body) = (role.id, to_json(call, &role)?);
+    let (id, body) = (role.id, to_json(call, call.account()?, &role));
     let account = call.world.account_mut(call.account)?;
     account.roles.push(role);
     let location = format!("/{}/roles/{id}", account.login);
@@ -64,7 +65,10 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(to_json(call, role(call)?)?))
+    let wanted = call.params.str("role").unwrap_or_default();
+    let account = call.account_as_read()?;
+    let role = account.find_role(wanted).ok_or_else(|| not_found(wanted))?;
+    Ok(Answer::ok(to_json(call, account, role)))
 }
 
 fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -86,8 +90,9 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get_by_id(call: &Call<'_>, id: Uuid) -> Result<Answer, Refusal> {
-    let role = call.account()?.roles.iter().find(|role| role.id == id);
-    Ok(Answer::ok(to_json(call, role.ok_or_else(|| not_found(&id.to_string()))?)?))
+    let account = call.account()?;
+    let role = account.roles.iter().find(|role| role.id == id);
+    Ok(Answer::ok(to_json(call, account, role.ok_or_else(|| not_found(&id.to_string()))?)))
 }
 
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -318,8 +323,7 @@ fn names_of(value: &Value) -> Vec<String> {
 }
 
 /// CloudAPI's role object, as the version has it.
-fn to_json(call: &Call<'_>, role: &Role) -> Result<Value, Refusal> {
-    let account = call.account()?;
+fn to_json(call: &Call<'_>, account: &Account, role: &Role) -> Value {
     let policies: Vec<_> = role
         .policies
         .iter()
@@ -342,7 +346,7 @@ fn to_json(call: &Call<'_>, role: &Role) -> Result<Value, Refusal> {
         body["members"] = json!(logins(false));
         body["default_members"] = json!(logins(true));
         body["policies"] = policies.iter().map(|policy| json!(policy.name)).collect();
-        return Ok(body);
+        return body;
     }
     body["members"] = members
         .iter()
@@ -361,7 +365,7 @@ fn to_json(call: &Call<'_>, role: &Role) -> Result<Value, Refusal> {
         // The real one translates nothing when there is nothing to translate, and the old field stays.
         body["default_members"] = json!([]);
     }
-    Ok(body)
+    body
 }
 
 #[cfg(test)]

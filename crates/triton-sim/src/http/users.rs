@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Answer, Call, Params, Reply, Route};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
-use crate::world::{CONTACT_FIELDS, SubUser, check_email, check_login};
+use crate::world::{Account, CONTACT_FIELDS, SubUser, check_email, check_login};
 
 const SINCE: ApiVersion = ApiVersion(7, 2, 0);
 
@@ -23,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let users = call.account()?.users.values();
+    let users = call.account_as_read()?.users.values();
     Ok(Answer::ok(users.map(SubUser::to_json).collect::<Vec<Value>>().into()))
 }
 
@@ -52,16 +52,17 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let user = user(call, "uuid")?;
+    let account = call.account_as_read()?;
+    let user = user_of(account, &call.params, "uuid")?;
     let mut body = user.to_json();
     if call.params.is_truthy("membership") {
-        let names = |only_default: bool| -> Result<Vec<&str>, Refusal> {
-            let roles = call.account()?.roles_of(user.id);
+        let names = |only_default: bool| -> Vec<&str> {
+            let roles = account.roles_of(user.id);
             let wanted = roles.filter(|(_, member)| !only_default || member.is_default);
-            Ok(wanted.map(|(role, _)| role.name.as_str()).collect())
+            wanted.map(|(role, _)| role.name.as_str()).collect()
         };
-        body["roles"] = json!(names(false)?);
-        body["default_roles"] = json!(names(true)?);
+        body["roles"] = json!(names(false));
+        body["default_roles"] = json!(names(true));
     }
     Ok(Answer::ok(body))
 }
@@ -117,8 +118,20 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 /// # Errors
 /// 404.
 pub(super) fn user<'a>(call: &'a Call<'_>, param: &str) -> Result<&'a SubUser, Refusal> {
-    let wanted = call.params.str(param).unwrap_or_default();
-    let user = call.account()?.find_user(wanted);
+    user_of(call.account()?, &call.params, param)
+}
+
+/// The same, of an account as it is or as reads see it.
+///
+/// # Errors
+/// 404.
+pub(super) fn user_of<'a>(
+    account: &'a Account,
+    params: &Params,
+    param: &str,
+) -> Result<&'a SubUser, Refusal> {
+    let wanted = params.str(param).unwrap_or_default();
+    let user = account.find_user(wanted);
     user.ok_or_else(|| Refusal::not_found(format!("{wanted} does not exist")))
 }
 

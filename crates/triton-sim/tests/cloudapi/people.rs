@@ -1,6 +1,9 @@
 //! Keys, access keys, sub-users, policies and roles.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use triton_sim::Delays;
 
 use crate::caller::{Caller, PUBLIC, Reply, quiet};
 
@@ -233,5 +236,25 @@ async fn roles_that_cannot_be_are_refused() {
     ] {
         let reply = caller.post("/my/roles", &body).await;
         expect_message(&reply, 409, "InvalidArgument", part);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_just_made_can_be_missing_for_a_while() {
+    let delays = Delays { replication: Duration::from_secs(3), ..Delays::none() };
+    let caller = Caller::of(quiet().delays(delays));
+    let policy = json!({ "name": "look", "rules": "CAN listmachines" });
+    let made = [
+        ("/my/users/bob", caller.post("/my/users", &user("bob")).await),
+        ("/my/policies/look", caller.post("/my/policies", &policy).await),
+        ("/my/roles/reader", caller.post("/my/roles", &json!({ "name": "reader" })).await),
+    ];
+    for (target, reply) in &made {
+        assert_eq!(reply.status, 201, "{}", reply.body);
+        caller.get(target).await.expect(404, "ResourceNotFound");
+    }
+    tokio::time::advance(Duration::from_secs(3)).await;
+    for (target, reply) in &made {
+        assert_eq!(caller.get(target).await.body, reply.body);
     }
 }

@@ -225,7 +225,8 @@ async fn keys_and_roles_take_a_while_to_count() {
     assert_eq!(bob.get("/my/machines").await.status, 200);
     let key = &bob.key_id.fingerprint;
     assert_eq!(jill.delete(&format!("/my/users/bob/keys/{key}")).await.status, 204);
-    assert_eq!(jill.get("/my/users/bob/keys").await.body, json!([]));
+    assert_eq!(jill.get("/my/users/bob/keys?sync=true").await.body, json!([]));
+    assert_eq!(jill.get("/my/users/bob/keys").await.body.as_array().unwrap().len(), 1, "cached");
     assert_eq!(bob.get("/my/machines").await.status, 200, "the directory does not know yet");
     tokio::time::advance(Duration::from_secs(3)).await;
     bob.get("/my/machines").await.expect(401, "InvalidCredentials");
