@@ -137,14 +137,6 @@ impl World {
         }
     }
 
-    /// Has CNS look at everything, as after loading.
-    pub(super) fn publish_all(&mut self) {
-        let ids: Vec<Uuid> = self.instances.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.publish(id));
-        let enabled = self.accounts.values().filter(|account| account.cns_enabled);
-        self.cns_accounts = enabled.map(|account| account.id).collect();
-    }
-
     /// Has CNS look at an instance.
     pub(super) fn publish(&mut self, id: Uuid) {
         match self.cns_view(id) {

@@ -90,7 +90,11 @@ impl World {
         self.check_reachable(owner, &params.volumes, &network_ids)?;
         let compute_node = self.place(owner, &rules, &params.locality, package.memory_mib)?;
         let nics = self.make_nics(id, &requests, &networks)?;
-        self.mount(owner, id, &params.volumes, &network_ids, now)?;
+        if let Err(refusal) = self.mount(owner, id, &params.volumes, &network_ids, now) {
+            self.addresses.release(id);
+            self.unmount(id);
+            return Err(refusal);
+        }
         let instance = Instance {
             id,
             owner,

@@ -11,8 +11,8 @@ use super::{Instance, InstanceFilter, StateFilter, World};
 
 /// Where to look for instances.
 ///
-/// [`World::settle`] keeps it in step with [`World::instances`]. Until it does, lookups also consider the few that
-/// were touched, and look at each instance they find, so they are never wrong.
+/// [`World::settle`] keeps it in step with [`World::instances`]. Until it does, lookups of active instances also consider
+/// the few that were touched, and look at each instance they find, so they are never wrong.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Owner and id of all.
@@ -289,99 +289,4 @@ impl StateFilter {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-    use serde_json::json;
-
-    use super::super::InstanceState;
-    use super::*;
-    use crate::delays::Delays;
-
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
-
-    fn named(number: u128, name: &str, role: &str) -> Instance {
-        let mut instance = Instance::sample(name);
-        instance.id = Uuid::from_u128(number);
-        instance.tags = json!({ "role": role }).as_object().unwrap().clone();
-        instance
-    }
-
-    fn three() -> World {
-        let mut world = World::new(Delays::none(), 1, 0, 1);
-        for (number, name, role) in [(1, "web-0", "web"), (2, "web-1", "web"), (3, "db-0", "db")] {
-            world.instances.insert(Uuid::from_u128(number), named(number, name, role));
-        }
-        world
-    }
-
-    fn names<'a>(found: impl IntoIterator<Item = &'a Instance>) -> String {
-        found.into_iter().map(|i| i.name.as_str()).collect::<Vec<_>>().join(" ")
-    }
-
-    /// Every lookup, before and after the index follows.
-    #[track_caller]
-    fn check(world: &mut World, web: &str, prefix: &str, active: &str) {
-        let filter = InstanceFilter { name_prefix: Some("web".into()), ..Default::default() };
-        for _ in 0..2 {
-            assert_eq!(names(world.tagged(Uuid::nil(), "role", Some("web"))), web);
-            assert_eq!(names(world.listed(Uuid::nil(), &filter)), prefix);
-            assert_eq!(names(world.active_of(Uuid::nil())), active);
-            world.settle(NOW);
-        }
-    }
-
-    #[test]
-    fn lookups_are_right_at_once_and_after_settling() {
-        let mut world = three();
-        check(&mut world, "web-0 web-1", "web-1 web-0", "web-0 web-1 db-0");
-        let first = world.instances.get_mut(&Uuid::from_u128(1)).unwrap();
-        first.name = "api".to_owned();
-        first.tags.insert("role".to_owned(), json!("api"));
-        check(&mut world, "web-1", "web-1", "api web-1 db-0");
-        world.instances.get_mut(&Uuid::from_u128(2)).unwrap().state = InstanceState::Failed;
-        check(&mut world, "", "", "api db-0");
-        world.instances.insert(Uuid::from_u128(4), named(4, "web-9", "web"));
-        check(&mut world, "web-9", "web-9", "api db-0 web-9");
-        world.instances.remove(&Uuid::from_u128(4));
-        check(&mut world, "", "", "api db-0");
-        assert!(world.is_name_taken(Uuid::nil(), "api", None));
-        assert!(!world.is_name_taken(Uuid::nil(), "api", Some(Uuid::from_u128(1))));
-        assert!(!world.is_name_taken(Uuid::from_u128(9), "api", None));
-        assert!(!world.is_name_taken(Uuid::nil(), "web-1", None), "a failed one frees its name");
-    }
-
-    #[test]
-    fn tombstones_are_listed_when_asked_for() {
-        let mut world = three();
-        world.instances.get_mut(&Uuid::from_u128(2)).unwrap().state = InstanceState::Deleted;
-        world.settle(NOW);
-        let list = |state| {
-            let filter = InstanceFilter { state, ..Default::default() };
-            names(world.listed(Uuid::nil(), &filter).collect::<Vec<_>>())
-        };
-        assert_eq!(list(StateFilter::Active), "db-0 web-0");
-        assert_eq!(list(StateFilter::Tombstones), "db-0 web-1 web-0");
-        assert_eq!(list(StateFilter::Exactly(InstanceState::Deleted)), "web-1");
-    }
-
-    #[test]
-    fn loads_follow_their_instances() {
-        let (a, b) = (Uuid::from_u128(70), Uuid::from_u128(71));
-        let mut world = three();
-        for number in 1..=3 {
-            let instance = world.instances.get_mut(&Uuid::from_u128(number));
-            instance.unwrap().compute_node = Some(a);
-        }
-        world.settle(NOW);
-        assert_eq!(world.load(a), Load { instances: 3, memory_mib: 3 * 1024 });
-        world.instances.get_mut(&Uuid::from_u128(1)).unwrap().compute_node = Some(b);
-        world.instances.get_mut(&Uuid::from_u128(2)).unwrap().state = InstanceState::Deleted;
-        world.settle(NOW);
-        assert_eq!((world.load(a).instances, world.load(b).instances), (1, 1));
-        world.rebuild_index();
-        assert_eq!((world.load(a).instances, world.load(b).instances), (1, 1));
-        world.instances.remove(&Uuid::from_u128(1));
-        world.settle(NOW);
-        assert_eq!(world.load(b), Load::default());
-    }
-}
+mod tests;

@@ -144,6 +144,49 @@ async fn the_dead_are_forgotten_some_day() {
 }
 
 #[tokio::test]
+async fn the_datacenter_behind_cloudapi_is_in_the_state_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = || quiet().state_file(folder.path().join("state.json")).compute_nodes(2);
+    let limit = ProvisionLimit::new(LimitBy::Machines, 3);
+    let caller = Caller::of(with().cns().limit(limit).compute_node_memory_mib(16_384));
+    let disks = json!([{}, { "size": 1024 }]);
+    let image = "2f4d2204-6a51-4b6f-9d4d-22040bb7e001";
+    let vm = json!({ "image": image, "package": "g4-bhyve-flex-8G", "disks": disks });
+    let vm = caller.create(&vm).await;
+    let mount = json!({ "volumes": [{ "name": "data", "mountpoint": "/data" }] });
+    let mut zone = mount;
+    zone["tag.triton.cns.services"] = json!("web");
+    let zone = caller.create(&zone).await;
+    caller.post(&format!("/my/machines/{zone}/snapshots"), &json!({ "name": "s" })).await;
+    caller.post(&format!("/my/machines/{zone}/migrate"), &json!({ "action": "begin" })).await;
+    let node = caller.sim.instance(vm.parse().unwrap()).unwrap().compute_node.unwrap();
+    let down = Condition::Down { instances_show: Some(ShownState::Unknown) };
+    assert!(caller.sim.set_compute_node(node, down));
+    caller.sim.save_state().unwrap();
+
+    let again = Caller::of(with());
+    for target in [
+        format!("/my/machines/{vm}"),
+        format!("/my/machines/{vm}/disks"),
+        format!("/my/machines/{zone}"),
+        format!("/my/machines/{zone}/snapshots"),
+        format!("/my/migrations/{zone}"),
+        "/my/volumes".to_owned(),
+        "/my/limits".to_owned(),
+    ] {
+        let (before, after) = (caller.get(&target).await, again.get(&target).await);
+        assert_eq!((after.status, after.body), (before.status, before.body), "{target}");
+    }
+    assert_eq!(again.get(&format!("/my/machines/{vm}")).await.body["state"], "unknown");
+    assert_eq!(again.sim.compute_nodes(), caller.sim.compute_nodes());
+    assert_eq!(again.sim.cns_names(), caller.sim.cns_names());
+    assert!(!again.sim.cns_names().is_empty());
+    caller.create(&json!({})).await;
+    again.create(&json!({})).await;
+    again.try_create(&json!({})).await.expect(403, "NotAuthorized");
+}
+
+#[tokio::test]
 async fn some_packages_stay_off_fabric_networks() {
     let caller = Caller::of(quiet().fabric_package_prefix("g4-general"));
     let fabric = json!({ "networks": ["a0ae9499-b476-4fef-9861-d0c25029378d"] });

@@ -38,7 +38,8 @@ async fn everything_comes_back() {
     let tagged = json!({ "name": "web", "tag.role": "web", "tag.canary": true });
     let id = caller.create(&tagged).await;
     caller.post("/my/fwrules", &json!({ "rule": "FROM any TO tag role ALLOW tcp PORT 80" })).await;
-    caller.post("/my/volumes", &json!({ "name": "data", "size": 10240 })).await;
+    let volume = json!({ "type": "tritonnfs", "name": "data", "size": 10240 });
+    assert_eq!(caller.post("/my/volumes", &volume).await.status, 201);
     caller.post(&format!("/my/machines/{id}/snapshots"), &json!({ "name": "before" })).await;
     caller.sim.save_state().unwrap();
 
