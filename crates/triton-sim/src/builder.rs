@@ -35,6 +35,7 @@ pub struct SimBuilder {
     compute_nodes: usize,
     compute_node_memory_mib: Option<u64>,
     features: Features,
+    fabric_package_prefixes: Vec<String>,
     history: Option<Duration>,
     fabrics_off: bool,
     datacenters: BTreeMap<String, String>,
@@ -135,6 +136,7 @@ impl Default for SimBuilder {
             compute_nodes: COMPUTE_NODES_DEFAULT,
             compute_node_memory_mib: None,
             features: Features::default(),
+            fabric_package_prefixes: Vec::new(),
             history: None,
             fabrics_off: false,
             datacenters: BTreeMap::new(),
@@ -270,6 +272,13 @@ impl SimBuilder {
         self
     }
 
+    /// Lets only packages whose names begin so onto fabric networks; may be called several times. Default: all packages.
+    #[must_use]
+    pub fn fabric_package_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.fabric_package_prefixes.push(prefix.into());
+        self
+    }
+
     /// How long deleted and failed instances are remembered: GetMachine answers 410 for that long, and 404 then.
     /// Default: 30 days.
     #[must_use]
@@ -386,6 +395,7 @@ impl SimBuilder {
     fn begin(self, block: u8, now: Timestamp) -> Result<World, SeedError> {
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
         world.features = self.features;
+        world.fabric_package_prefixes = self.fabric_package_prefixes;
         world.history = self.history.unwrap_or(world.history);
         for node in &mut world.compute_nodes {
             node.memory_mib = self.compute_node_memory_mib;

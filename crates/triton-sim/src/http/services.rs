@@ -78,7 +78,8 @@ fn get_datacenter(call: &mut Call<'_>) -> Result<Answer, Refusal> {
             return Err(Refusal::not_found(format!("{name} is not an available datacenter")));
         }
     };
-    let body = json!({ "code": "ResourceMoved", "message": format!("{name} {url}") });
+    // The real one formats an empty text, which leaves a space before each value.
+    let body = json!({ "code": "ResourceMoved", "message": format!(" {name} {url}") });
     Ok(Reply::json(302, body).header("location", url).into())
 }
 

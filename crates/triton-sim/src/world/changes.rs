@@ -186,6 +186,7 @@ impl World {
     pub(crate) fn take_for_known(&mut self) {
         self.rebuild_index();
         self.rebuild_rule_index();
+        self.publish_all();
         self.instances.take_for_known();
         self.rules.take_for_known();
         self.volumes.take_for_known();

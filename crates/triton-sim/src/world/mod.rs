@@ -49,13 +49,14 @@ use uuid::Uuid;
 pub(crate) use access_key::AccessKey;
 pub(crate) use account::{Account, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, IpRecord, Subnet};
-pub(crate) use affinity::Locality;
+pub(crate) use affinity::{Locality, check_rules as check_affinity_rules};
 pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Package};
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
 pub(crate) use changes::{Changes, Item};
 pub use cns::ResolvedName;
+pub(crate) use cns::dns_suffixes;
 pub(crate) use compute_node::ComputeNode;
 pub use compute_node::{Condition, ShownState};
 pub(crate) use create::{CreateParams, NetworkRequest};
@@ -142,6 +143,8 @@ pub(crate) struct World {
     /// What accounts may have at most.
     pub(crate) limits: BTreeMap<Uuid, Vec<ProvisionLimit>>,
     pub(crate) features: Features,
+    /// Packages whose names begin so may be used on fabric networks; none means all.
+    pub(crate) fabric_package_prefixes: Vec<String>,
     agenda: Agenda,
     stalled: Stalled,
     /// Deleted and failed instances, by when they became that.
@@ -215,6 +218,7 @@ impl World {
             cns_due: BTreeSet::new(),
             limits: BTreeMap::new(),
             features: Features::default(),
+            fabric_package_prefixes: Vec::new(),
             agenda: Agenda::default(),
             stalled: Stalled::default(),
             graves: VecDeque::new(),
