@@ -142,7 +142,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 fn trust(args: &Args, running: &Running) -> Trust {
     match &args.tls_ca_file {
-        Some(path) => Trust::Authority(path.display().to_string()),
+        // The environment is for a shell that may be elsewhere.
+        Some(path) => {
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            Trust::Authority(path.display().to_string())
+        }
         None if args.tls && running.url().starts_with("https") => Trust::Nobody,
         None => Trust::Usual,
     }

@@ -115,11 +115,16 @@ fn it_saves_now_and_then() {
 fn tls_comes_with_an_authority_to_trust() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");
-    let (program, line) =
-        start(&["--tls", "--tls-ca-file", ca.to_str().unwrap(), "--cmon", "127.0.0.1:0"]);
+    let env = folder.path().join("sim.env");
+    let mut args = vec!["--tls", "--tls-ca-file", ca.to_str().unwrap(), "--cmon", "127.0.0.1:0"];
+    args.extend(["--env-file", env.to_str().unwrap()]);
+    let (program, line) = start(&args);
     assert!(line.starts_with("export TRITON_URL=https://127.0.0.1:"), "{line}");
     assert!(std::fs::read_to_string(&ca).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     stop(program);
+    let env = std::fs::read_to_string(&env).unwrap();
+    assert!(env.contains(&format!("export NODE_EXTRA_CA_CERTS={}\n", ca.display())), "{env}");
+    assert!(env.contains("export TRITON_TLS_INSECURE=0\n"), "checked, by that authority: {env}");
 }
 
 #[test]
