@@ -20,7 +20,9 @@ fn browser() -> PathBuf {
     let found = names.iter().find_map(|name| {
         std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
     });
-    found.expect("a Chromium: apt-get install chromium, or name one in VK_TRITON_BROWSER")
+    found.unwrap_or_else(|| {
+        panic!("no Chromium: apt-get install chromium, or name one in VK_TRITON_BROWSER")
+    })
 }
 
 #[track_caller]
