@@ -50,7 +50,7 @@ fn a_vlan_and_its_network_live_and_die() {
             "internet_nat": true,
         })
     );
-    assert_eq!(stage.jsons(&["vlan", "networks", "-j", "44"]), [network.clone()]);
+    assert_eq!(stage.json(&["vlan", "networks", "-j", "44"]), network);
     assert_eq!(stage.json(&["network", "get", "-j", "net1"]), network);
     let refused = stage.fails(1, &["vlan", "delete", "44"]);
     assert!(refused.contains("In use by network"), "{refused}");

@@ -30,7 +30,8 @@ fn changes_are_told_while_they_happen() {
         .unwrap();
     assert_eq!(change["changeKind"]["resource"], "vm");
     assert!(change["changeKind"]["subResources"].is_array());
-    let published = change["published"].as_str().expect("text, not a number");
+    // Text, not a number.
+    let published = change["published"].as_str().unwrap();
     assert!(published.parse::<u64>().is_ok(), "{published}");
     let object = &change["resourceObject"];
     assert_eq!((&object["id"], &object["name"]), (&instance["id"], &"second".into()));
