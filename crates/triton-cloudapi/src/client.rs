@@ -60,7 +60,6 @@ use tokio::time::Instant;
 use tower::Service;
 use tracing::Instrument as _;
 use triton_signature::http::KeyId;
-use uuid::Uuid;
 
 use crate::error::ApiError;
 use crate::request::{Answer, Endpoint, Idempotency, Request, RequestError, Scope};
@@ -543,7 +542,7 @@ fn is_redirect(error: &ApiError) -> bool {
 
 /// Names a call in the server's logs and in ours.
 fn request_id() -> String {
-    Uuid::new_v4().to_string()
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string()
 }
 
 fn server_time(headers: &HeaderMap) -> Option<SystemTime> {

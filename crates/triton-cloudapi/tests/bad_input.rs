@@ -350,6 +350,35 @@ async fn a_certificate_that_nobody_has_signed_is_refused_until_it_is_named_or_wa
     assert!(insecure.list_instances(&list).await.unwrap().is_empty());
 }
 
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn who_checks_no_certificate_is_told_so_loudly() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        own_ca("https://127.0.0.1:1", None, true).build().unwrap();
+        own_ca("http://127.0.0.1:1", None, true).build().unwrap();
+    });
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
+    assert!(log.contains("NOT checked"), "{log}");
+}
+
 #[test]
 fn a_ca_file_that_holds_no_certificate_is_named() {
     let dir = TempDir::new().unwrap();

@@ -97,3 +97,42 @@ async fn where_nobody_listens_nothing_was_sent() {
     assert!(matches!(error, Error::Transport { sent: false, .. }), "{error:?}");
     assert!(error.is_unreachable() && !error.is_ambiguous());
 }
+
+/// Answers one ping on each connection, and then does what the proxy in front of CloudAPI does with an idle one: says 408
+/// though nobody asked, and hangs up.
+async fn impatient_proxy() -> (Client, Arc<Counts>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let counts = Arc::new(Counts::default());
+    let counting = Arc::clone(&counts);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let counting = Arc::clone(&counting);
+            counting.connections.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut buffer = Vec::new();
+                while !buffer.windows(4).any(|window| window == b"\r\n\r\n") {
+                    if stream.read_buf(&mut buffer).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                counting.requests.fetch_add(1, Ordering::SeqCst);
+                let answer = "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"ping\":\"pong\"}\
+                              HTTP/1.1 408 Request Time-out\r\nconnection: close\r\n\
+                              content-length: 23\r\n\r\n{\"IdleClientError\":\"x\"}";
+                stream.write_all(answer.as_bytes()).await.ok();
+            });
+        }
+    });
+    (builder(&url).build().unwrap(), counts)
+}
+
+#[tokio::test]
+async fn a_408_that_nobody_asked_for_is_a_closed_connection() {
+    let (client, counts) = impatient_proxy().await;
+    for _ in 0..10 {
+        client.ping().await.unwrap();
+    }
+    assert_eq!(counts.requests.load(Ordering::SeqCst), 10);
+}

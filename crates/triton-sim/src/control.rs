@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::delays::DelaysPatch;
 use crate::requests::{RequestQuery, RequestRecord};
 use crate::sim::Sim;
+use crate::state_file::StateError;
 use crate::world::ChangeRecord;
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,6 +55,7 @@ pub(crate) fn routes() -> Router<Sim> {
         .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
+        .route("/--sim/save", post(save))
         .merge(datacenter::routes())
         .route(
             "/--sim/delays",
@@ -104,6 +106,22 @@ async fn changes(
         }
         sim.next_change(&mut told, deadline).await;
     }
+}
+
+/// Writing takes a while when there is much to write.
+async fn save(Shared(sim): Shared<Sim>) -> Response {
+    match tokio::task::spawn_blocking(move || sim.save_state()).await {
+        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(error @ StateError::NoFile)) => refuse(StatusCode::CONFLICT, error.to_string()),
+        Ok(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// An error with what is behind it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {

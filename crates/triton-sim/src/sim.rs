@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -78,6 +79,7 @@ pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
+    pub(crate) cmon_throttle: Throttle,
     pub(crate) requests: Requests,
     pub(crate) feed: Feed,
     pub(crate) read_only: Option<ReadOnly>,
@@ -101,6 +103,8 @@ pub(crate) struct Inner {
     /// Holds the block of addresses; there only when instances really listen.
     guard: Option<TcpListener>,
     is_watched: AtomicBool,
+    /// Where the state is saved.
+    state_path: Option<PathBuf>,
     has_faults: AtomicBool,
     /// How often faults were set or cleared.
     fault_changes: watch::Sender<u64>,
@@ -115,7 +119,12 @@ impl Sim {
         SimBuilder::default()
     }
 
-    pub(crate) fn new(state: State, clock: Clock, guard: Option<TcpListener>) -> Self {
+    pub(crate) fn new(
+        state: State,
+        clock: Clock,
+        guard: Option<TcpListener>,
+        state_path: Option<PathBuf>,
+    ) -> Self {
         let inner = Inner {
             state: Mutex::new(state),
             clock,
@@ -124,6 +133,7 @@ impl Sim {
             closed: CancellationToken::new(),
             guard,
             is_watched: AtomicBool::new(false),
+            state_path,
             has_faults: AtomicBool::new(false),
             fault_changes: watch::Sender::new(0),
         };
@@ -356,6 +366,10 @@ impl Sim {
                 else => std::future::pending().await,
             }
         }
+    }
+
+    pub(crate) fn state_path(&self) -> Option<&Path> {
+        self.inner.state_path.as_deref()
     }
 
     /// Starts the task that keeps instances' ports in step with their states, once, if they have any.

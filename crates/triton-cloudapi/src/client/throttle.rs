@@ -22,8 +22,14 @@ pub const WAITING_MAX: usize = 4096;
 /// Every so many requests one goes to whoever has waited longest.
 const FAIR_EVERY: u64 = 5;
 
-/// How long a 429 slows us down.
-const SLOW_FOR: Duration = Duration::from_secs(30);
+/// How long after a 429 the rate stays where that has put it.
+const SLOW_FOR: Duration = Duration::from_secs(5);
+
+/// Within this time several 429s are one: they answer requests that were under way together.
+const SAME_429: Duration = Duration::from_secs(1);
+
+/// How long it takes then until the rate is back from nothing to all of it.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// The slowest that 429s make us, in requests a second.
 const RATE_MIN: f64 = 0.5;
@@ -67,7 +73,10 @@ struct Bucket {
     rate: f64,
     tokens: f64,
     filled_at: Instant,
+    /// From when on the rate grows again.
     slow_until: Option<Instant>,
+    /// When a 429 has slowed it last.
+    slowed_at: Option<Instant>,
 }
 
 /// A place in the queue, given up when dropped.
@@ -207,7 +216,14 @@ impl Bucket {
         let limit =
             RateLimit { per_second: limit.per_second.max(RATE_MIN), burst: limit.burst.max(1) };
         let tokens = f64::from(limit.burst);
-        Self { limit, rate: limit.per_second, tokens, filled_at: now, slow_until: None }
+        Self {
+            limit,
+            rate: limit.per_second,
+            tokens,
+            filled_at: now,
+            slow_until: None,
+            slowed_at: None,
+        }
     }
 
     /// Takes a token, or says how long there will be none.
@@ -225,9 +241,15 @@ impl Bucket {
         let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
         self.filled_at = now;
         self.tokens = (self.tokens + passed * self.rate).min(f64::from(self.limit.burst));
-        if self.slow_until.is_some_and(|until| now >= until) {
-            self.slow_until = None;
-            self.rate = self.limit.per_second;
+        // The rate that came to a 429 is found again step by step: back to it at once would meet the next one.
+        if let Some(until) = self.slow_until.filter(|until| now >= *until) {
+            let since = now.saturating_duration_since(until).as_secs_f64();
+            self.rate += self.limit.per_second * since / RECOVERY.as_secs_f64();
+            self.slow_until = Some(now);
+            if self.rate >= self.limit.per_second {
+                self.rate = self.limit.per_second;
+                self.slow_until = None;
+            }
         }
     }
 
@@ -235,8 +257,12 @@ impl Bucket {
     fn slow_down(&mut self, now: Instant) {
         self.fill(now);
         self.tokens = 0.0;
-        self.rate = (self.rate / 2.0).max(RATE_MIN.min(self.limit.per_second));
         self.slow_until = Some(now + SLOW_FOR);
+        if self.slowed_at.is_some_and(|at| now.saturating_duration_since(at) < SAME_429) {
+            return;
+        }
+        self.slowed_at = Some(now);
+        self.rate = (self.rate / 2.0).max(RATE_MIN.min(self.limit.per_second));
     }
 }
 

@@ -89,7 +89,7 @@ fn run(
     let claimed = identity::read_claim(arrived, server_time)?;
     let params = params?;
     let caller = if route.signed {
-        let caller = identity::prove(world, arrived, claimed, server_time)?;
+        let caller = identity::prove(world, arrived, claimed, decision.version, server_time)?;
         if strikes(FaultKind::KeyRevoked).is_some() {
             return Err(auth::unknown_key());
         }

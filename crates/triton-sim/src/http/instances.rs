@@ -74,7 +74,8 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::protected(&name));
     }
     if instance.home().is_none() || instance.allocation.is_some() {
-        return Err(Refusal::unallocated());
+        let message = "Cannot delete a VM with no server_uuid";
+        return Err(Refusal::new(409, "ConflictError", message));
     }
     if !call.faults.is_empty() {
         refuse_delete(call, id, &name)?;

@@ -40,7 +40,7 @@ pub(crate) use body::{BODY_BYTES_MAX, read_body};
 pub(crate) use call::Call;
 pub(crate) use loaders::load;
 pub(crate) use params::Params;
-pub(crate) use permission::{Asking, authorize, shown_tags, tag};
+pub(crate) use permission::{Asking, authorize, shown_tags, tag, untag};
 pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 pub(crate) use services::CMON_HOST;

@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::{Answer, Call, Params, Reply, Route};
 use crate::refusal::Refusal;
 use crate::world::{
-    VOLUME_SIZES_MIB, VOLUME_TYPE, Volume, VolumeParams, is_volume_name, wildcard_matches,
+    VOLUME_SIZES_MIB, VOLUME_TYPE, Volume, VolumeParams, check_affinity_rules, is_volume_name,
+    wildcard_matches,
 };
 
 pub(super) const ROUTES: &[Route] = &[
@@ -65,6 +66,8 @@ fn create(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     }
     let tags = findings.read_tags(params.get("tags"));
     findings.refuse()?;
+    let rules = params.get("affinity").and_then(Value::as_array).into_iter().flatten();
+    check_affinity_rules(rules.filter_map(Value::as_str))?;
     let params = VolumeParams {
         name: params.str("name").map(str::to_owned),
         size_mib: params.get("size").and_then(Value::as_u64),

@@ -173,6 +173,11 @@ impl Addresses {
         addresses
     }
 
+    /// Which block they are in.
+    pub(crate) fn block(&self) -> u8 {
+        self.block
+    }
+
     /// Lays a network out.
     pub(crate) fn add(&mut self, network: Uuid, subnet: Subnet) {
         let managed = IpRecord { holder: None, reserved: true, managed: true };

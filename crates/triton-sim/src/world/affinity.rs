@@ -223,6 +223,14 @@ fn choose(wishes: &Wishes, candidates: &[Candidate]) -> Option<Uuid> {
         .map(|node| node.id)
 }
 
+/// Whether these are affinity rules.
+///
+/// # Errors
+/// 409 InvalidArgument.
+pub(crate) fn check_rules<'a>(rules: impl IntoIterator<Item = &'a str>) -> Result<(), Refusal> {
+    rules.into_iter().try_for_each(|rule| AffinityRule::parse(rule).map(|_| ()))
+}
+
 fn no_server(why: String) -> Refusal {
     let message = format!("No compute resources available: {why}");
     Refusal::new(409, "NoAllocatableServersError", message)

@@ -137,6 +137,14 @@ impl World {
         }
     }
 
+    /// Has CNS look at everything, as after loading.
+    pub(super) fn publish_all(&mut self) {
+        let ids: Vec<Uuid> = self.instances.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.publish(id));
+        let enabled = self.accounts.values().filter(|account| account.cns_enabled);
+        self.cns_accounts = enabled.map(|account| account.id).collect();
+    }
+
     /// Has CNS look at an instance.
     pub(super) fn publish(&mut self, id: Uuid) {
         match self.cns_view(id) {
@@ -198,6 +206,11 @@ impl World {
                 .unwrap_or_default(),
         })
     }
+}
+
+/// What names of an account end in: those of services, and those of instances.
+pub(crate) fn dns_suffixes(account: Uuid) -> [String; 2] {
+    ["svc", "inst"].map(|kind| format!("{kind}.{account}.{ZONE}"))
 }
 
 /// Metadata `triton.cns.status`: whatever is not `up` drains the instance.

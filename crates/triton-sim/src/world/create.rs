@@ -74,7 +74,7 @@ impl World {
         let brand = effective_brand(requested, &image, &package)?;
         let disks = plan_disks(id, params.disks.as_ref(), brand, &image, &package)?;
         self.check_abilities(&params, brand)?;
-        let requests = self.network_requests(&params, &account)?;
+        let requests = self.network_requests(&params, &account, &package)?;
         check_memory(&image, &package)?;
         let name = name_of(&params, &account, id)?;
         let networks = self.check_networks(owner, &requests)?;

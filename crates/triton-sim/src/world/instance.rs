@@ -276,7 +276,8 @@ impl Instance {
 
     /// The state CloudAPI shows.
     pub(crate) fn shown_state(&self) -> &'static str {
-        self.shown_as.map_or(self.state.as_str(), ShownState::as_str)
+        let shown = self.shown_as.filter(|_| self.state.is_active());
+        shown.map_or(self.state.as_str(), ShownState::as_str)
     }
 
     /// The address of the primary NIC.

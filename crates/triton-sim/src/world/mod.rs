@@ -43,18 +43,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use access_key::AccessKey;
 pub(crate) use account::{Account, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, IpRecord, Subnet};
-pub(crate) use affinity::Locality;
+pub(crate) use affinity::{Locality, check_rules as check_affinity_rules};
 pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Package};
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
 pub(crate) use changes::{Changes, Item};
 pub use cns::ResolvedName;
+pub(crate) use cns::dns_suffixes;
 pub(crate) use compute_node::ComputeNode;
 pub use compute_node::{Condition, ShownState};
 pub(crate) use create::{CreateParams, NetworkRequest};
@@ -95,32 +97,41 @@ use index::Index;
 use lifecycle::{Agenda, Stalled};
 
 /// The datacenter: accounts, what instances are made of, instances, firewall rules and the jobs that are due.
-#[derive(Debug)]
+///
+/// A state file holds what is not skipped; the rest is made anew from it, or belongs to the run of a program.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
     /// What signatures and permissions are checked against; follows the accounts.
+    #[serde(skip)]
     pub(crate) directory: Directory,
     pub(crate) catalog: Catalog,
     pub(crate) instances: Tracked<Instance>,
     pub(crate) rules: Tracked<FirewallRule>,
     pub(crate) volumes: Volumes,
     pub(crate) addresses: Addresses,
+    #[serde(skip)]
     pub(crate) delays: Delays,
-    /// Other services than CloudAPI by name, with their URLs; those that serve now.
-    pub(crate) services: BTreeMap<String, String>,
     /// Grows with each change, so that a watcher knows whether to look.
+    #[serde(skip)]
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
+    #[serde(skip)]
     pub(crate) journal: Changes,
     /// The instance whose job was accepted last.
+    #[serde(skip)]
     pub(crate) submitted: Option<Uuid>,
     /// Rules whose change is not in force yet, as they were before it.
     late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
     /// Finds instances.
+    #[serde(skip)]
     index: Index,
     /// Finds firewall rules.
+    #[serde(skip)]
     rule_index: RuleIndex,
     /// Whose ports have to be looked at; only kept when somebody does.
+    #[serde(skip)]
     doors_due: Option<BTreeSet<Uuid>>,
     pub(crate) compute_nodes: Vec<ComputeNode>,
     /// What DNS says; it follows the instances after a while.
@@ -132,15 +143,23 @@ pub(crate) struct World {
     /// What accounts may have at most.
     pub(crate) limits: BTreeMap<Uuid, Vec<ProvisionLimit>>,
     pub(crate) features: Features,
+    /// Packages whose names begin so may be used on fabric networks; none means all.
+    pub(crate) fabric_package_prefixes: Vec<String>,
     agenda: Agenda,
     stalled: Stalled,
     /// Deleted and failed instances, by when they became that.
+    #[serde(skip)]
     graves: VecDeque<(Timestamp, Uuid)>,
     /// How long deleted and failed instances are remembered.
     pub(crate) history: Duration,
+    #[serde(skip)]
     random: StdRng,
+    /// The seed from which a loaded datacenter draws.
+    luck: u64,
 }
 
+/// How many compute nodes there are if nobody says.
+pub(crate) const COMPUTE_NODES_DEFAULT: usize = 4;
 /// A real datacenter remembers for months.
 const HISTORY_DEFAULT: Duration = Duration::from_secs(30 * 24 * 3600);
 
@@ -151,7 +170,28 @@ pub(crate) fn iso(at: Timestamp) -> String {
 
 // === impl World ===
 
+/// What a state file leaves out is as in a datacenter that nobody has touched.
+impl Default for World {
+    fn default() -> Self {
+        Self::new(Delays::default(), 1, 0, COMPUTE_NODES_DEFAULT)
+    }
+}
+
 impl World {
+    /// Before it is written down: what is drawn after loading is not what was drawn before.
+    pub(crate) fn draw_luck(&mut self) {
+        self.luck = self.random.random();
+    }
+
+    /// After it was loaded.
+    pub(crate) fn wake_up(&mut self, delays: Delays) {
+        self.delays = delays;
+        self.random = StdRng::seed_from_u64(self.luck);
+        // CMON serves once it is asked to.
+        self.catalog.services.remove("cmon");
+        self.take_for_known();
+    }
+
     /// A datacenter with the seeded catalog and nobody in it.
     pub(crate) fn new(delays: Delays, seed: u64, block: u8, compute_nodes: usize) -> Self {
         let catalog = seed::catalog();
@@ -162,10 +202,9 @@ impl World {
             catalog,
             instances: Tracked::default(),
             rules: Tracked::default(),
-            volumes: Volumes::new(),
+            volumes: Volumes::default(),
             addresses: Addresses::new(block, networks),
             delays,
-            services: BTreeMap::new(),
             changes: 0,
             journal: Changes::default(),
             submitted: None,
@@ -179,11 +218,13 @@ impl World {
             cns_due: BTreeSet::new(),
             limits: BTreeMap::new(),
             features: Features::default(),
+            fabric_package_prefixes: Vec::new(),
             agenda: Agenda::default(),
             stalled: Stalled::default(),
             graves: VecDeque::new(),
             history: HISTORY_DEFAULT,
             random: StdRng::seed_from_u64(seed),
+            luck: seed,
         };
         world.compute_nodes = (0..compute_nodes.max(1))
             .map(|index| ComputeNode::new(world.new_id(), index))

@@ -1,6 +1,6 @@
 //! NFS volumes, and which instances use them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{World, iso};
+use super::{Tracked, World, iso};
 use crate::refusal::Refusal;
 
 /// Sizes there are, in MiB, smallest first: one package of the storage instances each.
@@ -327,7 +327,7 @@ impl World {
 }
 
 /// Volumes by id.
-pub(crate) type Volumes = BTreeMap<Uuid, Volume>;
+pub(crate) type Volumes = Tracked<Volume>;
 
 /// `/^[a-z0-9][\w.-]+$/i`, and not too long.
 pub(crate) fn is_name(name: &str) -> bool {

@@ -99,6 +99,9 @@ async fn names_of_instances_and_services_resolve() {
     let drained = caller.sim.resolve(service).unwrap();
     assert_eq!((drained.addresses.len(), drained.texts), (0, vec![format!("verifying:{id}")]));
     assert_eq!(caller.get("/my/machines").await.body[0].get("dns_names"), None);
+    let networks = caller.get("/my/networks").await.body;
+    let suffix = networks[0]["suffixes"][0].as_str().unwrap();
+    assert!(service.ends_with(suffix), "{service} does not end in {suffix}");
 }
 
 #[tokio::test]
@@ -138,6 +141,19 @@ async fn the_dead_are_forgotten_some_day() {
     tokio::time::advance(Duration::from_secs(200)).await;
     caller.get(&path).await.expect(404, "ResourceNotFound");
     assert!(caller.sim.instances().is_empty());
+}
+
+#[tokio::test]
+async fn some_packages_stay_off_fabric_networks() {
+    let caller = Caller::of(quiet().fabric_package_prefix("g4-general"));
+    let fabric = json!({ "networks": ["a0ae9499-b476-4fef-9861-d0c25029378d"] });
+    caller.try_create(&fabric).await.expect(409, "InvalidFabricPackage");
+    let mut allowed = fabric;
+    allowed["package"] = json!("g4-general-4G");
+    caller.create(&allowed).await;
+    let id = caller.create(&json!({})).await;
+    let shown = caller.get(&format!("/my/machines/{id}")).await.body;
+    assert_eq!(shown["networks"].as_array().unwrap().len(), 1, "the default fabric is left out");
 }
 
 #[tokio::test]

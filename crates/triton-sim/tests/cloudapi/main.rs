@@ -13,6 +13,8 @@ mod changes;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod cmon;
+#[cfg(test)]
 mod datacenter;
 #[cfg(test)]
 mod disks;
@@ -46,6 +48,8 @@ mod rules;
 mod signatures;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod state_file;
 #[cfg(test)]
 mod throttle;
 #[cfg(test)]

@@ -56,6 +56,7 @@ async fn what_is_no_volume_is_refused() {
         (json!({ "type": "tritonnfs", "networks": [EXTERNAL] }), "InvalidArgument"),
         (json!({ "type": "tritonnfs", "tags": { "a": 1 } }), "InvalidArgument"),
         (json!({ "type": "tritonnfs", "affinity": "a==b" }), "InvalidArgument"),
+        (json!({ "type": "tritonnfs", "affinity": ["a"] }), "InvalidArgument"),
         (json!({ "type": "tritonnfs", "name": "data" }), "VolumeAlreadyExists"),
     ] {
         caller.post("/my/volumes", &body).await.expect(409, code);

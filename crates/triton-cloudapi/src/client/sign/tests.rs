@@ -29,7 +29,7 @@ fn signing(policy: SigningPolicy) -> (Arc<Signing>, Arc<AtomicU64>) {
     signing_with(PrivateKey::from_text(KEY, None).unwrap().into(), policy)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_signature_serves_every_request_of_its_second() {
     let (signing, seconds) = signing(DATE);
     let first = signing.headers("GET", "/acme/machines").await.unwrap();
@@ -46,7 +46,7 @@ async fn one_signature_serves_every_request_of_its_second() {
     assert_eq!(signing.made(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn where_others_can_read_along_each_target_has_its_own_signature() {
     let (signing, _) = signing(REQUEST);
     let first = signing.headers("GET", "/acme/machines").await.unwrap();
@@ -57,7 +57,7 @@ async fn where_others_can_read_along_each_target_has_its_own_signature() {
     assert_eq!(signing.made(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hundred_callers_at_once_need_one_signature() {
     let (signing, _) = signing(DATE);
     let tasks: Vec<_> = (0..100)
@@ -72,7 +72,7 @@ async fn a_hundred_callers_at_once_need_one_signature() {
     assert_eq!(signing.made(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn while_requests_flow_the_next_signature_is_ready_and_afterwards_nothing_is_made() {
     let (signing, seconds) = signing(DATE);
     for second in 0..20 {
@@ -97,7 +97,7 @@ async fn while_requests_flow_the_next_signature_is_ready_and_afterwards_nothing_
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_gives_up_leaves_the_signature_to_the_others() {
     let (signing, _) = signing(DATE);
     drop(signing.shared.slot(1_000_000_000, String::new()).unwrap_err());
@@ -105,7 +105,7 @@ async fn a_caller_that_gives_up_leaves_the_signature_to_the_others() {
     assert_eq!(signing.made(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_servers_clock_is_followed_in_both_directions() {
     let (signing, _) = signing(DATE);
     let date = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
@@ -115,7 +115,7 @@ async fn the_servers_clock_is_followed_in_both_directions() {
     assert_eq!(signing.headers("GET", "/").await.unwrap().date, "Sun, 09 Sep 2001 00:46:40 GMT");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_clock_is_followed_unasked_once_it_is_far_enough() {
     let (signing, _) = signing(DATE);
     let date = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
@@ -129,7 +129,7 @@ async fn a_clock_is_followed_unasked_once_it_is_far_enough() {
     assert_eq!(signing.now(), date(999_999_400));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_server_that_may_be_someone_else_cannot_lead_the_clock_far() {
     let (signing, _) = signing(SigningPolicy { is_server_known: false, ..REQUEST });
     let day = u64::try_from(UNTRUSTED_OFFSET_SECONDS_MAX).unwrap();
@@ -140,7 +140,7 @@ async fn a_server_that_may_be_someone_else_cannot_lead_the_clock_far() {
     assert_eq!(signing.now(), date(1_000_000_000 - day));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_cache_does_not_grow_without_end() {
     let (signing, _) = signing(REQUEST);
     for round in 0..CACHED_MAX * 2 + 1 {

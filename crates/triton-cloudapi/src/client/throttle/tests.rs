@@ -25,20 +25,40 @@ async fn a_bucket_gives_its_burst_and_then_its_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_429_empties_the_bucket_and_halves_the_rate_for_a_while() {
+async fn a_429_empties_the_bucket_and_halves_the_rate() {
     let start = Instant::now();
     let mut bucket = Bucket::new(LIMIT, start);
     bucket.slow_down(start);
     assert_eq!(bucket.rate, 5.0);
     assert_eq!(drain(&mut bucket, start + seconds(0.2)), 1);
-    bucket.slow_down(start + seconds(0.2));
-    assert_eq!(bucket.rate, 2.5);
-    for _ in 0..100 {
+    // The answers to the rest of a burst say nothing new.
+    for _ in 0..29 {
         bucket.slow_down(start + seconds(0.2));
     }
+    assert_eq!(bucket.rate, 5.0);
+    bucket.slow_down(start + seconds(1.0));
+    assert_eq!(bucket.rate, 2.5);
+    for round in 2..100 {
+        bucket.slow_down(start + seconds(f64::from(round)));
+    }
     assert_eq!(bucket.rate, RATE_MIN);
-    drain(&mut bucket, start + seconds(0.2) + SLOW_FOR);
-    assert_eq!(bucket.rate, 10.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_rate_comes_back_step_by_step_after_a_429() {
+    let start = Instant::now();
+    let mut bucket = Bucket::new(LIMIT, start);
+    bucket.slow_down(start);
+    let mut rate_at = |after: f64| {
+        bucket.take(start + seconds(after)).ok();
+        bucket.rate
+    };
+    let slow = SLOW_FOR.as_secs_f64();
+    assert_eq!(rate_at(slow - 0.1), 5.0);
+    let rates: Vec<f64> = (0..30).map(|second| rate_at(slow + f64::from(second))).collect();
+    assert!(rates.windows(2).all(|pair| pair[0] < pair[1] || pair[0] == 10.0), "{rates:?}");
+    assert!((rates[15] - 7.5).abs() < 0.01, "{rates:?}");
+    assert_eq!(rate_at(slow + 31.0), 10.0);
 }
 
 #[tokio::test(start_paused = true)]

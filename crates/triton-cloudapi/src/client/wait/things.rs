@@ -1,4 +1,8 @@
-//! Waiting for everything else that takes its time: snapshots, NICs, disks, images, volumes, migrations.
+//! Waiting for everything else that takes its time: snapshots, NICs, images, volumes, migrations.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Verdict, Wait};
 use crate::client::{Client, Error};
@@ -9,148 +13,210 @@ use crate::nics::{Nic, NicState};
 use crate::snapshots::{Snapshot, SnapshotState};
 use crate::volumes::{Volume, VolumeState};
 
+/// How often in a row a thing is not found before it is taken for gone.
+const NOT_FOUND_MAX: u32 = 2;
+
+/// What a thing's state means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ready,
+    UnderWay,
+    Failed,
+}
+
 // === impl Client ===
 
 impl Client {
     /// Waits until a snapshot is created.
     pub fn wait_for_snapshot(&self, instance: InstanceId, name: &str) -> Wait<Snapshot> {
+        let what = format!("snapshot {name} of instance {instance} created");
         let (client, name) = (self.clone(), name.to_owned());
-        Wait::new(format!("snapshot {name} of instance {instance} created"), move || {
+        let get = move || {
             let (client, name) = (client.clone(), name.clone());
-            async move { Ok(snapshot_verdict(there(client.get_snapshot(instance, &name).await)?)) }
-        })
+            async move { client.get_snapshot(instance, &name).await }
+        };
+        wait(what, get, |snapshot| (snapshot_stage(&snapshot.state), snapshot.state.to_string()))
     }
 
-    /// Waits until a NIC that was added is up: running, or stopped on an instance that is.
+    /// Waits until a NIC that was added is up: running, or stopped on an instance that is. One that fails goes away.
     pub fn wait_for_nic(&self, instance: InstanceId, mac: &str) -> Wait<Nic> {
+        let what = format!("NIC {mac} of instance {instance} up");
         let (client, mac) = (self.clone(), mac.to_owned());
-        Wait::new(format!("NIC {mac} of instance {instance} up"), move || {
+        let get = move || {
             let (client, mac) = (client.clone(), mac.clone());
-            async move {
-                // Not being there is how a NIC fails.
-                let nic = there(client.get_nic(instance, &mac).await)?;
-                Ok(decide(
-                    nic,
-                    |nic| match &nic.state {
-                        NicState::Running | NicState::Stopped => Some(Ok(())),
-                        _ => None,
-                    },
-                    |nic| nic.state.as_str().to_owned(),
-                ))
-            }
-        })
+            async move { client.get_nic(instance, &mac).await }
+        };
+        wait(what, get, |nic| (nic_stage(&nic.state), nic.state.to_string()))
     }
 
     /// Waits until an image that is being made or imported can be used.
     pub fn wait_for_image(&self, id: ImageId) -> Wait<Image> {
         let client = self.clone();
-        Wait::new(format!("image {id} active"), move || {
+        let get = move || {
             let client = client.clone();
-            async move {
-                let image = there(client.get_image(id).await)?;
-                Ok(decide(
-                    image,
-                    |image| match image.state.as_str() {
-                        "active" => Some(Ok(())),
-                        "failed" => Some(Err(())),
-                        _ => None,
-                    },
-                    |image| image.state.clone(),
-                ))
-            }
+            async move { client.get_image(id).await }
+        };
+        wait(format!("image {id} active"), get, |image| {
+            (image_stage(&image.state), image.state.clone())
         })
     }
 
     /// Waits until a volume can be mounted.
     pub fn wait_for_volume(&self, id: VolumeId) -> Wait<Volume> {
         let client = self.clone();
-        Wait::new(format!("volume {id} ready"), move || {
+        let get = move || {
             let client = client.clone();
-            async move {
-                let volume = there(client.get_volume(id).await)?;
-                Ok(decide(
-                    volume,
-                    |volume| match &volume.state {
-                        VolumeState::Ready => Some(Ok(())),
-                        VolumeState::Failed => Some(Err(())),
-                        _ => None,
-                    },
-                    |volume| volume.state.as_str().to_owned(),
-                ))
-            }
+            async move { client.get_volume(id).await }
+        };
+        wait(format!("volume {id} ready"), get, |volume| {
+            (volume_stage(&volume.state), volume.state.to_string())
         })
     }
 
     /// Waits until an instance's migration has come through.
     pub fn wait_for_migration(&self, instance: InstanceId) -> Wait<Migration> {
         let client = self.clone();
-        Wait::new(format!("migration of instance {instance} done"), move || {
+        let get = move || {
             let client = client.clone();
-            async move {
-                let migration = there(client.get_migration(instance).await)?;
-                Ok(decide(
-                    migration,
-                    |migration| match &migration.state {
-                        MigrationState::Successful => Some(Ok(())),
-                        MigrationState::Failed | MigrationState::Aborted => Some(Err(())),
-                        _ => None,
-                    },
-                    |migration| {
-                        format!("{}, {}", migration.phase.as_str(), migration.state.as_str())
-                    },
-                ))
-            }
+            async move { client.get_migration(instance).await }
+        };
+        wait(format!("migration of instance {instance} done"), get, |migration| {
+            let seen = format!("{}, {}", migration.phase, migration.state);
+            (migration_stage(&migration.state), seen)
         })
     }
 }
 
-fn snapshot_verdict(snapshot: Option<Snapshot>) -> Verdict<Snapshot> {
-    let sort = |snapshot: &Snapshot| match &snapshot.state {
-        SnapshotState::Created => Some(Ok(())),
-        SnapshotState::Failed => Some(Err(())),
-        _ => None,
-    };
-    decide(snapshot, sort, |snapshot| snapshot.state.as_str().to_owned())
+/// A wait that gets the thing again and again; `judge` says what its state means, and what to call it.
+fn wait<T, F>(
+    what: String,
+    get: impl Fn() -> F + Send + 'static,
+    judge: fn(&T) -> (Stage, String),
+) -> Wait<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Error>> + Send + 'static,
+{
+    let not_found = Arc::new(AtomicU32::new(0));
+    Wait::new(what, move || {
+        let (getting, not_found) = (get(), Arc::clone(&not_found));
+        async move {
+            match getting.await {
+                Ok(thing) => {
+                    not_found.store(0, Ordering::Relaxed);
+                    let (stage, seen) = judge(&thing);
+                    Ok(verdict(thing, stage, seen))
+                }
+                Err(error) if error.is_not_found() => {
+                    let times = not_found.fetch_add(1, Ordering::Relaxed) + 1;
+                    let is_gone = times >= NOT_FOUND_MAX;
+                    Ok(if is_gone {
+                        Verdict::Gone
+                    } else {
+                        Verdict::NotYet("not found".to_owned())
+                    })
+                }
+                Err(error) => Err(error),
+            }
+        }
+    })
 }
 
-/// `None` if the thing is not there (404, 410).
-fn there<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
-    match result {
-        Ok(thing) => Ok(Some(thing)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
+fn verdict<T>(thing: T, stage: Stage, seen: String) -> Verdict<T> {
+    match stage {
+        Stage::Ready => Verdict::Done(thing),
+        Stage::UnderWay => Verdict::NotYet(seen),
+        Stage::Failed => Verdict::Never(format!("it is {seen}")),
     }
 }
 
-/// What a thing's state means: there, failed, or neither.
-fn decide<T>(
-    thing: Option<T>,
-    sort: impl Fn(&T) -> Option<Result<(), ()>>,
-    say: impl Fn(&T) -> String,
-) -> Verdict<T> {
-    let Some(thing) = thing else { return Verdict::Gone };
-    match sort(&thing) {
-        Some(Ok(())) => Verdict::Done(thing),
-        Some(Err(())) => Verdict::Never(format!("it is {}", say(&thing))),
-        None => Verdict::NotYet(say(&thing)),
+fn snapshot_stage(state: &SnapshotState) -> Stage {
+    match state {
+        SnapshotState::Created => Stage::Ready,
+        SnapshotState::Failed => Stage::Failed,
+        _ => Stage::UnderWay,
+    }
+}
+
+fn nic_stage(state: &NicState) -> Stage {
+    match state {
+        NicState::Running | NicState::Stopped => Stage::Ready,
+        _ => Stage::UnderWay,
+    }
+}
+
+fn image_stage(state: &str) -> Stage {
+    match state {
+        "active" => Stage::Ready,
+        "failed" => Stage::Failed,
+        _ => Stage::UnderWay,
+    }
+}
+
+fn volume_stage(state: &VolumeState) -> Stage {
+    match state {
+        VolumeState::Ready => Stage::Ready,
+        VolumeState::Failed => Stage::Failed,
+        _ => Stage::UnderWay,
+    }
+}
+
+fn migration_stage(state: &MigrationState) -> Stage {
+    match state {
+        MigrationState::Successful => Stage::Ready,
+        MigrationState::Failed | MigrationState::Aborted => Stage::Failed,
+        _ => Stage::UnderWay,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use http::{HeaderMap, StatusCode};
 
     use super::*;
+    use crate::client::WaitError;
+    use crate::error::ApiError;
+    use crate::request::Answer;
+
+    fn not_found() -> Error {
+        let status = StatusCode::NOT_FOUND;
+        Error::Api(ApiError::from_answer(&Answer { status, headers: &HeaderMap::new(), body: b"" }))
+    }
+
+    /// A wait for an image that is found in these states, one after the other; the empty one is none.
+    async fn wait_over(states: &'static [&'static str]) -> Result<String, WaitError> {
+        let looks = AtomicU32::new(0);
+        let get = move || {
+            let look = looks.fetch_add(1, Ordering::Relaxed) as usize;
+            async move {
+                let state = states[look];
+                if state.is_empty() { Err(not_found()) } else { Ok(state.to_owned()) }
+            }
+        };
+        wait("it".to_owned(), get, |state: &String| (image_stage(state), state.clone())).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thing_is_waited_for_until_it_is_ready_has_failed_or_is_gone() {
+        assert_eq!(wait_over(&["creating", "", "unactivated", "active"]).await.unwrap(), "active");
+        let error = wait_over(&["creating", "failed"]).await.unwrap_err();
+        assert_eq!(error.to_string(), "it: it is failed");
+        let error = wait_over(&["creating", "", ""]).await.unwrap_err();
+        assert!(matches!(error, WaitError::Gone { .. }), "{error}");
+    }
 
     #[test]
-    fn a_thing_is_done_failed_under_way_or_gone() {
-        let snapshot = |state: &str| -> Option<Snapshot> {
-            Some(serde_json::from_value(json!({"name": "before", "state": state})).unwrap())
-        };
-        let look = |snapshot| snapshot_verdict(snapshot);
-        assert!(matches!(look(snapshot("created")), Verdict::Done(_)));
-        assert_eq!(look(snapshot("failed")), Verdict::Never("it is failed".to_owned()));
-        assert_eq!(look(snapshot("queued")), Verdict::NotYet("queued".to_owned()));
-        assert_eq!(look(None), Verdict::Gone);
+    fn each_state_is_ready_failed_or_under_way() {
+        assert_eq!(snapshot_stage(&SnapshotState::Created), Stage::Ready);
+        assert_eq!(snapshot_stage(&SnapshotState::Queued), Stage::UnderWay);
+        assert_eq!(snapshot_stage(&SnapshotState::Failed), Stage::Failed);
+        assert_eq!(nic_stage(&NicState::Running), Stage::Ready);
+        assert_eq!(nic_stage(&NicState::Provisioning), Stage::UnderWay);
+        assert_eq!(volume_stage(&VolumeState::Ready), Stage::Ready);
+        assert_eq!(volume_stage(&VolumeState::Creating), Stage::UnderWay);
+        assert_eq!(volume_stage(&VolumeState::Failed), Stage::Failed);
+        assert_eq!(migration_stage(&MigrationState::Successful), Stage::Ready);
+        assert_eq!(migration_stage(&MigrationState::Running), Stage::UnderWay);
+        assert_eq!(migration_stage(&MigrationState::Aborted), Stage::Failed);
     }
 }

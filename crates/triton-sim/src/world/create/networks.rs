@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use uuid::Uuid;
 
-use super::super::{Account, Network, Nic, World};
+use super::super::{Account, Network, Nic, Package, World};
 use super::CreateParams;
 use crate::refusal::Refusal;
 
@@ -21,14 +21,28 @@ impl World {
     /// What was asked for, or the defaults: one public network and the account's default fabric.
     ///
     /// # Errors
-    /// As [`World::check_address`].
+    /// As [`World::check_address`], and 409 InvalidFabricPackage for a fabric network with a package that may not use one.
     pub(super) fn network_requests(
         &self,
         params: &CreateParams,
         account: &Account,
+        package: &Package,
     ) -> Result<Vec<NetworkRequest>, Refusal> {
+        let prefixes = &self.fabric_package_prefixes;
+        let may_use_fabrics = prefixes.is_empty()
+            || prefixes.iter().any(|prefix| package.name.starts_with(prefix.as_str()));
+        let is_fabric =
+            |id: Uuid| self.catalog.find_network(id).is_some_and(|network| network.fabric);
         if let Some(requests) = &params.networks {
             requests.iter().try_for_each(|request| self.check_address(account.id, request))?;
+            if !may_use_fabrics && requests.iter().any(|request| is_fabric(request.network)) {
+                let message = format!(
+                    "Fabric network cannot be used with this package. Only packages with names starting with the \
+                     following can be used with a fabric network: {}",
+                    prefixes.join(", ")
+                );
+                return Err(Refusal::new(409, "InvalidFabricPackage", message));
+            }
             return Ok(requests.clone());
         }
         let wants = |kind: &str| {
@@ -37,6 +51,7 @@ impl World {
         let external = self.usable_networks(account.id).find(|network| network.public);
         let external = external.map(|network| network.id).filter(|_| wants("external"));
         let internal = account.default_network.filter(|_| wants("internal"));
+        let internal = internal.filter(|id| may_use_fabrics || !is_fabric(*id));
         let wanted = external.into_iter().chain(internal);
         Ok(wanted.map(|network| NetworkRequest { network, ip: None }).collect())
     }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod belongings;
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::net::IpAddr;
@@ -16,7 +18,9 @@ use triton_cloudapi::fabrics::{
     CreateFabricNetwork, CreateFabricVlan, UpdateFabricNetwork, UpdateFabricVlan,
 };
 use triton_cloudapi::images::{CreateImage, ListImages, UpdateImage};
-use triton_cloudapi::instances::{CreateInstance, Instance, InstanceState, Presence};
+use triton_cloudapi::instances::{
+    self, CreateInstance, Instance, InstanceState, ListInstances, Presence,
+};
 use triton_cloudapi::keys::CreateKey;
 use triton_cloudapi::network_ips::ListNetworkIps;
 use triton_cloudapi::networks::ListNetworks;
@@ -24,6 +28,7 @@ use triton_cloudapi::packages::ListPackages;
 use triton_cloudapi::policies::{CreatePolicy, UpdatePolicy};
 use triton_cloudapi::role_tags::Taggable;
 use triton_cloudapi::roles::{CreateRole, PolicyRef, RoleMember, UpdateRole};
+use triton_cloudapi::tags::Tags;
 use triton_cloudapi::users::{CreateUser, UpdateUser};
 use triton_signature::PrivateKey;
 use triton_sim::{Delays, Sim};
@@ -35,7 +40,7 @@ const OTHER_KEY: &str =
 /// An image of the account's in another datacenter.
 const ELSEWHERE: &str = "00000000-0000-4000-8000-0000000000e1";
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     let key = PrivateKey::from_text(KEY, None).unwrap().public_key().to_openssh();
     let sim = Sim::builder()
         .account("acme")
@@ -52,7 +57,7 @@ fn client() -> Client {
 }
 
 #[track_caller]
-fn status<T>(result: Result<T, Error>) -> Option<u16> {
+pub(crate) fn status<T>(result: Result<T, Error>) -> Option<u16> {
     result.map(|_| ()).unwrap_err().api().map(|error| error.status)
 }
 
@@ -255,7 +260,7 @@ async fn a_fabric_has_vlans_with_networks_with_addresses() {
 }
 
 /// An instance that runs, of the smallest package.
-async fn instance(client: &Client, name: &str) -> Instance {
+pub(crate) async fn instance(client: &Client, name: &str) -> Instance {
     let images = client.list_images(&ListImages::default()).await.unwrap().items;
     let image = images.iter().find(|image| image.kind == "lx-dataset").unwrap();
     let packages = client.list_packages(&ListPackages::default()).await.unwrap().items;
@@ -270,7 +275,7 @@ async fn instance(client: &Client, name: &str) -> Instance {
     wait_for(client, id, &InstanceState::Running).await
 }
 
-async fn wait_for(client: &Client, id: InstanceId, state: &InstanceState) -> Instance {
+pub(crate) async fn wait_for(client: &Client, id: InstanceId, state: &InstanceState) -> Instance {
     for _ in 0..100 {
         match client.find_instance(id).await.unwrap() {
             Presence::Present(instance) if instance.state == *state => return *instance,
@@ -313,4 +318,37 @@ async fn an_image_is_made_changed_copied_and_deleted() {
     let imported = client.import_image("us-east-1", elsewhere).await.unwrap();
     assert_eq!((imported.id, imported.name.as_str()), (elsewhere, "mine"));
     assert!(status(client.import_image("mars", elsewhere).await).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_counts_without_sending() {
+    let client = client();
+    let one = instance(&client, "one").await;
+    let list = instances::list(&ListInstances::default()).unwrap().into_head();
+    let headers = client.send(list).await.unwrap();
+    assert_eq!(headers["x-resource-count"], "1");
+    assert!(client.send(instances::find(one.id).unwrap().into_head()).await.is_ok());
+    let nobody = instances::find(ELSEWHERE.parse().unwrap()).unwrap().into_head();
+    assert_eq!(status(client.send(nobody).await), Some(404));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_tag_and_one_value_are_read_as_text() {
+    let client = client();
+    let id = instance(&client, "one").await.id;
+    let tags = Tags::from([("role".to_owned(), "db".into()), ("n".to_owned(), 3.into())]);
+    client.add_instance_tags(id, &tags).await.unwrap();
+    let metadata = [("a:b".to_owned(), "line\n".to_owned())].into();
+    client.add_instance_metadata(id, &metadata).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(client.get_instance_tag(id, "role").await.unwrap(), "db");
+    assert_eq!(client.get_instance_tag(id, "n").await.unwrap(), "3");
+    assert_eq!(status(client.get_instance_tag(id, "x").await), Some(404));
+    assert_eq!(client.get_instance_metadata(id, "a:b").await.unwrap(), "line\n");
+    client.delete_all_instance_metadata(id).await.unwrap();
+    client.delete_all_instance_tags(id).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(client.list_instance_tags(id).await.unwrap().is_empty());
+    let left = client.list_instance_metadata(id).await.unwrap();
+    assert_eq!(left.keys().collect::<Vec<_>>(), ["root_authorized_keys"]);
 }
