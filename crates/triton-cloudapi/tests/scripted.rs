@@ -159,7 +159,8 @@ async fn a_create_that_never_got_there_or_was_turned_away_by_the_rate_limit_is_s
         scripted(&[Act::Refuse, Act::Answer(429, "{}"), Act::Answer(201, instance())]);
     client.create_instance(&CreateInstance::default()).await.unwrap();
     assert_eq!(seen.lock().unwrap().len(), 3);
-    let (client, seen) = scripted(&vec![Act::Refuse; 4]);
+    let turned_away = Act::Answer(429, "{}");
+    let (client, seen) = scripted(&[turned_away, Act::Refuse, Act::Refuse, Act::Refuse]);
     let error = client.create_instance(&CreateInstance::default()).await.unwrap_err();
     assert!(!error.is_ambiguous(), "{error:?}");
     assert_eq!(seen.lock().unwrap().len(), 4);
