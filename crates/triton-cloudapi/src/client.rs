@@ -211,6 +211,9 @@ impl Client {
 
     /// Sends a request that [`Client::make_ready`] made. Its signature is good for five minutes.
     ///
+    /// One that is not to be repeated is sent once and never again, also where [`Client::send`] would: when it did not
+    /// get there, or was turned away by the rate limit. What was done before sending it was for this one sending.
+    ///
     /// # Errors
     ///
     /// [`Error`], as [`Client::send`].

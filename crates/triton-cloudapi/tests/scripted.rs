@@ -167,6 +167,18 @@ async fn a_create_that_never_got_there_or_was_turned_away_by_the_rate_limit_is_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_create_that_was_made_ready_is_sent_once_whatever_comes() {
+    for act in [Act::Refuse, Act::Answer(429, "{}")] {
+        let (client, seen) = scripted(&[act]);
+        let create = instances::create(&CreateInstance::default()).unwrap();
+        let ready = client.make_ready(create).await.unwrap();
+        let error = client.send_ready(ready).await.unwrap_err();
+        assert!(!error.is_ambiguous(), "{error:?}");
+        assert_eq!(seen.lock().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_have_a_budget_that_all_clones_share() {
     let budget = RetryBudget { burst: 5, per_call: 0.0, per_second: 0.0 };
     let builder = builder("https://cloud.example.com").with_retry_budget(budget);

@@ -58,6 +58,8 @@ impl Client {
         let endpoint = call.endpoint;
         let mut clock_corrected = false;
         let mut attempt = 1;
+        // Who has made it ready has done something for this one sending; another is for them to prepare.
+        let is_for_once = signed.is_some() && endpoint.idempotency == Idempotency::Never;
         self.budget(|budget| budget.earn(Instant::now()));
         loop {
             let first = signed.take();
@@ -81,7 +83,7 @@ impl Client {
                 self.inner.signing.follow_server_clock(server_time);
                 continue;
             }
-            let wait = self.wait(attempt, endpoint.idempotency, &failure);
+            let wait = self.wait(attempt, endpoint.idempotency, &failure).filter(|_| !is_for_once);
             let Some(wait) = wait.filter(|_| self.budget(|budget| budget.spend(Instant::now())))
             else {
                 let sent = call.sent.load(Ordering::Relaxed);
