@@ -27,6 +27,12 @@ down *args:
 bench *args:
     cargo xtask bench {{args}}
 
+# Sends a target what libFuzzer invents: machine, list, error, changefeed, authorization, key, firewall, affinity.
+# Needs `cargo install cargo-fuzz` and a nightly toolchain. Ordinary tests check the same laws on the same seeds.
+fuzz target seconds="180":
+    mkdir -p fuzz/corpus/{{target}}
+    cargo +nightly fuzz run --fuzz-dir fuzz {{target}} fuzz/corpus/{{target}} $(fuzz/seeds {{target}}) -- -max_total_time={{seconds}} -max_len=16384
+
 # Does this machine have what is needed?
 doctor:
     cargo xtask check

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use triton_sim::{Delays, Sim, SimBuilder};
 ///   triton-sim --account jill --key ~/.ssh/id_ed25519.pub --env-file sim.env &
 ///   . ./sim.env && triton instance list
 ///
+/// Look at it at the URL it prints, followed by /--sim/, in a browser.
+///
 /// Every instance has addresses of its own in 127.64.0.0/10. While it runs, it really listens there: on the ports of
 /// its image (22 by default) or of its metadata `sim.ports`. Faults, delays and a journal of requests are under
 /// /--sim on the same port: see the crate's documentation.
@@ -26,13 +29,44 @@ pub(crate) struct Args {
     #[arg(long, default_value = "127.0.0.1:0", value_parser = loopback)]
     pub(crate) listen: SocketAddr,
 
-    /// Login of the account.
-    #[arg(long, default_value = "jill")]
-    pub(crate) account: String,
+    /// Login of an account; may be repeated. The first one becomes TRITON_ACCOUNT.
+    #[arg(long = "account", value_name = "LOGIN", default_value = "jill")]
+    pub(crate) accounts: Vec<String>,
 
-    /// Public key file of the account, in OpenSSH format; may be repeated. The first one becomes TRITON_KEY_ID.
-    #[arg(long = "key", value_name = "FILE")]
-    pub(crate) keys: Vec<PathBuf>,
+    /// Public key file of the first account, or of the one that is named, in OpenSSH format; may be repeated. The first
+    /// account's first key becomes TRITON_KEY_ID.
+    #[arg(long = "key", value_name = "[LOGIN=]FILE")]
+    pub(crate) keys: Vec<String>,
+
+    /// Serve TLS, with a certificate made on the spot; its fingerprint is logged.
+    #[arg(long)]
+    pub(crate) tls: bool,
+
+    /// Serve TLS with this certificate, PEM, followed by those between it and an authority.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Write the authority of a certificate made on the spot to this file, for clients to trust: SSL_CERT_FILE,
+    /// NODE_EXTRA_CA_CERTS, curl --cacert. Without it the environment tells clients not to check.
+    #[arg(long, value_name = "FILE", conflicts_with = "tls_cert")]
+    pub(crate) tls_ca_file: Option<PathBuf>,
+
+    /// Also serve CMON, the container monitor, here; clients need a certificate that a key of their account has signed.
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
+    pub(crate) cmon: Option<SocketAddr>,
+
+    /// Begin with the state in this file if it is there, and save it when told to stop or by POST /--sim/save. A file
+    /// written by hand says what to add: see the crate's documentation.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Also save the state this often, for example 30s.
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "state")]
+    pub(crate) save_every: Option<Duration>,
 
     /// How long CreateMachine takes to answer, for example 200ms.
     #[arg(long, default_value = "200ms", value_parser = duration)]
@@ -103,20 +137,34 @@ impl Args {
             jitter: self.jitter,
             ..Delays::default()
         };
-        let builder = Sim::builder()
-            .account(&self.account)
+        let mut keys = self.key_texts()?;
+        let mut builder = Sim::builder();
+        for login in &self.accounts {
+            let own = keys.remove(login).unwrap_or_default();
+            builder = own.into_iter().fold(builder.account(login), SimBuilder::key);
+        }
+        let builder = builder
             .delays(delays)
             .seed(self.seed)
             .virtual_clock(self.virtual_clock)
             .compute_nodes(self.compute_nodes)
             .listen(!self.no_listeners);
         let builder = if self.no_throttle { builder.throttle(None) } else { builder };
-        Ok(self.key_texts()?.into_iter().fold(builder, SimBuilder::key))
+        Ok(match &self.state {
+            Some(path) => builder.state_file(path),
+            None => builder,
+        })
+    }
+
+    /// The account that the environment names.
+    pub(crate) fn first_account(&self) -> &str {
+        self.accounts.first().map_or("", String::as_str)
     }
 
     /// The fingerprint that clients name the first key by.
     pub(crate) fn first_fingerprint(&self) -> anyhow::Result<Option<String>> {
-        let first = self.key_texts()?.into_iter().next();
+        let first = self.key_texts()?.remove(self.first_account());
+        let first = first.and_then(|keys| keys.into_iter().next());
         let key = first
             .map(|text| PublicKey::from_openssh(&text))
             .transpose()
@@ -124,12 +172,26 @@ impl Args {
         Ok(key.map(|key| key.md5_fingerprint()))
     }
 
-    fn key_texts(&self) -> anyhow::Result<Vec<String>> {
-        let read = |path: &PathBuf| {
-            std::fs::read_to_string(path)
-                .with_context(|| format!("reading public key {}", path.display()))
-        };
-        self.keys.iter().map(read).collect()
+    /// What the key files hold, by login.
+    fn key_texts(&self) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+        let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for key in &self.keys {
+            let (login, path) = self.owner(key);
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("reading public key {path}"))?;
+            texts.entry(login.to_owned()).or_default().push(text);
+        }
+        Ok(texts)
+    }
+
+    /// Whose a key is: a path may hold an equals sign too.
+    fn owner<'a>(&'a self, key: &'a str) -> (&'a str, &'a str) {
+        match key.split_once('=') {
+            Some((login, path)) if self.accounts.iter().any(|account| account == login) => {
+                (login, path)
+            }
+            _ => (self.first_account(), key),
+        }
     }
 }
 
@@ -175,6 +237,27 @@ mod tests {
         assert!(Args::try_parse_from(["triton-sim", "--listen", "127.0.0.1:8080"]).is_ok());
         assert!(Args::try_parse_from(["triton-sim", "--listen", "[::1]:0"]).is_ok());
         assert!(Args::try_parse_from(["triton-sim", "--listen", "0.0.0.0:8080"]).is_err());
+    }
+
+    #[test]
+    fn keys_belong_to_the_account_they_name() {
+        let args = ["triton-sim", "--account", "jill", "--account", "bob"];
+        let args = Args::try_parse_from(args).unwrap();
+        assert_eq!(args.owner("a.pub"), ("jill", "a.pub"));
+        assert_eq!(args.owner("bob=a.pub"), ("bob", "a.pub"));
+        assert_eq!(args.owner("x=y.pub"), ("jill", "x=y.pub"));
+    }
+
+    #[test]
+    fn tls_is_one_way_or_the_other() {
+        let parse = |args: &[&str]| {
+            Args::try_parse_from([&["triton-sim"], args].concat()).map(|_| ()).map_err(|e| e.kind())
+        };
+        assert_eq!(parse(&["--tls", "--tls-ca-file", "ca"]), Ok(()));
+        assert_eq!(parse(&["--tls-cert", "a", "--tls-key", "b"]), Ok(()));
+        assert!(parse(&["--tls-cert", "a"]).is_err());
+        assert!(parse(&["--tls", "--tls-cert", "a", "--tls-key", "b"]).is_err());
+        assert!(parse(&["--save-every", "5s"]).is_err());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Reading what came back.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::page::Page;
@@ -72,6 +75,16 @@ impl Answer<'_> {
 pub(crate) fn json<T: DeserializeOwned>(answer: &Answer<'_>) -> Result<T, AnswerError> {
     answer.refusal()?;
     serde_json::from_slice(answer.body).map_err(|source| answer.unreadable(source))
+}
+
+/// Success with an object of texts; what in it is no text is left out.
+pub(crate) fn texts(answer: &Answer<'_>) -> Result<BTreeMap<String, String>, AnswerError> {
+    let object: BTreeMap<String, Value> = json(answer)?;
+    let texts = object.into_iter().filter_map(|(name, value)| match value {
+        Value::String(text) => Some((name, text)),
+        _ => None,
+    });
+    Ok(texts.collect())
 }
 
 /// Success with a body that is a list.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::answer::{json, page};
+use crate::answer::{json, page, texts};
 use crate::endpoint::{Endpoint, Group};
 use crate::lenient;
 use crate::page::Page;
@@ -51,7 +51,7 @@ pub struct AddForeignDatacenter {
 ///
 /// [`RequestError`].
 pub fn list() -> Result<Request<BTreeMap<String, String>>, RequestError> {
-    LIST.get(&Target::new("/datacenters"), json)
+    LIST.get(&Target::new("/datacenters"), texts)
 }
 
 /// GetDatacenter: its URL. The server answers with a redirect there, which is not followed.

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::request::Answer;
+
+mod code;
+
+pub use code::ErrorCode;
 
 /// Characters of a body that is not CloudAPI's JSON to keep for the message.
 const MESSAGE_CHARS_MAX: usize = 200;
@@ -21,6 +24,8 @@ pub struct ApiError {
     pub status: u16,
     /// CloudAPI's `code`, or what the status implies when the body has none.
     pub code: ErrorCode,
+    /// CloudAPI's `code` as it came; empty when the body has none.
+    pub raw_code: Box<str>,
     /// CloudAPI's `message`, or the start of a body that is not CloudAPI's JSON.
     pub message: String,
     /// Field errors from the services behind CloudAPI (validation).
@@ -41,48 +46,6 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// CloudAPI's error code, with a `…Error` suffix taken off, since the server spells it both ways.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorCode {
-    /// 409: a parameter's value is wrong.
-    InvalidArgument,
-    /// 409: a parameter is absent.
-    MissingParameter,
-    /// 409: a service refused the values; see [`ApiError::errors`].
-    ValidationFailed,
-    /// 401: signature, key or account unknown.
-    InvalidCredentials,
-    /// 400: a header is malformed, or the clock is off.
-    InvalidHeader,
-    /// 400: the request's date is too old.
-    RequestExpired,
-    /// 403: not allowed, or a quota is exhausted.
-    NotAuthorized,
-    /// 404.
-    ResourceNotFound,
-    /// 429: throttled.
-    TooManyRequests,
-    /// 409: the instance has no server yet; try again later.
-    UnallocatedVm,
-    /// 409: no compute node can hold the instance.
-    NoAllocatableServers,
-    /// 409: deletion protection is on.
-    CannotDestroyMachine,
-    /// 409: the account has no SSH key.
-    KeyRequired,
-    /// 422: NAPI or FWAPI refused the values.
-    InvalidParameters,
-    /// 507: the network has no free address.
-    SubnetFull,
-    /// 500.
-    Internal,
-    /// 503: maintenance, or the proxy in front of CloudAPI has no server to ask.
-    ServiceUnavailable,
-    /// Any other code, as it came; empty when the body had none.
-    Other(String),
-}
-
 // === impl ApiError ===
 
 impl ApiError {
@@ -92,10 +55,11 @@ impl ApiError {
         let body = serde_json::from_slice::<Value>(answer.body).unwrap_or(Value::Null);
         let text =
             |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let code = match text("code") {
+        let raw_code = text("code").into_boxed_str();
+        let code = match &*raw_code {
             // 410 comes with the instance, whose fields are not the error's.
-            code if code.is_empty() => ErrorCode::implied(answer.status),
-            code => ErrorCode::from(code.as_str()),
+            "" => ErrorCode::implied(answer.status),
+            code => ErrorCode::from(code),
         };
         let message = match text("message") {
             message if message.is_empty() => plain_message(answer, &body),
@@ -105,7 +69,7 @@ impl ApiError {
         let errors = errors.filter_map(|error| FieldError::deserialize(error).ok()).collect();
         let header = |name| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = header("request-id").or_else(|| header("x-request-id")).map(str::to_owned);
-        Self { status: answer.status.as_u16(), code, message, errors, request_id }
+        Self { status: answer.status.as_u16(), code, raw_code, message, errors, request_id }
     }
 
     /// The resource is not there (404). For an instance: never existed, or long purged.
@@ -138,6 +102,30 @@ impl ApiError {
         self.status == 400
             && (self.code == ErrorCode::RequestExpired
                 || self.code == ErrorCode::InvalidHeader && self.message.contains("clock skew"))
+    }
+
+    /// The instance has no compute node yet, so nothing can be done with it; later it can.
+    #[must_use]
+    pub fn is_unallocated(&self) -> bool {
+        self.code == ErrorCode::UnallocatedVm
+    }
+
+    /// There is no room for it now: no compute node, no free address, or that address is in use. Later there may be.
+    #[must_use]
+    pub fn is_no_room(&self) -> bool {
+        matches!(
+            self.code,
+            ErrorCode::NoAllocatableServers
+                | ErrorCode::VolumeServerNoResources
+                | ErrorCode::SubnetFull
+                | ErrorCode::SubnetsExhausted
+        ) || self.errors.iter().any(|error| error.code == "UsedBy")
+    }
+
+    /// Deletion protection is on.
+    #[must_use]
+    pub fn is_deletion_protected(&self) -> bool {
+        self.code == ErrorCode::CannotDestroyMachine
     }
 
     /// The name is taken by another instance of the account.
@@ -185,59 +173,6 @@ fn plain_message(answer: &Answer<'_>, body: &Value) -> String {
         return answer.status.canonical_reason().unwrap_or("no message").to_owned();
     }
     text
-}
-
-// === impl ErrorCode ===
-
-impl From<&str> for ErrorCode {
-    /// Takes a code with or without the suffix `Error`.
-    fn from(text: &str) -> Self {
-        match text.strip_suffix("Error").unwrap_or(text) {
-            "InvalidArgument" => Self::InvalidArgument,
-            "MissingParameter" => Self::MissingParameter,
-            "ValidationFailed" => Self::ValidationFailed,
-            "InvalidCredentials" => Self::InvalidCredentials,
-            "InvalidHeader" => Self::InvalidHeader,
-            "RequestExpired" => Self::RequestExpired,
-            "NotAuthorized" => Self::NotAuthorized,
-            "ResourceNotFound" => Self::ResourceNotFound,
-            "TooManyRequests" | "RequestThrottled" => Self::TooManyRequests,
-            "UnallocatedVM" => Self::UnallocatedVm,
-            "NoAllocatableServers" => Self::NoAllocatableServers,
-            "CannotDestroyMachine" => Self::CannotDestroyMachine,
-            "KeyRequired" => Self::KeyRequired,
-            "InvalidParameters" => Self::InvalidParameters,
-            "SubnetFull" => Self::SubnetFull,
-            "Internal" | "InternalServer" => Self::Internal,
-            "ServiceUnavailable" => Self::ServiceUnavailable,
-            _ => Self::Other(text.to_owned()),
-        }
-    }
-}
-
-impl ErrorCode {
-    /// The code of an answer that names none.
-    fn implied(status: StatusCode) -> Self {
-        match status.as_u16() {
-            401 => Self::InvalidCredentials,
-            403 => Self::NotAuthorized,
-            404 => Self::ResourceNotFound,
-            429 => Self::TooManyRequests,
-            502..=504 => Self::ServiceUnavailable,
-            _ => Self::Other(String::new()),
-        }
-    }
-}
-
-impl fmt::Display for ErrorCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Other(code) => code.fmt(f),
-            Self::UnallocatedVm => f.write_str("UnallocatedVM"),
-            Self::Internal => f.write_str("InternalError"),
-            known => fmt::Debug::fmt(known, f),
-        }
-    }
 }
 
 #[cfg(test)]

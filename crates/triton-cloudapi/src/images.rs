@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::answer::{json, page};
 use crate::endpoint::{Endpoint, Group};
-use crate::error::FieldError;
 use crate::ids::ImageId;
 use crate::lenient;
 use crate::page::Page;
@@ -132,7 +131,7 @@ pub struct Image {
         deserialize_with = "lenient::or_default",
         skip_serializing_if = "Option::is_none"
     )]
-    pub error: Option<FieldError>,
+    pub error: Option<ImageError>,
 }
 
 /// What an image demands. Memory is told in either of two spellings.
@@ -173,6 +172,18 @@ pub struct ImageFile {
     /// Its bytes.
     #[serde(default, deserialize_with = "lenient::number")]
     pub size: Option<u64>,
+}
+
+/// Why an image could not be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ImageError {
+    /// In a word.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub code: String,
+    /// In a sentence.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub message: String,
 }
 
 /// Filters of ListImages. The server sends at most 1000 images and has no paging.

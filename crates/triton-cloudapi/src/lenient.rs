@@ -120,6 +120,16 @@ pub(crate) fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<St
     deserializer.deserialize_any(List { keep: Scalar::into_text, element: PhantomData })
 }
 
+/// The texts of a list, or one text that stands for a list of itself.
+pub(crate) fn text_or_texts<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => vec![text],
+        list => texts(list).unwrap_or_default(),
+    })
+}
+
 /// What the texts of a list say, where they say a `T`.
 pub(crate) fn parsed_list<'de, D: Deserializer<'de>, T: FromStr>(
     deserializer: D,

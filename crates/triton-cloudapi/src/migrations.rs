@@ -94,6 +94,19 @@ pub struct MigrationProgress {
         skip_serializing_if = "Option::is_none"
     )]
     pub total_progress: Option<u64>,
+    /// When it began.
+    #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
+    pub started_timestamp: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
+    pub finished_timestamp: Option<Timestamp>,
+    /// How long it took, in milliseconds.
+    #[serde(
+        default,
+        deserialize_with = "lenient::number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub duration_ms: Option<u64>,
 }
 
 /// How far a migration is.
@@ -221,7 +234,8 @@ pub fn migrate(
 
 /// Migrate's action `watch`: what happens until the migration pauses or ends, all at once when it has.
 ///
-/// The server sends a line as each step happens, so the answer takes as long as the migration.
+/// The server sends a line as each step happens, so the answer takes as long as the migration. One that takes longer than
+/// a call may is better read again and again with [`get`].
 ///
 /// # Errors
 ///

@@ -28,7 +28,7 @@ pub struct Policy {
     /// Name, unique in the account.
     pub name: String,
     /// Rules, such as `CAN listmachines`; any of them allows.
-    #[serde(default, deserialize_with = "lenient::texts")]
+    #[serde(default, deserialize_with = "lenient::text_or_texts")]
     pub rules: Vec<String>,
     /// Description.
     #[serde(

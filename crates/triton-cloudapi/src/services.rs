@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::answer::json;
+use crate::answer::texts;
 use crate::endpoint::{Endpoint, Group};
 use crate::request::{Request, RequestError};
 use crate::target::Target;
@@ -18,5 +18,5 @@ pub const ENDPOINTS: &[Endpoint] = &[LIST];
 ///
 /// [`RequestError`].
 pub fn list() -> Result<Request<BTreeMap<String, String>>, RequestError> {
-    LIST.get(&Target::new("/services"), json)
+    LIST.get(&Target::new("/services"), texts)
 }

@@ -55,10 +55,14 @@ pub struct Snapshot {
 pub enum SnapshotState {
     /// Asked for.
     Queued,
+    /// Being made.
+    Running,
     /// There.
     Created,
     /// Being removed.
     Deleting,
+    /// Not there any more; a server may say so of one that is not there yet, too.
+    Deleted,
     /// Not made.
     Failed,
     /// Something else, as it came.
@@ -67,8 +71,10 @@ pub enum SnapshotState {
 
 text_enum!(SnapshotState, Other, {
     Queued => "queued",
+    Running => "running",
     Created => "created",
     Deleting => "deleting",
+    Deleted => "deleted",
     Failed => "failed",
 });
 
@@ -95,7 +101,7 @@ pub fn create(instance: InstanceId, name: Option<&str>) -> Result<Request<Snapsh
     CREATE.post(&snapshots(instance), &body, json)
 }
 
-/// GetMachineSnapshot.
+/// GetMachineSnapshot. One that is not there is `deleted`, or a 404.
 ///
 /// # Errors
 ///

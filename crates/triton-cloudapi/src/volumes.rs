@@ -1,5 +1,7 @@
 //! NFS volumes (manual, "Volumes"; RFD 26). Only where the operator has switched them on; else every path is a 404.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -141,7 +143,7 @@ pub struct CreateVolume {
     /// Affinity rules.
     pub affinity: Vec<String>,
     /// Tags; their values are text.
-    pub tags: std::collections::BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
 }
 
 /// ListVolumes, all in one page.

@@ -176,7 +176,7 @@ fn frames_of_the_changefeed_are_changes() {
     assert!(matches!(change("other-resource"), Err(FrameError::OtherResource(_))));
     assert!(matches!(change("no-id"), Err(FrameError::NoInstance)));
     let truncated = Change::from_frame(&read("changefeed/truncated.txt"));
-    assert!(matches!(truncated, Err(FrameError::Json { .. })));
+    assert!(matches!(truncated, Err(FrameError::NotJson { .. })));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "requests/account.rs"]
 mod account_section;
+#[path = "requests/answers.rs"]
+mod answers;
 #[path = "requests/instances.rs"]
 mod instances_section;
 #[path = "requests/networks.rs"]

@@ -10,7 +10,7 @@ mod verify;
 pub use authorization::{Authorization, AuthorizationError};
 pub use key_id::{KeyId, KeyIdError};
 pub use signing_string::{MissingHeader, signing_string};
-pub use verify::{CLOCK_SKEW_MAX, Claim, Refusal, RequestError, RequestToVerify};
+pub use verify::{CLOCK_SKEW_MAX, Claim, Refusal, RequestError, RequestToVerify, parse_date};
 
 use crate::signer::{SignError, Signer};
 

@@ -10,6 +10,7 @@ mod identity;
 mod instead;
 mod late;
 mod mangle;
+mod migration_events;
 mod render;
 mod script;
 mod trouble;
@@ -40,7 +41,8 @@ use crate::http::{
 use crate::refusal::Refusal;
 use crate::requests::RequestRecord;
 use crate::sim::{Sim, State};
-use crate::version::{self, ApiVersion, VERSIONS, choose};
+use crate::version::{self, ApiVersion, VERSIONS, choose, choose_only};
+use crate::vnc;
 use crate::websocket::{self, Upgrading};
 use crate::world::{Caller, ChangedBy};
 
@@ -124,6 +126,10 @@ enum End {
 
 /// In the journal, of a request that was reset before anybody looked at it.
 const NO_STATUS: u16 = 0;
+/// Names for raw bytes in a WebSocket.
+const VNC_PROTOCOLS: [&str; 2] = ["binary", "rfb"];
+/// After this HAProxy gives up on CloudAPI.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Answers one request.
 ///
@@ -156,10 +162,11 @@ pub(crate) async fn answer(
         Err(_) => return Response::new(AxumBody::empty()),
     };
     let (seen, endpoint) = see(&arrived, too_long).await;
-    let trouble = trouble::begin(&arrived, endpoint);
     if sim.has_faults() {
+        let trouble = trouble::begin(&arrived, endpoint);
         return to_the_end(async move { suffer(&sim, &arrived, seen, trouble).await }).await;
     }
+    let trouble = Trouble { endpoint, ..Trouble::default() };
     match settle(&sim, &arrived, seen, trouble) {
         Settled::Answered(response) => response,
         Settled::Waits(decision) => {
@@ -300,7 +307,11 @@ fn run(
     if strikes(FaultKind::InvalidVersion).is_some() {
         return Err(version::invalid(arrived.accept_version().unwrap_or("*")));
     }
-    decision.version = choose(arrived.accept_version(), route.since)?;
+    let range = arrived.accept_version();
+    decision.version = match route.only {
+        Some(version) => choose_only(range, version)?,
+        None => choose(range, route.since)?,
+    };
     if route.signed {
         decision.skew = strikes(FaultKind::ClockSkew).map_or(Duration::ZERO, |strike| strike.delay);
     }
@@ -308,7 +319,7 @@ fn run(
     let claimed = identity::read_claim(arrived, server_time)?;
     let params = params?;
     let caller = if route.signed {
-        let caller = identity::prove(world, arrived, claimed, server_time)?;
+        let caller = identity::prove(world, arrived, claimed, decision.version, server_time)?;
         if strikes(FaultKind::KeyRevoked).is_some() {
             return Err(auth::unknown_key());
         }
@@ -370,6 +381,10 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
             tokio::time::sleep(answer.delay).await;
             Ok(read_back(sim, answer, version))
         }
+        Err(refusal) if refusal.is_never_sent => {
+            tokio::time::sleep(PROXY_TIMEOUT).await;
+            Err(instead::unavailable())
+        }
         Err(refusal) => Err(refusal),
     };
     let end = match decision.caught {
@@ -388,7 +403,17 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
                 return response;
             }
             let now = add(sim.wall(), decision.skew);
-            render(&Manner { arrived, version, now, strikes: &decision.strikes }, result)
+            let watched = match &result {
+                Ok(Reply { body: Body::MigrationEvents(id), .. }) => Some(*id),
+                _ => None,
+            };
+            let manner = Manner { arrived, version, now, strikes: &decision.strikes };
+            let mut response = render(&manner, result);
+            if let Some(id) = watched {
+                response.headers_mut().remove("content-length");
+                *response.body_mut() = migration_events::body(sim.clone(), id);
+            }
+            response
         }
     }
 }
@@ -398,13 +423,25 @@ async fn finish(sim: &Sim, arrived: &Arrived, mut decision: Decision) -> Respons
 /// # Errors
 /// Those of a handshake that is not in order; in process there is no connection to take over.
 fn switch(sim: &Sim, arrived: &Arrived, upgrade: Upgrade) -> Result<Response<AxumBody>, Refusal> {
-    let Upgrade::Changefeed { account, login } = upgrade;
-    let response = websocket::accept(&arrived.headers, &[])?;
     let upgrading = arrived.upgrading.clone();
     let upgrading =
-        upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"))?;
-    tokio::spawn(feed::converse(sim.clone(), upgrading, account, login));
-    Ok(response)
+        || upgrading.ok_or_else(|| Refusal::plain("Connection Must Upgrade For WebSockets"));
+    match upgrade {
+        Upgrade::Changefeed { account, login } => {
+            let response = websocket::accept(&arrived.headers, &[])?;
+            tokio::spawn(feed::converse(sim.clone(), upgrading()?, account, login));
+            Ok(response)
+        }
+        Upgrade::Vnc { instance } => {
+            if !arrived.headers.contains_key("upgrade") {
+                let message = "VNC connect endpoint is a websocket and must be upgraded";
+                return Err(Refusal::new(400, "UpgradeRequiredError", message));
+            }
+            let response = websocket::accept(&arrived.headers, &VNC_PROTOCOLS)?;
+            tokio::spawn(vnc::converse(sim.clone(), upgrading()?, instance));
+            Ok(response)
+        }
+    }
 }
 
 fn record(arrived: &Arrived, decision: &Decision, status: u16) -> RequestRecord {
@@ -497,9 +534,13 @@ impl Decision {
     /// Whether nothing is left to wait for.
     fn is_over(&self) -> bool {
         let is_over = |answer: &Answer| {
-            answer.delay.is_zero() && answer.read_back.is_none() && answer.upgrade.is_none()
+            answer.delay.is_zero()
+                && answer.read_back.is_none()
+                && answer.upgrade.is_none()
+                && !matches!(answer.reply.body, Body::MigrationEvents(_))
         };
-        self.caught.is_none() && self.result.as_ref().map_or(true, is_over)
+        self.caught.is_none()
+            && self.result.as_ref().map_or_else(|refusal| !refusal.is_never_sent, is_over)
     }
 
     fn status(&self) -> u16 {

@@ -4,6 +4,8 @@ mod people;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -13,9 +15,13 @@ use crate::delays::Delays;
 use crate::faults::Faults;
 use crate::feed::Feed;
 use crate::requests::Requests;
+use crate::seeds::{Seeds, add_keys};
 use crate::sim::{Sim, State};
+use crate::state_file::{StateError, StateFile};
 use crate::throttle::{Throttle, ThrottleLimits};
-use crate::world::{AccountKey, BLOCKS, DistantImage, Image, World};
+use crate::world::{
+    AccountKey, BLOCKS, COMPUTE_NODES_DEFAULT, DistantImage, Features, Image, ProvisionLimit, World,
+};
 use people::People;
 
 /// Collects what a [`Sim`] starts with; see [`Sim::builder`].
@@ -27,12 +33,17 @@ pub struct SimBuilder {
     throttle: Option<ThrottleLimits>,
     listen: bool,
     compute_nodes: usize,
+    compute_node_memory_mib: Option<u64>,
+    features: Features,
+    fabric_package_prefixes: Vec<String>,
+    history: Option<Duration>,
     fabrics_off: bool,
     datacenters: BTreeMap<String, String>,
     services: BTreeMap<String, String>,
     pools: Vec<(String, usize)>,
     started_at: Option<Timestamp>,
     virtual_clock: bool,
+    state_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -45,6 +56,7 @@ struct Account {
     barred: bool,
     unapproved: bool,
     cns: bool,
+    limits: Vec<ProvisionLimit>,
     people: People,
     distant_images: Vec<(String, Uuid, String, String)>,
 }
@@ -95,6 +107,17 @@ pub enum SeedError {
         "finding addresses for instances: all {BLOCKS} blocks of 127.64.0.0/10 are in use by other simulators"
     )]
     NoAddresses,
+    /// The instances of a state file keep their addresses.
+    #[error(
+        "finding addresses for the instances of the state file: 127.{second}.0.0/16 is in use by another simulator"
+    )]
+    AddressesTaken {
+        /// The second number of the addresses.
+        second: u8,
+    },
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// Where the holder of a block of addresses listens, so that no other simulator takes the block.
@@ -110,13 +133,18 @@ impl Default for SimBuilder {
             seed: 1,
             throttle: Some(ThrottleLimits::default()),
             listen: true,
-            compute_nodes: 4,
+            compute_nodes: COMPUTE_NODES_DEFAULT,
+            compute_node_memory_mib: None,
+            features: Features::default(),
+            fabric_package_prefixes: Vec::new(),
+            history: None,
             fabrics_off: false,
             datacenters: BTreeMap::new(),
             services: BTreeMap::new(),
             pools: Vec::new(),
             started_at: None,
             virtual_clock: false,
+            state_file: None,
         }
     }
 }
@@ -228,6 +256,44 @@ impl SimBuilder {
         self
     }
 
+    /// How much memory instances may have on each compute node together, in MiB. Default: without end.
+    ///
+    /// When no node has enough left, CreateMachine is refused with NoAllocatableServersError.
+    #[must_use]
+    pub fn compute_node_memory_mib(mut self, memory_mib: u64) -> Self {
+        self.compute_node_memory_mib = Some(memory_mib);
+        self
+    }
+
+    /// What the operator has switched on. Default: [`Features::default`].
+    #[must_use]
+    pub fn features(mut self, features: Features) -> Self {
+        self.features = features;
+        self
+    }
+
+    /// Lets only packages whose names begin so onto fabric networks; may be called several times. Default: all packages.
+    #[must_use]
+    pub fn fabric_package_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.fabric_package_prefixes.push(prefix.into());
+        self
+    }
+
+    /// How long deleted and failed instances are remembered: GetMachine answers 410 for that long, and 404 then.
+    /// Default: 30 days.
+    #[must_use]
+    pub fn history(mut self, history: Duration) -> Self {
+        self.history = Some(history);
+        self
+    }
+
+    /// Limits what the account may have; see [`ProvisionLimit`]. May be called several times.
+    #[must_use]
+    pub fn limit(mut self, limit: ProvisionLimit) -> Self {
+        self.last().limits.push(limit);
+        self
+    }
+
     /// Whether accounts can make networks of their own; without it fabric endpoints answer 501. Default: yes.
     #[must_use]
     pub fn fabrics(mut self, fabrics: bool) -> Self {
@@ -271,15 +337,69 @@ impl SimBuilder {
         self
     }
 
+    /// Begins with what this file holds, if it is there, and is where [`Sim::save_state`] writes to.
+    ///
+    /// A saved state brings its accounts, catalog and compute nodes along; accounts that are named here too get the keys they
+    /// lack. Jobs that became due in the meantime run at once.
+    #[must_use]
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state_file = Some(path.into());
+        self
+    }
+
     /// Sets the simulator up.
     ///
     /// # Errors
-    /// [`SeedError`], for accounts and keys that cannot be, and when there are too many simulators on the computer.
+    /// [`SeedError`], for accounts and keys that cannot be, for a state file that cannot be read, and when there are too many
+    /// simulators on the computer.
     pub fn build(self) -> Result<Sim, SeedError> {
         let clock = self.started_at.map_or_else(Clock::starting_now, Clock::starting_at);
         let clock = if self.virtual_clock { clock.into_virtual() } else { clock };
-        let (block, guard) = if self.listen { claim_block()? } else { (0, None) };
+        let file = self.state_file.as_deref().map(StateFile::read).transpose()?.flatten();
+        let (saved, add) = file.map_or((None, Seeds::default()), |file| (file.world, file.add));
+        let wanted = saved.as_ref().map(|world| world.addresses.block());
+        let (block, guard) = if self.listen { claim_block(wanted)? } else { (0, None) };
+        let state_path = self.state_file.clone();
+        let throttle = self.throttle;
+        let seed = self.seed;
+        let mut world = match saved {
+            Some(world) => self.waken(*world, clock.now())?,
+            None => self.begin(block, clock.now())?,
+        };
+        add.plant(&mut world, clock.now())?;
+        let state = State {
+            world,
+            faults: Faults::new(seed),
+            cmon_throttle: Throttle::new(throttle.map(|_| ThrottleLimits::cmon())),
+            throttle: Throttle::new(throttle),
+            requests: Requests::default(),
+            feed: Feed::default(),
+            read_only: None,
+        };
+        Ok(Sim::new(state, clock, guard, state_path))
+    }
+
+    /// The datacenter as it was left.
+    fn waken(self, mut world: World, now: Timestamp) -> Result<World, SeedError> {
+        world.wake_up(self.delays);
+        for account in &self.accounts {
+            match world.find_account(&account.login).map(|account| account.id) {
+                Some(id) => add_keys(&mut world, id, &account.keys)?,
+                None => add_account(&mut world, account, now)?,
+            }
+        }
+        Ok(world)
+    }
+
+    /// A datacenter in which nothing has happened yet.
+    fn begin(self, block: u8, now: Timestamp) -> Result<World, SeedError> {
         let mut world = World::new(self.delays, self.seed, block, self.compute_nodes);
+        world.features = self.features;
+        world.fabric_package_prefixes = self.fabric_package_prefixes;
+        world.history = self.history.unwrap_or(world.history);
+        for node in &mut world.compute_nodes {
+            node.memory_mib = self.compute_node_memory_mib;
+        }
         world.catalog.fabrics_off = self.fabrics_off;
         world.catalog.datacenters = self.datacenters;
         world.catalog.services = self.services;
@@ -289,17 +409,9 @@ impl SimBuilder {
             }
         }
         for account in &self.accounts {
-            add_account(&mut world, account, clock.now())?;
+            add_account(&mut world, account, now)?;
         }
-        let state = State {
-            world,
-            faults: Faults::new(self.seed),
-            throttle: Throttle::new(self.throttle),
-            requests: Requests::default(),
-            feed: Feed::default(),
-            read_only: None,
-        };
-        Ok(Sim::new(state, clock, guard))
+        Ok(world)
     }
 
     /// The account that was named last; a nameless one, which [`SimBuilder::build`] refuses, if none was.
@@ -321,6 +433,7 @@ fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), 
         return Err(SeedError::DuplicateAccount { login });
     }
     let id = world.add_account(&login, now);
+    world.limits.insert(id, seed.limits.clone());
     let Ok(account) = world.account_mut(id) else { return Err(SeedError::NoAccount) };
     account.disabled = seed.disabled;
     account.operator = seed.operator;
@@ -340,14 +453,18 @@ fn add_account(world: &mut World, seed: &Account, now: Timestamp) -> Result<(), 
     seed.people.settle(world, &login, now)
 }
 
-/// The first block of addresses that no other simulator holds; it is held as long as the socket lives.
-fn claim_block() -> Result<(u8, Option<TcpListener>), SeedError> {
-    (0..BLOCKS)
-        .find_map(|block| {
-            let address = SocketAddrV4::new(Ipv4Addr::new(127, 64 + block, 255, 254), GUARD_PORT);
-            TcpListener::bind(address).ok().map(|guard| (block, Some(guard)))
-        })
-        .ok_or(SeedError::NoAddresses)
+/// This block of addresses, else the first that no other simulator holds; it is held as long as the socket lives.
+fn claim_block(wanted: Option<u8>) -> Result<(u8, Option<TcpListener>), SeedError> {
+    let claim = |block: u8| {
+        let address = SocketAddrV4::new(Ipv4Addr::new(127, 64 + block, 255, 254), GUARD_PORT);
+        TcpListener::bind(address).ok().map(|guard| (block, Some(guard)))
+    };
+    match wanted {
+        Some(block) if block < BLOCKS => {
+            claim(block).ok_or(SeedError::AddressesTaken { second: 64 + block })
+        }
+        _ => (0..BLOCKS).find_map(claim).ok_or(SeedError::NoAddresses),
+    }
 }
 
 #[cfg(test)]
@@ -376,8 +493,8 @@ mod tests {
 
     #[tokio::test]
     async fn two_simulators_have_different_addresses() {
-        let (a, _guard_a) = claim_block().unwrap();
-        let (b, _guard_b) = claim_block().unwrap();
+        let (a, _guard_a) = claim_block(None).unwrap();
+        let (b, _guard_b) = claim_block(None).unwrap();
         assert_ne!(a, b);
     }
 }

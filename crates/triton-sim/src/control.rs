@@ -1,12 +1,13 @@
 //! The control API under `/--sim`: what a person or a script does to the simulator.
 
+mod datacenter;
 mod faults;
 mod page;
 
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Path, Query, Request, State as Shared};
+use axum::extract::{Query, Request, State as Shared};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use crate::delays::DelaysPatch;
 use crate::requests::{RequestQuery, RequestRecord};
 use crate::sim::Sim;
+use crate::state_file::StateError;
 use crate::world::ChangeRecord;
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,8 +55,8 @@ pub(crate) fn routes() -> Router<Sim> {
         .route("/--sim/changes", get(changes))
         .route("/--sim/counts", get(async |Shared(sim): Shared<Sim>| Json(sim.counts())))
         .route("/--sim/counts/reset", post(reset_counts))
-        .route("/--sim/instances", get(async |Shared(sim): Shared<Sim>| Json(sim.instances())))
-        .route("/--sim/instances/{id}/{deed}", post(change_instance))
+        .route("/--sim/save", post(save))
+        .merge(datacenter::routes())
         .route(
             "/--sim/delays",
             get(async |Shared(sim): Shared<Sim>| Json(sim.delays())).put(set_delays),
@@ -106,31 +108,25 @@ async fn changes(
     }
 }
 
+/// Writing takes a while when there is much to write.
+async fn save(Shared(sim): Shared<Sim>) -> Response {
+    match tokio::task::spawn_blocking(move || sim.save_state()).await {
+        Ok(Ok(())) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Err(error @ StateError::NoFile)) => refuse(StatusCode::CONFLICT, error.to_string()),
+        Ok(Err(error)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, chain(&error)),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// An error with what is behind it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
+
 async fn reset_counts(Shared(sim): Shared<Sim>) -> StatusCode {
     sim.reset_counts();
     StatusCode::NO_CONTENT
-}
-
-async fn change_instance(
-    Shared(sim): Shared<Sim>,
-    Path((id, deed)): Path<(Uuid, String)>,
-) -> Response {
-    let found = match deed.as_str() {
-        "destroy" => sim.destroy_behind_back(id),
-        "stop" => sim.stop_behind_back(id),
-        "start" => sim.start_behind_back(id),
-        "fail" => sim.fail_behind_back(id),
-        other => {
-            return refuse(
-                StatusCode::NOT_FOUND,
-                format!("{other} is none of destroy, stop, start, fail"),
-            );
-        }
-    };
-    match sim.instance(id).filter(|_| found) {
-        Some(instance) => Json(instance).into_response(),
-        None => refuse(StatusCode::NOT_FOUND, format!("there is no instance {id}")),
-    }
 }
 
 async fn set_delays(Shared(sim): Shared<Sim>, body: Bytes) -> Response {

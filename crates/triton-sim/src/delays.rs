@@ -33,6 +33,18 @@ pub struct Delays {
     /// From the acceptance of any job to its start; tag and metadata changes show after this. 500 ms.
     #[serde(serialize_with = "as_millis")]
     pub job: Duration,
+    /// From the start of a job on disks or snapshots to its end. 1 s.
+    #[serde(serialize_with = "as_millis")]
+    pub disk: Duration,
+    /// From the start of each phase of a migration to its end. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub migrate: Duration,
+    /// From CreateVolume to `ready`. 2 s.
+    #[serde(serialize_with = "as_millis")]
+    pub volume: Duration,
+    /// From a change of an instance to the change of its DNS names. 1 s.
+    #[serde(serialize_with = "as_millis")]
+    pub cns: Duration,
     /// From CreateImageFromMachine to `active`. 2 s.
     #[serde(serialize_with = "as_millis")]
     pub image: Duration,
@@ -55,6 +67,10 @@ pub(crate) struct DelaysPatch {
     reboot: Option<u64>,
     delete: Option<u64>,
     job: Option<u64>,
+    disk: Option<u64>,
+    migrate: Option<u64>,
+    volume: Option<u64>,
+    cns: Option<u64>,
     image: Option<u64>,
     replication: Option<u64>,
     jitter: Option<u64>,
@@ -75,6 +91,10 @@ impl Delays {
             reboot: zero,
             delete: zero,
             job: zero,
+            disk: zero,
+            migrate: zero,
+            volume: zero,
+            cns: zero,
             image: zero,
             replication: zero,
             jitter: zero,
@@ -91,6 +111,10 @@ impl Delays {
             (&mut self.reboot, patch.reboot),
             (&mut self.delete, patch.delete),
             (&mut self.job, patch.job),
+            (&mut self.disk, patch.disk),
+            (&mut self.migrate, patch.migrate),
+            (&mut self.volume, patch.volume),
+            (&mut self.cns, patch.cns),
             (&mut self.image, patch.image),
             (&mut self.replication, patch.replication),
             (&mut self.jitter, patch.jitter),
@@ -114,6 +138,10 @@ impl Default for Delays {
             reboot: second,
             delete: second,
             job: Duration::from_millis(500),
+            disk: second,
+            migrate: 2 * second,
+            volume: 2 * second,
+            cns: second,
             image: 2 * second,
             replication: Duration::ZERO,
             jitter: Duration::ZERO,

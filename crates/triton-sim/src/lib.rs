@@ -2,8 +2,10 @@
 
 mod answer;
 mod auth;
+mod behind_back;
 mod builder;
 mod clock;
+mod cmon;
 mod control;
 mod delays;
 mod faults;
@@ -15,14 +17,18 @@ mod http;
 mod listen;
 mod refusal;
 mod requests;
+mod seeds;
 mod serve;
 mod sim;
+mod state_file;
 mod throttle;
 mod tls;
 mod version;
+mod vnc;
 mod websocket;
 mod world;
 
+pub use behind_back::ComputeNodeRecord;
 pub use builder::{SeedError, SimBuilder};
 pub use delays::Delays;
 pub use faults::{
@@ -31,6 +37,10 @@ pub use faults::{
 pub use requests::{RequestQuery, RequestRecord};
 pub use serve::{Running, ServeError};
 pub use sim::{InstanceRecord, Sim};
+pub use state_file::StateError;
 pub use throttle::ThrottleLimits;
 pub use tls::{TlsError, TlsIdentity};
 pub use world::{ChangeRecord, ChangedBy, InstanceState, ResourceKind, Transition};
+pub use world::{
+    Condition, Features, LimitBy, LimitCheck, ProvisionLimit, ResolvedName, ShownState,
+};

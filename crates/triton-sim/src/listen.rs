@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,20 +12,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::clock::until;
-use crate::world::{Door, World, open_doors};
+use crate::world::{Door, Doors, World};
 
 /// What the task sees when it looks.
 pub(crate) struct Sight {
-    doors: BTreeMap<SocketAddrV4, Door>,
+    /// Those whose ports may have changed, with all that should be open.
+    doors: Vec<(Uuid, Doors)>,
     next: Option<Duration>,
 }
 
+/// Whether somebody at an address may connect to a port of an instance.
+pub(crate) type Admits = Arc<dyn Fn(Ipv4Addr, Uuid, u16) -> bool + Send + Sync>;
+
 /// The sockets that are open.
-#[derive(Default)]
 struct Listeners {
-    open: HashMap<SocketAddrV4, (Door, JoinHandle<()>)>,
+    open: HashMap<Uuid, HashMap<SocketAddrV4, (Door, JoinHandle<()>)>>,
+    /// What could not be opened.
+    missing: BTreeMap<Uuid, Doors>,
+    admits: Admits,
     /// Said once, not once an instance.
     has_warned: bool,
 }
@@ -34,25 +41,32 @@ struct Listeners {
 const CONVERSATION_MAX: Duration = Duration::from_secs(60);
 /// More connections than this to one port wait.
 const CONNECTIONS_MAX: usize = 256;
-/// How soon a socket that could not be opened is tried again.
+/// How soon sockets that could not be opened are tried again, and of how many instances at a time.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
+const RETRIES_MAX: usize = 1000;
 const REQUEST_BYTES_MAX: usize = 8192;
 
-/// Which ports should be open now, and when that may change.
-pub(crate) fn look(world: &World, now: Timestamp) -> Sight {
-    Sight { doors: open_doors(world), next: world.next_due().map(|due| until(now, due)) }
+/// Which ports should be open now that may not be, or the other way round, and when that may change.
+pub(crate) fn look(world: &mut World, now: Timestamp) -> Sight {
+    Sight { doors: world.take_doors(), next: world.next_due().map(|due| until(now, due)) }
 }
 
 /// Opens and closes ports until the simulator is gone.
 pub(crate) async fn keep_in_step(
     look: impl Fn() -> Option<Sight> + Send + 'static,
+    admits: Admits,
     changed: Arc<Notify>,
     closed: CancellationToken,
 ) {
-    let mut listeners = Listeners::default();
+    let (open, missing) = (HashMap::new(), BTreeMap::new());
+    let mut listeners = Listeners { open, missing, admits, has_warned: false };
     while let Some(sight) = look() {
-        let complete = listeners.reconcile(&sight.doors).await;
-        let retry = (!complete).then_some(RETRY_INTERVAL);
+        let retried: Vec<_> = listeners.missing.keys().take(RETRIES_MAX).copied().collect();
+        let retried = retried.into_iter().filter_map(|id| listeners.missing.remove_entry(&id));
+        // What was seen now is right; of what was seen before, the rest.
+        let wanted: BTreeMap<Uuid, Doors> = retried.chain(sight.doors).collect();
+        listeners.reconcile(wanted).await;
+        let retry = (!listeners.missing.is_empty()).then_some(RETRY_INTERVAL);
         let next = sight.next.into_iter().chain(retry).min();
         tokio::select! {
             () = closed.cancelled() => break,
@@ -60,37 +74,79 @@ pub(crate) async fn keep_in_step(
             () = tokio::time::sleep(next.unwrap_or_default()), if next.is_some() => {}
         }
     }
-    listeners.reconcile(&BTreeMap::new()).await;
+    let all: Vec<Uuid> = listeners.open.keys().copied().collect();
+    listeners.reconcile(all.into_iter().map(|id| (id, Doors::new())).collect()).await;
+}
+
+/// Who listens.
+#[derive(Debug, Clone, Copy)]
+struct Host {
+    instance: Uuid,
+    port: u16,
+    door: Door,
+}
+
+// === impl Host ===
+
+impl Host {
+    fn admits(&self, visitor: IpAddr, admits: &Admits) -> bool {
+        match visitor {
+            // Most come from here, and for those the port would not be open.
+            IpAddr::V4(Ipv4Addr::LOCALHOST) | IpAddr::V6(_) => true,
+            IpAddr::V4(from) => admits(from, self.instance, self.port),
+        }
+    }
 }
 
 // === impl Listeners ===
 
 impl Listeners {
-    /// Closes what should not be open, opens what should be; says whether all could be opened.
-    async fn reconcile(&mut self, wanted: &BTreeMap<SocketAddrV4, Door>) -> bool {
+    /// Closes what should not be open of these instances, and opens what should be.
+    async fn reconcile(&mut self, wanted: BTreeMap<Uuid, Doors>) {
+        // All closing comes first: an address may go from one instance to another.
+        for (id, doors) in &wanted {
+            self.missing.remove(id);
+            self.close(*id, doors).await;
+        }
+        for (id, doors) in wanted {
+            self.open(id, doors).await;
+        }
+    }
+
+    async fn close(&mut self, id: Uuid, wanted: &Doors) {
+        let Some(open) = self.open.get_mut(&id) else { return };
         let is_wrong = |address: &SocketAddrV4, door: &Door| wanted.get(address) != Some(door);
-        for (_, (_, task)) in self.open.extract_if(|address, (door, _)| is_wrong(address, door)) {
+        for (_, (_, task)) in open.extract_if(|address, (door, _)| is_wrong(address, door)) {
             task.abort();
             // Waits until the socket is really closed: a reboot opens it again at once.
             let _ = task.await;
         }
-        let mut complete = true;
-        for (address, door) in wanted {
-            if self.open.contains_key(address) {
+        if open.is_empty() {
+            self.open.remove(&id);
+        }
+    }
+
+    async fn open(&mut self, id: Uuid, wanted: Doors) {
+        let mut is_complete = true;
+        for (address, door) in &wanted {
+            if self.open.get(&id).is_some_and(|open| open.contains_key(address)) {
                 continue;
             }
             match TcpListener::bind(*address).await {
                 Ok(listener) => {
-                    let task = tokio::spawn(welcome(listener, *door));
-                    self.open.insert(*address, (*door, task));
+                    let host = Host { instance: id, port: address.port(), door: *door };
+                    let task = tokio::spawn(welcome(listener, host, Arc::clone(&self.admits)));
+                    self.open.entry(id).or_default().insert(*address, (*door, task));
                 }
                 Err(error) => {
-                    complete = false;
+                    is_complete = false;
                     self.warn(*address, &error);
                 }
             }
         }
-        complete
+        if !is_complete {
+            self.missing.insert(id, wanted);
+        }
     }
 
     fn warn(&mut self, address: SocketAddrV4, error: &io::Error) {
@@ -110,17 +166,22 @@ impl Listeners {
 }
 
 /// Answers everybody who connects; dropped, it hangs up on all of them.
-async fn welcome(listener: TcpListener, door: Door) {
+///
+/// The port is open because this computer may connect to it; another instance still may not, so a visitor who comes from
+/// an address of one is hung up on.
+async fn welcome(listener: TcpListener, host: Host, admits: Admits) {
     let mut conversations = JoinSet::new();
     loop {
         while conversations.len() >= CONNECTIONS_MAX {
             conversations.join_next().await;
         }
         match listener.accept().await {
+            Ok((_, peer)) if !host.admits(peer.ip(), &admits) => {}
             Ok((stream, _)) => {
+                let conversation = converse(stream, host.door);
                 conversations.spawn(async move {
                     // A visitor who hangs up is no news.
-                    let _ = tokio::time::timeout(CONVERSATION_MAX, converse(stream, door)).await;
+                    let _ = tokio::time::timeout(CONVERSATION_MAX, conversation).await;
                 });
             }
             Err(error) => {

@@ -27,6 +27,8 @@ pub(crate) struct Refusal {
     pub(crate) body: Option<Box<Value>>,
     /// Not CloudAPI says it.
     pub(crate) foreign: Option<Box<Foreign>>,
+    /// CloudAPI never answers; HAProxy does when it gives up.
+    pub(crate) is_never_sent: bool,
 }
 
 /// An answer that is not CloudAPI's.
@@ -49,6 +51,7 @@ impl Refusal {
             retry_after: None,
             body: None,
             foreign: None,
+            is_never_sent: false,
         }
     }
 
@@ -130,6 +133,11 @@ impl Refusal {
     pub(crate) fn plain(message: &str) -> Self {
         let body = json!({ "message": message });
         Self { body: Some(Box::new(body)), ..Self::new(500, "", message) }
+    }
+
+    /// CloudAPI has tripped over itself, and HAProxy waits.
+    pub(crate) fn no_answer() -> Self {
+        Self { is_never_sent: true, ..Self::new(503, "ServiceUnavailable", "") }
     }
 
     /// The JSON body.

@@ -42,6 +42,8 @@ pub struct RequestQuery {
     pub status: Option<u16>,
     /// Only of this account, by login.
     pub account: Option<String>,
+    /// Only those that this fault struck.
+    pub struck: Option<FaultKind>,
 }
 
 /// The last requests, and how many there were of each endpoint.
@@ -66,6 +68,7 @@ impl RequestQuery {
         let endpoint = |wanted: &String| wanted.eq_ignore_ascii_case(&record.endpoint);
         self.endpoint.as_ref().is_none_or(endpoint)
             && self.status.is_none_or(|status| status == record.status)
+            && self.struck.is_none_or(|kind| record.struck.contains(&kind))
             && self.account.as_ref().is_none_or(|login| Some(login) == record.account.as_ref())
     }
 }
@@ -78,7 +81,10 @@ impl Requests {
         self.last += 1;
         record.seq = self.last;
         self.count_second(record.at.as_second());
-        *self.counts.entry(record.endpoint.clone()).or_default() += 1;
+        match self.counts.get_mut(&record.endpoint) {
+            Some(count) => *count += 1,
+            None => drop(self.counts.insert(record.endpoint.clone(), 1)),
+        }
         if self.records.len() == RECORDS_MAX {
             self.records.pop_front();
         }

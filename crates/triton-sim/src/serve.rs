@@ -35,11 +35,11 @@ pub(crate) use line::OnLine;
 /// HAProxy closes a connection on which nothing was asked for this long.
 const IDLE_MAX: Duration = Duration::from_secs(55);
 /// Who has not shaken hands by then does not mean to.
-const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// What may be on its way in either direction of a connection without a socket.
 const DUPLEX_BYTES: usize = 64 * 1024;
 /// How long a shutdown waits for answers that are on their way.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// A simulator that serves; dropping it ends the service.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Sim {
         let (stop, scheme) = (CancellationToken::new(), security.scheme());
         let entrance = Entrance::new(self.clone(), listener, address, stop.clone());
         let task = tokio::spawn(accept(entrance, security, self.router(), stop.clone()));
-        Ok(Running { address, scheme, stop, task: Some(task) })
+        Ok(Running::new(address, scheme, stop, task))
     }
 
     /// A connection without a socket, for HTTP/1.1 and the changefeed in process; needs a tokio runtime.
@@ -137,7 +137,16 @@ impl Sim {
 // === impl Running ===
 
 impl Running {
-    /// Where CloudAPI is.
+    pub(crate) fn new(
+        address: SocketAddr,
+        scheme: &'static str,
+        stop: CancellationToken,
+        task: JoinHandle<()>,
+    ) -> Self {
+        Self { address, scheme, stop, task: Some(task) }
+    }
+
+    /// Where the service is.
     #[must_use]
     pub fn url(&self) -> String {
         format!("{}://{}", self.scheme, self.address)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -78,6 +79,7 @@ pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
+    pub(crate) cmon_throttle: Throttle,
     pub(crate) requests: Requests,
     pub(crate) feed: Feed,
     pub(crate) read_only: Option<ReadOnly>,
@@ -101,6 +103,8 @@ pub(crate) struct Inner {
     /// Holds the block of addresses; there only when instances really listen.
     guard: Option<TcpListener>,
     is_watched: AtomicBool,
+    /// Where the state is saved.
+    state_path: Option<PathBuf>,
     has_faults: AtomicBool,
     /// How often faults were set or cleared.
     fault_changes: watch::Sender<u64>,
@@ -115,7 +119,12 @@ impl Sim {
         SimBuilder::default()
     }
 
-    pub(crate) fn new(state: State, clock: Clock, guard: Option<TcpListener>) -> Self {
+    pub(crate) fn new(
+        state: State,
+        clock: Clock,
+        guard: Option<TcpListener>,
+        state_path: Option<PathBuf>,
+    ) -> Self {
         let inner = Inner {
             state: Mutex::new(state),
             clock,
@@ -124,6 +133,7 @@ impl Sim {
             closed: CancellationToken::new(),
             guard,
             is_watched: AtomicBool::new(false),
+            state_path,
             has_faults: AtomicBool::new(false),
             fault_changes: watch::Sender::new(0),
         };
@@ -187,26 +197,6 @@ impl Sim {
         self.with(|state, _| {
             state.world.instances.get(&id).map(|instance| record(&state.world, instance))
         })
-    }
-
-    /// Deletes an instance at once, as an operator might; says whether there is one.
-    pub fn destroy_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Deleted)
-    }
-
-    /// Stops an instance at once, as a guest that shuts itself down; says whether there is one.
-    pub fn stop_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Stopped)
-    }
-
-    /// Starts an instance at once; says whether there is one.
-    pub fn start_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Running)
-    }
-
-    /// Makes an instance `failed` at once; says whether there is one.
-    pub fn fail_behind_back(&self, id: Uuid) -> bool {
-        self.force(id, InstanceState::Failed)
     }
 
     /// Sets a fault, in place of one of the same kind for the same endpoint and account.
@@ -372,6 +362,10 @@ impl Sim {
         }
     }
 
+    pub(crate) fn state_path(&self) -> Option<&Path> {
+        self.inner.state_path.as_deref()
+    }
+
     /// Starts the task that keeps instances' ports in step with their states, once, if they have any.
     pub(crate) fn watch(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
@@ -382,13 +376,15 @@ impl Sim {
         let weak = Arc::downgrade(&self.inner);
         let look = move || {
             let sim = Self { inner: weak.upgrade()? };
-            Some(sim.with(|state, now| listen::look(&state.world, now)))
+            Some(sim.with(|state, now| listen::look(&mut state.world, now)))
         };
-        runtime.spawn(listen::keep_in_step(look, changed, closed));
-    }
-
-    fn force(&self, id: Uuid, state: InstanceState) -> bool {
-        self.with(|s, now| s.world.force(id, state, now))
+        let weak = Arc::downgrade(&self.inner);
+        let admits = move |from, to, port| {
+            let Some(inner) = weak.upgrade() else { return false };
+            Self { inner }.with(|state, _| state.world.admits(from, to, port))
+        };
+        self.with(|state, _| state.world.watch_doors());
+        runtime.spawn(listen::keep_in_step(look, Arc::new(admits), changed, closed));
     }
 }
 

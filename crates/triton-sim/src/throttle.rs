@@ -41,6 +41,13 @@ impl Default for ThrottleLimits {
     }
 }
 
+impl ThrottleLimits {
+    /// Those of CMON.
+    pub(crate) fn cmon() -> Self {
+        Self { burst: 1000.0, rate_per_second: 100.0 }
+    }
+}
+
 // === impl Throttle ===
 
 impl Throttle {

@@ -40,13 +40,27 @@ const NEVER: ApiVersion = ApiVersion(u16::MAX, 0, 0);
 /// # Errors
 /// 400 InvalidVersion when there is none, or the range is not one.
 pub(crate) fn choose(range: Option<&str>, since: ApiVersion) -> Result<ApiVersion, Refusal> {
+    first_of(range, VERSIONS.into_iter().filter(|version| *version >= since))
+}
+
+/// The only version of a route, if a semver range allows it. No range allows all.
+///
+/// # Errors
+/// 400 InvalidVersion when it does not.
+pub(crate) fn choose_only(range: Option<&str>, version: ApiVersion) -> Result<ApiVersion, Refusal> {
+    first_of(range, [version])
+}
+
+fn first_of(
+    range: Option<&str>,
+    versions: impl IntoIterator<Item = ApiVersion>,
+) -> Result<ApiVersion, Refusal> {
     let range = range.unwrap_or("*");
     let alternatives: Vec<Vec<Interval>> = range.split("||").filter_map(intervals).collect();
     let allowed = |version: &ApiVersion| {
         alternatives.iter().any(|all| all.iter().all(|i| i.lower <= *version && *version < i.upper))
     };
-    let found = VERSIONS.into_iter().filter(|version| *version >= since).find(allowed);
-    found.ok_or_else(|| invalid(range))
+    versions.into_iter().find(allowed).ok_or_else(|| invalid(range))
 }
 
 /// 400: no version of the route satisfies the range.

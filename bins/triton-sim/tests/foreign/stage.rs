@@ -224,3 +224,41 @@ pub(crate) fn run(command: &mut Command) -> String {
     assert!(output.status.success(), "{command:?}: {said:#?}");
     said.stdout
 }
+
+/// A client that goes on until its value is dropped.
+pub(crate) struct Following {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+// === impl Following ===
+
+impl Stage {
+    /// Starts a command of the CLI that does not end by itself.
+    pub(crate) fn follow(&self, args: &[&str]) -> Following {
+        let mut child = self
+            .command("node")
+            .arg(npm("triton/bin/triton"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Following { child, lines }
+    }
+}
+
+impl Following {
+    /// The next line it prints; waits for it.
+    #[track_caller]
+    pub(crate) fn line(&mut self) -> String {
+        self.lines.next().unwrap_or_else(|| panic!("it ended: {:?}", self.child.wait())).unwrap()
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

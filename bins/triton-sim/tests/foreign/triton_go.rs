@@ -45,3 +45,33 @@ fn tags_and_metadata() {
 fn images_packages_networks_datacenters_and_services() {
     live("lookups");
 }
+
+#[test]
+fn a_fabric_vlan_and_network() {
+    live("fabric");
+}
+
+#[test]
+fn an_image() {
+    live("image");
+}
+
+#[test]
+fn sub_users_roles_and_policies() {
+    live("rbac");
+}
+
+#[test]
+fn a_nic() {
+    live("nic");
+}
+
+#[test]
+fn a_snapshot() {
+    live("snapshot");
+}
+
+#[test]
+fn a_volume() {
+    live("volume");
+}

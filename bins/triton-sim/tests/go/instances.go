@@ -347,7 +347,15 @@ func nicLife(ctx context.Context, c *cloud) error {
 		return err
 	}
 	_, err = instances.AddNIC(ctx, &compute.AddNICInput{InstanceID: made.ID, Network: natNetwork})
-	if err := wantCode(err, 302, "ResourceFound"); err != nil {
+	// 302 with an empty body, which triton-go wants to read as an error's JSON.
+	if err == nil || !strings.Contains(err.Error(), "unable to decode error response: EOF") {
+		return fmt.Errorf("a second NIC on one network: %v", err)
+	}
+	nics, err := instances.ListNICs(ctx, &compute.ListNICsInput{InstanceID: made.ID})
+	if err != nil {
+		return err
+	}
+	if err := want(len(nics) == 2, "nothing was added"); err != nil {
 		return err
 	}
 	if err := instances.RemoveNIC(ctx, &compute.RemoveNICInput{InstanceID: made.ID, MAC: added.MAC}); err != nil {

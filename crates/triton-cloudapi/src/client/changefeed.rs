@@ -66,6 +66,9 @@ impl Client {
     /// The work is done by a task on the current tokio runtime. The caller may be slow: changes wait up to
     /// [`ChangefeedOptions::buffer`]; when it is full they are dropped for one `Resync`.
     ///
+    /// Changes carry instances with their metadata. Nothing here logs them, but the WebSocket library writes whole frames
+    /// to the log at level trace: leave `tungstenite` out of a filter that lets trace through.
+    ///
     /// ```no_run
     /// # async fn follow(client: triton_cloudapi::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use triton_cloudapi::client::changefeed::{ChangefeedItem, ChangefeedOptions};

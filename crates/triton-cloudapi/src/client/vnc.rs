@@ -3,9 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use super::Client;
@@ -18,11 +20,16 @@ use crate::instances::connect_vnc;
 /// The subprotocol: RFB in binary frames.
 const PROTOCOL: &str = "binary";
 
+/// How often to ping: the proxy in front of CloudAPI cuts a connection on which we are silent for 55 s, and somebody who
+/// looks at a screen on which nothing happens is silent.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
 /// Bytes of RFB both ways, as if the instance's VNC server were at the other end of a TCP connection.
 ///
-/// Dropping it closes the connection.
+/// It is kept alive as long as it is being read from. Dropping it closes the connection.
 pub struct VncStream {
     socket: Box<WebSocket>,
+    ping: Interval,
     /// What of a frame the caller has not read yet.
     rest: Bytes,
 }
@@ -70,7 +77,7 @@ impl Client {
         let after = self.inner.deadlines.of_call(&request.endpoint);
         let opening = websocket::open(self, &request, Some(PROTOCOL));
         match tokio::time::timeout(after, opening).await {
-            Ok(Ok(socket)) => Ok(VncStream { socket: Box::new(socket), rest: Bytes::new() }),
+            Ok(Ok(socket)) => Ok(VncStream::new(socket)),
             Ok(Err(error)) => Err(VncError::new(instance_id, error)),
             Err(_) => Err(VncError::Call(Error::Timeout { after, sent: true })),
         }
@@ -98,12 +105,33 @@ impl VncError {
 
 // === impl VncStream ===
 
+impl VncStream {
+    fn new(socket: WebSocket) -> Self {
+        let mut ping = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { socket: Box::new(socket), ping, rest: Bytes::new() }
+    }
+
+    /// Pings when it is time. One that cannot be written now waits for the next time.
+    fn poll_ping(&mut self, context: &mut Context<'_>) {
+        while self.ping.poll_tick(context).is_ready() {
+            let mut socket = Pin::new(&mut *self.socket);
+            if socket.as_mut().poll_ready(context).is_ready() {
+                // A connection that is gone says so to who reads.
+                let _ = socket.as_mut().start_send(Message::Ping(Bytes::new()));
+                let _ = socket.poll_flush(context);
+            }
+        }
+    }
+}
+
 impl AsyncRead for VncStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.poll_ping(context);
         while self.rest.is_empty() {
             match ready!(Pin::new(&mut *self.socket).poll_next(context)) {
                 Some(Ok(Message::Binary(bytes))) => self.rest = bytes,

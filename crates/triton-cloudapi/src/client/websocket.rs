@@ -11,6 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tracing::Instrument as _;
 
 use super::attempt::Failure;
 use super::error::Error;
@@ -35,7 +36,8 @@ pub(super) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 pub enum UpgradeError {
     /// It answered as if nobody had asked for an upgrade.
     #[error(
-        "the answer was {status} instead of an upgrade: a proxy on the way may not let WebSockets through ({message})"
+        "the answer was {status} instead of an upgrade: a proxy on the way, or the service that this client sends over, may \
+         not let WebSockets through ({message})"
     )]
     Status {
         /// Status.
@@ -87,17 +89,21 @@ pub(super) async fn open(
     request: &Request<()>,
     protocol: Option<&'static str>,
 ) -> Result<WebSocket, HandshakeError> {
-    let failure = match attempt(client, request, protocol, 1).await {
-        Err(Attempt::Failed(failure, server)) => match failure.skewed_server_time() {
-            Some(server_time) => {
-                client.inner.signing.follow_server_clock(server_time);
-                attempt(client, request, protocol, 2).await
-            }
-            None => Err(Attempt::Failed(failure, server)),
-        },
-        other => other,
+    let request_id = request_id();
+    let span = trace::span(request, &request_id);
+    let attempts = async {
+        match attempt(client, request, &request_id, protocol, 1).await {
+            Err(Attempt::Failed(failure, server)) => match failure.skewed_server_time() {
+                Some(server_time) => {
+                    client.inner.signing.follow_server_clock(server_time);
+                    attempt(client, request, &request_id, protocol, 2).await
+                }
+                None => Err(Attempt::Failed(failure, server)),
+            },
+            other => other,
+        }
     };
-    failure.map_err(|attempt| match attempt {
+    attempts.instrument(span).await.map_err(|attempt| match attempt {
         Attempt::NotUpgraded(error) => HandshakeError::NotUpgraded(error),
         Attempt::Failed(failure, server) => HandshakeError::Call { error: failure.error, server },
     })
@@ -112,12 +118,13 @@ enum Attempt {
 async fn attempt(
     client: &Client,
     request: &Request<()>,
+    request_id: &str,
     protocol: Option<&'static str>,
     number: u32,
 ) -> Result<WebSocket, Attempt> {
     let endpoint = request.endpoint;
     client.inner.throttle.acquire(endpoint.group, endpoint.priority).await?;
-    let mut http = client.prepare(request, &request_id()).await?;
+    let mut http = client.prepare(request, request_id).await?;
     let key = generate_key();
     ask_for_upgrade(&mut http, &key, protocol)?;
     let uri = http.uri().clone();

@@ -137,3 +137,36 @@ fn clock_skew_is_told_from_other_bad_headers() {
         !error(400, r#"{"code":"InvalidHeader","message":"bad param format"}"#).is_clock_skew()
     );
 }
+
+#[test]
+fn every_known_code_is_read_with_and_without_its_suffix_and_kept_as_it_came() {
+    for code in ErrorCode::KNOWN {
+        for text in [code.as_str().to_owned(), format!("{}Error", code.as_str())] {
+            let body = format!(r#"{{"code":"{text}","message":"x"}}"#);
+            let error = error(409, &body);
+            assert_eq!((&error.code, &*error.raw_code), (code, text.as_str()));
+        }
+    }
+    let alias = error(420, r#"{"code":"RequestThrottled","message":"x"}"#);
+    assert_eq!((alias.code, &*alias.raw_code), (ErrorCode::TooManyRequests, "RequestThrottled"));
+    assert_eq!(&*error(404, "").raw_code, "");
+    // Case matters: this is nobody's code.
+    let shouted = error(409, r#"{"code":"INVALIDARGUMENT","message":"x"}"#);
+    assert_eq!(shouted.code, ErrorCode::Other("INVALIDARGUMENT".to_owned()));
+}
+
+#[test]
+fn what_may_pass_by_itself_is_told_apart() {
+    let coded =
+        |status, code: &str| error(status, &format!(r#"{{"code":"{code}","message":"x"}}"#));
+    for (status, code) in [(409, "NoAllocatableServersError"), (507, "SubnetFull")] {
+        assert!(coded(status, code).is_no_room(), "{code}");
+    }
+    let taken = r#"{"code":"InvalidParameters","message":"x","errors":[{"field":"ip","code":"UsedBy","message":"IP in use"}]}"#;
+    assert!(error(422, taken).is_no_room());
+    assert!(!coded(422, "InvalidParameters").is_no_room());
+    assert!(coded(409, "UnallocatedVM").is_unallocated());
+    assert!(!coded(409, "InvalidArgument").is_unallocated());
+    assert!(coded(409, "CannotDestroyMachineError").is_deletion_protected());
+    assert!(!coded(409, "ConflictError").is_deletion_protected());
+}

@@ -106,11 +106,33 @@ pub(super) fn check_metadata<'a>(
                 "it begins with a letter, a digit or an underscore, or CloudAPI ignores it",
             ));
         }
-        if key == "credentials" || key.ends_with("_pw") && key != "administrator_pw" {
-            return Err(RequestError::ReservedKey { key: key.clone() });
+        if key != "administrator_pw" {
+            check_no_password(key)?;
         }
     }
     Ok(())
+}
+
+/// Metadata that the server keeps when it is added to an instance that exists: its keys are the body's then.
+pub(super) fn check_changed_metadata(key: &str) -> Result<(), RequestError> {
+    if key.is_empty() {
+        return Err(RequestError::Empty { what: "a metadata key" });
+    }
+    if RESERVED.contains(&key) {
+        return Err(RequestError::ReservedKey { key: key.to_owned() });
+    }
+    check_no_password(key)
+}
+
+fn check_no_password(key: &str) -> Result<(), RequestError> {
+    if key != "credentials" && !key.ends_with("_pw") {
+        return Ok(());
+    }
+    Err(RequestError::invalid(
+        "a metadata key",
+        key,
+        "CloudAPI drops passwords here; a new instance's are its credentials",
+    ))
 }
 
 fn check_triton_tag(name: &str, value: &TagValue) -> Result<(), RequestError> {

@@ -195,7 +195,7 @@ pub fn list_metadata_with_credentials(id: InstanceId) -> Result<Request<Metadata
 ///
 /// # Errors
 ///
-/// [`RequestError::ReservedKey`], also for `credentials` and `…_pw`, which the server would drop; and
+/// [`RequestError::ReservedKey`]; [`RequestError::Invalid`] for `credentials` and `…_pw`, which the server would drop; and
 /// [`RequestError::Empty`] for nothing to add.
 pub fn add_metadata(
     id: InstanceId,
@@ -206,13 +206,7 @@ pub fn add_metadata(
     }
     let mut body = Map::new();
     for (key, value) in metadata {
-        let is_dropped = key == "credentials" || key.ends_with("_pw");
-        if is_dropped || keys::RESERVED.contains(&key.as_str()) {
-            return Err(RequestError::ReservedKey { key: key.clone() });
-        }
-        if key.is_empty() {
-            return Err(RequestError::Empty { what: "a metadata key" });
-        }
+        keys::check_changed_metadata(key)?;
         body.insert(key.clone(), value.as_str().into());
     }
     ADD.post(&path(id).fixed("metadata"), &Value::Object(body), json)
@@ -241,11 +235,11 @@ pub fn get_metadata(id: InstanceId, key: &str) -> Result<Request<String>, Reques
 ///
 /// # Errors
 ///
-/// [`RequestError::Empty`] for an empty key, which would delete all; [`RequestError::ReservedKey`] for those that the
-/// server keeps.
+/// [`RequestError::Empty`] for an empty key, which would delete all; [`RequestError::Invalid`] for those that the server
+/// keeps.
 pub fn delete_metadata(id: InstanceId, key: &str) -> Result<Request<()>, RequestError> {
     if matches!(key, "credentials" | "administrator_pw" | "root_authorized_keys") {
-        return Err(RequestError::ReservedKey { key: key.to_owned() });
+        return Err(RequestError::invalid("the metadata key", key, "CloudAPI never deletes it"));
     }
     DELETE.delete(&path(id).fixed("metadata").named("the metadata key", key)?)
 }

@@ -1,4 +1,4 @@
-//! The changefeed and VNC against a server that does what each test tells it to, on paused time.
+//! The changefeed and VNC: against a server that does what each test tells it to, and against the simulator.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -11,4 +11,5 @@ mod changefeed;
 mod refusals;
 mod server;
 mod simulator;
+mod tls;
 mod vnc;

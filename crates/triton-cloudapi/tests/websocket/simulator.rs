@@ -1,15 +1,16 @@
-//! The changefeed of the simulator, as it should be and with all that can happen to it.
+//! The simulator's changefeed, as it should be and with all that can happen to it, and its screens.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
-use triton_cloudapi::client::{Client, RateLimit};
+use triton_cloudapi::client::{Client, RateLimit, VncError};
 use triton_cloudapi::images::ListImages;
 use triton_cloudapi::instances::{CreateInstance, InstanceState, ListInstances};
 use triton_cloudapi::packages::ListPackages;
@@ -33,13 +34,18 @@ fn sim() -> (Sim, Client) {
 }
 
 async fn create(client: &Client, name: &str) -> InstanceId {
+    create_of(client, name, "lx-dataset").await
+}
+
+/// Creates an instance of the first image of this kind.
+async fn create_of(client: &Client, name: &str, kind: &str) -> InstanceId {
     let images = client.list_images(&ListImages::default()).await.unwrap().items;
     let create = CreateInstance {
         name: name.to_owned(),
         package: client.list_packages(&ListPackages::default()).await.unwrap().items[0]
             .name
             .clone(),
-        image: images.iter().find(|image| image.kind == "lx-dataset").unwrap().id.to_string(),
+        image: images.iter().find(|image| image.kind == kind).unwrap().id.to_string(),
         ..CreateInstance::default()
     };
     client.create_instance(&create).await.unwrap().id
@@ -146,7 +152,6 @@ async fn trouble(kind: FaultKind) -> (Interruption, ResyncReason, Duration) {
     loop {
         if let ChangefeedItem::Interrupted { reason, .. } = next(&mut feed).await {
             let resync = begun(&mut feed).await;
-            assert_eq!(list(&client).await[&id], InstanceState::Stopped, "{kind:?}");
             return (reason, resync, since.elapsed());
         }
     }
@@ -217,4 +222,48 @@ async fn whatever_happens_to_the_feed_its_follower_knows_what_is_true_in_the_end
         live_with(&[kind]).await;
     }
     live_with(&all).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_screen_of_a_virtual_machine_speaks_rfb() {
+    let (_sim, client) = sim();
+    let id = create_of(&client, "vm-0", "zvol").await;
+    client.wait_for_instance(id).until_state(InstanceState::Running).await.unwrap();
+    let mut screen = client.connect_vnc(id).await.unwrap();
+    let mut version = [0; 12];
+    screen.read_exact(&mut version).await.unwrap();
+    assert_eq!(&version, b"RFB 003.008\n");
+    screen.write_all(&version).await.unwrap();
+    // RFC 6143, section 7.1.2: one security type, which is none.
+    assert_eq!((screen.read_u8().await.unwrap(), screen.read_u8().await.unwrap()), (1, 1));
+    screen.write_u8(1).await.unwrap();
+    assert_eq!(screen.read_u32().await.unwrap(), 0);
+    screen.write_u8(1).await.unwrap();
+    let size = (screen.read_u16().await.unwrap(), screen.read_u16().await.unwrap());
+    assert!(size.0 > 0 && size.1 > 0, "{size:?}");
+    // The rest of ServerInit; then nothing happens, for much longer than the proxy is patient.
+    screen.read_exact(&mut [0; 16]).await.unwrap();
+    let mut name = vec![0; screen.read_u32().await.unwrap() as usize];
+    screen.read_exact(&mut name).await.unwrap();
+    let hour = Duration::from_secs(3600);
+    assert!(tokio::time::timeout(hour, screen.read_u8()).await.is_err(), "it was cut off");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_screen_says_so() {
+    let (_sim, client) = sim();
+    let (zone, stopped) =
+        (create(&client, "web-0").await, create_of(&client, "vm-0", "zvol").await);
+    for id in [zone, stopped] {
+        client.wait_for_instance(id).until_state(InstanceState::Running).await.unwrap();
+    }
+    client.stop_instance(stopped).await.unwrap();
+    client.wait_for_instance(stopped).until_state(InstanceState::Stopped).await.unwrap();
+    let error = client.connect_vnc(zone).await.unwrap_err();
+    assert!(matches!(error, VncError::NoVnc { .. }), "{error:?}");
+    let error = client.connect_vnc(stopped).await.unwrap_err();
+    assert!(matches!(error, VncError::Stopped { .. }), "{error:?}");
+    let nobody = "00000000-0000-4000-8000-000000000001".parse().unwrap();
+    let error = client.connect_vnc(nobody).await.unwrap_err();
+    assert!(matches!(&error, VncError::Call(error) if error.is_not_found()), "{error:?}");
 }

@@ -150,9 +150,14 @@ impl RequestError {
     }
 }
 
-/// RFC 9110's dates, and the zone `UTC` that triton-go writes for `GMT`.
-fn parse_date(text: &str) -> Option<SystemTime> {
-    let gmt = text.strip_suffix(" UTC").map(|rest| format!("{rest} GMT"));
+/// What clients write for `GMT`: triton-go `UTC`, mail libraries an offset.
+const GMT_ALIASES: [&str; 3] = [" UTC", " +0000", " -0000"];
+
+/// Reads a `Date` header: RFC 9110's dates, also with another spelling of the zone, as the server's JavaScript does.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<SystemTime> {
+    let zoneless = GMT_ALIASES.into_iter().find_map(|alias| text.strip_suffix(alias));
+    let gmt = zoneless.map(|rest| format!("{rest} GMT"));
     httpdate::parse_http_date(gmt.as_deref().unwrap_or(text)).ok()
 }
 

@@ -11,8 +11,8 @@ const DEEDS: [(FaultKind, Deed); 7] = [
     (FaultKind::BehindBackDeletes, Deed::Enter(InstanceState::Deleted)),
     (FaultKind::BehindBackStops, Deed::Enter(InstanceState::Stopped)),
     (FaultKind::BehindBackFails, Deed::Enter(InstanceState::Failed)),
-    (FaultKind::BehindBackRenames, Deed::Rename),
-    (FaultKind::BehindBackRetags, Deed::Retag),
+    (FaultKind::BehindBackRenames, Deed::Rename(None)),
+    (FaultKind::BehindBackRetags, Deed::Retag(None)),
     (FaultKind::BehindBackReaddresses, Deed::Readdress),
     (FaultKind::BehindBackMigrates, Deed::Migrate),
 ];
@@ -20,12 +20,12 @@ const DEEDS: [(FaultKind, Deed); 7] = [
 /// Lets the faults that are set happen to instances of the account. One that finds no instance is not used up.
 pub(super) fn behind_back(call: &mut Call<'_>) {
     for (kind, deed) in DEEDS {
-        let can_be_done = |state| match deed {
+        let can_be_done = |state| match &deed {
             Deed::Enter(InstanceState::Stopped) | Deed::Migrate => state == InstanceState::Running,
             // While it is provisioned there is nothing yet to change.
             _ => matches!(state, InstanceState::Running | InstanceState::Stopped),
         };
-        let of_account = call.world.instances.values().filter(|i| i.owner == call.account);
+        let of_account = call.world.active_of(call.account);
         let victims: Vec<Uuid> =
             of_account.filter(|i| can_be_done(i.state)).map(|i| i.id).collect();
         if victims.is_empty() || call.strikes(kind).is_none() {

@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use triton_signature::http::CLOCK_SKEW_MAX;
+use triton_signature::http::{CLOCK_SKEW_MAX, parse_date};
 use uuid::Uuid;
 
 use super::Arrived;
 use crate::auth::{self, Authenticated, Claimed, Envelope};
-use crate::http::{Answer, Asking, Call, Params, Route, shown_tags, tag};
+use crate::http::{Answer, Asking, Call, Params, Route, shown_tags, tag, untag};
 use crate::refusal::Refusal;
 use crate::version::ApiVersion;
 use crate::world::World;
@@ -26,7 +26,7 @@ pub(super) fn read_claim(arrived: &Arrived, now: Timestamp) -> Result<Claimed, R
     Ok(claimed)
 }
 
-/// Proves what was claimed, in the header or in the query.
+/// Proves what was claimed, in the header or in the query. Versions without roles know no sub-users.
 ///
 /// # Errors
 /// 401 InvalidCredentials, 403 NotAuthorized, or 500 for a broken pre-signed URL.
@@ -34,10 +34,15 @@ pub(super) fn prove(
     world: &World,
     arrived: &Arrived,
     claimed: Claimed,
+    version: ApiVersion,
     now: Timestamp,
 ) -> Result<Authenticated, Refusal> {
     let claimed = auth::read_presigned(envelope(arrived, now))?.unwrap_or(claimed);
-    auth::prove(world, claimed, &arrived.headers)
+    let caller = auth::prove(world, claimed, &arrived.headers)?;
+    if caller.user.is_some() && version < ROLES_SINCE {
+        return Err(auth::unknown_key());
+    }
+    Ok(caller)
 }
 
 /// The account whose resources the call is about.
@@ -76,6 +81,7 @@ pub(super) fn with_role_tags(
 ) -> Answer {
     if call.version >= ROLES_SINCE && route.signed {
         tag(call, route, asking, &answer);
+        untag(call, asking, &answer);
         if let Some(names) = shown_tags(call, asking.method) {
             answer.reply = answer.reply.header("role-tag", names);
         }
@@ -91,9 +97,8 @@ fn envelope(arrived: &Arrived, now: Timestamp) -> Envelope<'_> {
 /// A `Date` that is none, or too old; a signature over `x-date` does not help.
 fn check_date(arrived: &Arrived, now: Timestamp) -> Result<(), Refusal> {
     let Some(date) = arrived.header("date") else { return Ok(()) };
-    let gmt = date.strip_suffix(" UTC").map(|rest| format!("{rest} GMT"));
-    let parsed = httpdate::parse_http_date(gmt.as_deref().unwrap_or(date));
-    let time = parsed.map_err(|_| Refusal::invalid_header("Date header is invalid"))?;
+    let time = parse_date(date);
+    let time = time.ok_or_else(|| Refusal::invalid_header("Date header is invalid"))?;
     let age = SystemTime::from(now).duration_since(time).unwrap_or_default();
     if age > CLOCK_SKEW_MAX {
         let message = format!("Date header {date} is too old");

@@ -41,6 +41,6 @@ pub(super) fn handle(call: &mut Call<'_>, route: &Route) -> Result<Answer, Refus
 fn created_id(answer: &Answer) -> Option<Uuid> {
     match &answer.reply.body {
         Body::Json(body) => body["id"].as_str()?.parse().ok(),
-        Body::Empty | Body::Text(_) => None,
+        Body::Empty | Body::Text(_) | Body::MigrationEvents(_) => None,
     }
 }

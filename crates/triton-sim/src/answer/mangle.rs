@@ -25,7 +25,7 @@ pub(super) fn mangle(mut body: Value, strikes: &[Strike]) -> Vec<Piece> {
         None => body.to_string(),
     };
     let text = match find(FaultKind::DeepNesting) {
-        Some(strike) => with_deep_nesting(&text, strike.size),
+        Some(strike) => with_deep_nesting(&body, text, strike.size),
         None => text,
     };
     let bytes = Bytes::from(text);
@@ -143,12 +143,20 @@ fn with_duplicate_keys(body: &Value) -> String {
 }
 
 /// The text of a body, in which the first object begins with a field that is nested deeply.
-fn with_deep_nesting(text: &str, depth: u64) -> String {
+fn with_deep_nesting(body: &Value, mut text: String, depth: u64) -> String {
     let depth = usize::try_from(depth).unwrap_or(usize::MAX);
-    let nested = || format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-    let Some((before, after)) = text.split_once('{') else { return nested() };
-    let comma = if after.trim_start().starts_with('}') { "" } else { "," };
-    format!("{before}{{\"{STRANGE_FIELD}\":{}{comma}{after}", nested())
+    let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let (at, object) = match body {
+        Value::Object(object) => (1, object),
+        Value::Array(items) => match items.first() {
+            Some(Value::Object(object)) => (2, object),
+            _ => return nested,
+        },
+        _ => return nested,
+    };
+    let comma = if object.is_empty() { "" } else { "," };
+    text.insert_str(at, &format!("\"{STRANGE_FIELD}\":{nested}{comma}"));
+    text
 }
 
 #[cfg(test)]
@@ -194,6 +202,8 @@ mod tests {
         check(&[DeepNesting], json!([{ "a": 1 }]), r#"[{"sim_unheard_of":[[[]]],"a":1}]"#);
         check(&[DeepNesting], json!({}), r#"{"sim_unheard_of":[[[]]]}"#);
         check(&[DeepNesting], json!([]), "[[[]]]");
+        check(&[DeepNesting], json!(["{"]), "[[[]]]");
+        check(&[DeepNesting], json!({ "{": "{" }), r#"{"sim_unheard_of":[[[]]],"{":"{"}"#);
         check(&[TruncatedJson], json!([1, 2, 3]), "[1,");
         check(&[EmptyBody], object(), "");
         check(&[LargeBody], json!([]), "[]<3 blanks>");

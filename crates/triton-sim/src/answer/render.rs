@@ -63,6 +63,8 @@ pub(super) fn render(manner: &Manner<'_>, result: Result<Reply, Refusal>) -> Res
         Body::Empty => (None, Vec::new()),
         Body::Json(value) => (Some("application/json"), mangle(value, manner.strikes)),
         Body::Text(text) => (Some("text/plain"), vec![Piece::Bytes(Bytes::from(text))]),
+        // The lines follow.
+        Body::MigrationEvents(_) => (Some("application/x-json-stream"), Vec::new()),
     };
     let mut headers = manner.headers();
     if let Some(content_type) = content_type {

@@ -20,7 +20,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// # Errors
 /// 500 without a code for everything that is wrong with it, as the real one.
 pub(crate) fn read_presigned(envelope: Envelope<'_>) -> Result<Option<Claimed>, Refusal> {
-    let (path, query) = envelope.target.split_once('?').unwrap_or((envelope.target, ""));
+    let Some((path, query)) = envelope.target.split_once('?') else { return Ok(None) };
+    let concerns_us = |name: &str| name == "method" || REQUIRED.contains(&name);
+    if !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| concerns_us(&name)) {
+        return Ok(None);
+    }
     let query: BTreeMap<String, String> =
         form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let given = |name: &str| query.get(name).filter(|value| !value.is_empty());

@@ -33,7 +33,7 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     get(call)
 }
 
-/// Empty, as it is without the operator's plugin.
-fn limits(_: &mut Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(json!([])))
+/// Empty unless an operator has set limits.
+fn limits(call: &mut Call<'_>) -> Result<Answer, Refusal> {
+    Ok(Answer::ok(call.world.limits_json(call.account)))
 }

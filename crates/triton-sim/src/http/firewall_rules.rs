@@ -93,19 +93,16 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn instances(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let rule = rule(call)?;
-    let concerned = call.world.instances.values().filter(|instance| {
-        instance.owner == call.account && instance.state.is_active() && rule.concerns(instance)
-    });
-    Ok(Answer::ok(
-        concerned.map(|instance| call.instance_json(instance)).collect::<Vec<Value>>().into(),
-    ))
+    let concerned = call.world.instances_of_rule(rule(call)?).into_iter();
+    let concerned = concerned.filter(|instance| instance.owner == call.account);
+    let bodies: Vec<Value> = concerned.map(|instance| call.instance_json(instance)).collect();
+    let count = bodies.len();
+    Ok(Reply::json(200, bodies.into()).header("x-resource-count", count).into())
 }
 
 fn of_instance(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let instance = call.instance()?;
-    let rules = call.world.rules.values().filter(|rule| rule.concerns(instance));
-    Ok(Answer::ok(rules.map(FirewallRule::to_json).collect::<Vec<Value>>().into()))
+    let rules = call.world.rules_about(call.instance()?);
+    Ok(Answer::ok(rules.into_iter().map(FirewallRule::to_json).collect::<Vec<Value>>().into()))
 }
 
 fn is_visible(rule: &FirewallRule, account: Uuid) -> bool {

@@ -142,8 +142,6 @@ fn export(call: &Call<'_>, id: Uuid) -> Result<Answer, Refusal> {
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let id = id(call)?;
     call.world.remove_image(call.account, id)?;
-    let resource = call.resource.clone();
-    call.world.account_mut(call.account)?.tag(&resource, Vec::new());
     Ok(Answer::empty(204))
 }
 

@@ -2,7 +2,9 @@
 
 use super::{Answer, Call, Route};
 use crate::refusal::Refusal;
-use crate::world::{Brand, InstanceState, JobKind, check_name, duplicate};
+use crate::world::{
+    Brand, InstanceState, JobKind, NAME_LENGTH_MAX, check_dns_length, check_name, duplicate,
+};
 
 pub(super) const ROUTES: &[Route] =
     &[Route::post("/:account/machines/:machine", "UpdateMachine", "machines", update)];
@@ -22,44 +24,79 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         other => return Err(Refusal::invalid_argument(format!("{other} is not a valid action"))),
     };
     let instance = call.instance()?;
+    if kind == JobKind::SetDeletionProtection(instance.deletion_protection) {
+        // It is so already: no job.
+        return Ok(Answer::empty(202));
+    }
     if instance.state == InstanceState::Provisioning {
         return Err(Refusal::unallocated());
     }
-    let id = instance.id;
+    check(call, &kind)?;
+    let id = call.instance_id()?;
     call.world.submit(id, kind, call.caller.clone(), call.now);
     Ok(Answer::empty(202))
 }
 
-fn rename(call: &Call<'_>) -> Result<JobKind, Refusal> {
-    let name = call.params.str("name").ok_or_else(|| Refusal::missing_parameter("name"))?;
-    check_name(name, call.account()?.cns_enabled)?;
-    if call.world.is_name_taken(call.account, name, Some(call.instance()?.id)) {
-        return Err(duplicate());
+/// What VMAPI looks at, after CloudAPI.
+fn check(call: &Call<'_>, kind: &JobKind) -> Result<(), Refusal> {
+    let instance = call.instance()?;
+    match kind {
+        JobKind::Rename(name) => {
+            check_name(name, call.account()?.cns_enabled)?;
+            if call.world.is_name_taken(call.account, name, Some(instance.id)) {
+                return Err(duplicate());
+            }
+            Ok(())
+        }
+        JobKind::Resize { memory_mib, disk_mib, .. } => {
+            call.world.check_resize(instance, *memory_mib, *disk_mib)
+        }
+        _ => Ok(()),
     }
+}
+
+/// Too long for VMAPI, or for DNS, CloudAPI itself refuses.
+fn rename(call: &Call<'_>) -> Result<JobKind, Refusal> {
+    let missing = || Refusal::new(409, "MissingParameter", "New name must be specified");
+    let name = call.params.str("name").ok_or_else(missing)?;
+    if name.len() > NAME_LENGTH_MAX {
+        return Err(Refusal::invalid_argument("Name cannot be longer than 189 characters."));
+    }
+    check_dns_length(name, call.account()?.cns_enabled)?;
     Ok(JobKind::Rename(name.to_owned()))
 }
 
-/// Resizing fits no kernel-based virtual machine, and a bhyve one only when it is stopped.
+/// Resizing fits no kernel-based virtual machine, and a bhyve one only to a package with flexible disks.
 fn resize(call: &Call<'_>) -> Result<JobKind, Refusal> {
-    let wanted = call.params.str("package").ok_or_else(|| Refusal::missing_parameter("package"))?;
+    let instance = call.instance()?;
+    if instance.brand == Brand::Kvm {
+        return Err(Refusal::invalid_argument("resize is not supported for KVM virtualmachines"));
+    }
+    let missing = || Refusal::new(409, "MissingParameter", "package must be specified");
+    let wanted = call.params.str("package").ok_or_else(missing)?;
     let package = call.world.catalog.find_package(wanted);
     let package = package.ok_or_else(|| Refusal::not_found("package not found"))?;
-    let instance = call.instance()?;
-    match instance.brand {
-        Brand::Kvm => {
-            return Err(Refusal::invalid_argument("resizing is not supported for KVM machines"));
-        }
-        Brand::Bhyve if instance.state != InstanceState::Stopped => {
-            return Err(Refusal::new(409, "VmNotStopped", "machine must be stopped"));
-        }
-        Brand::Bhyve if !package.flexible_disk || !instance.flexible_disk => {
-            return Err(Refusal::invalid_argument("resizing needs packages with flexible disks"));
-        }
-        _ => {}
+    let image = call.world.catalog.find_image(instance.image);
+    if let Some(min) = image.and_then(|image| image.min_memory_mib)
+        && package.memory_mib < min
+    {
+        return Err(Refusal::invalid_argument(format!(
+            "Package RAM ({}) is less than allowed by the image ({min})",
+            package.memory_mib
+        )));
+    }
+    if instance.brand == Brand::Bhyve && !package.flexible_disk {
+        return Err(Refusal::invalid_argument(
+            "Resizing to a package without flexible disk space is not supported",
+        ));
     }
     if package.brand.is_some_and(|brand| brand != instance.brand) {
-        return Err(Refusal::invalid_argument("package is for another brand"));
+        return Err(Refusal::invalid_argument(
+            "Resizing to a package with differing traits not supported",
+        ));
     }
+    let (brand, id) = (instance.brand.as_str(), instance.id);
+    call.world.check_quota(call.account, brand, image, package, Some(id))?;
     Ok(JobKind::Resize {
         name: package.name.clone(),
         memory_mib: package.memory_mib,

@@ -24,23 +24,20 @@ fn list(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let (limit, offset) = if filter.any_tag { (LIMIT_MAX, 0) } else { read_page(&call.params)? };
     let faults = ListFaults::of(call, offset);
     let page = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let shown = |instance: &Instance| {
-        instance.owner == call.account
-            && instance.is_visible(call.now)
-            && filter.matches(instance)
-            && faults.shows(instance, call.now)
-    };
-    // UUID descending: the order of the real one, and as unstable under offset paging.
-    let all = call.world.instances.values().rev();
+    let shown =
+        |instance: &Instance| instance.is_visible(call.now) && faults.shows(instance, call.now);
     let (offset, length) = (page(faults.offset), page(limit));
+    // UUID descending: the order of the real one, and as unstable under offset paging.
     let mut instances: Vec<Value> = match faults.moment {
         None => {
+            let all = call.world.listed(call.account, &filter);
             let listed = all.filter(|instance| shown(instance)).skip(offset).take(length);
             listed.map(|instance| call.instance_json(instance)).collect()
         }
         Some(moment) => {
-            let then = all.filter_map(|instance| instance.at(moment)).filter(|i| shown(i));
-            let listed = then.skip(offset).take(length);
+            let all = call.world.instances.values().rev().filter(|i| i.owner == call.account);
+            let then = all.filter_map(|instance| instance.at(moment));
+            let listed = then.filter(|i| filter.matches(i) && shown(i)).skip(offset).take(length);
             listed.map(|instance| call.instance_json(&instance)).collect()
         }
     };
@@ -64,12 +61,8 @@ fn get(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     if is_unknown {
         make_unknown(&mut body);
     }
-    let account = call.account()?;
-    if account.cns_enabled {
-        let names =
-            ["id", "name"].map(|field| body[field].as_str().unwrap_or_default().to_lowercase());
-        let names = names.map(|name| format!("{name}.inst.{}.sim-1.cns.example.com", account.id));
-        body["dns_names"] = names.into_iter().collect();
+    if call.account()?.cns_enabled {
+        body["dns_names"] = call.world.dns_names(instance.id).into();
     }
     Ok(Answer::ok(body))
 }
@@ -81,7 +74,8 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::protected(&name));
     }
     if instance.home().is_none() || instance.allocation.is_some() {
-        return Err(Refusal::unallocated());
+        let message = "Cannot delete a VM with no server_uuid";
+        return Err(Refusal::new(409, "ConflictError", message));
     }
     if !call.faults.is_empty() {
         refuse_delete(call, id, &name)?;

@@ -53,8 +53,6 @@ fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let name = call.params.str("name").unwrap_or_default().to_owned();
     let owner = owner(call)?;
     ring_mut(call, owner)?.remove(&name).ok_or_else(|| not_found(&name))?;
-    let resource = call.resource.clone();
-    call.world.account_mut(call.account)?.tag(&resource, Vec::new());
     Ok(Answer::empty(204))
 }
 

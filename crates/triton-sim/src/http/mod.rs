@@ -12,13 +12,17 @@ mod images;
 mod instance_actions;
 mod instance_audit;
 mod instance_create;
+mod instance_disks;
 mod instance_metadata;
 mod instance_nics;
+mod instance_snapshots;
 mod instance_tags;
+mod instance_vnc;
 mod instances;
 mod keys;
 mod list_faults;
 mod loaders;
+mod migrations;
 mod networks;
 mod packages;
 mod params;
@@ -30,12 +34,13 @@ mod roles;
 mod route;
 mod services;
 mod users;
+mod volumes;
 
 pub(crate) use body::{BODY_BYTES_MAX, read_body};
 pub(crate) use call::Call;
 pub(crate) use loaders::load;
 pub(crate) use params::Params;
-pub(crate) use permission::{Asking, authorize, shown_tags, tag};
+pub(crate) use permission::{Asking, authorize, shown_tags, tag, untag};
 pub(crate) use reply::{Answer, Body, Reply, Upgrade};
 pub(crate) use route::{Found, Route, endpoint_names, find};
 pub(crate) use services::CMON_HOST;
@@ -62,6 +67,11 @@ const ROUTES: &[&[Route]] = &[
     instance_metadata::ROUTES,
     instance_tags::ROUTES,
     instance_nics::ROUTES,
+    instance_disks::ROUTES,
+    instance_snapshots::ROUTES,
+    instance_vnc::ROUTES,
+    migrations::ROUTES,
+    volumes::ROUTES,
     account::ROUTES,
     role_tags::ROUTES,
 ];

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Answer, Call, Reply, Route};
 use crate::refusal::Refusal;
-use crate::world::{IpRecord, Network, Pool, property};
+use crate::world::{IpRecord, Network, Pool, dns_suffixes, property};
 
 /// The path of addresses calls the network `id`, so that nothing is loaded for it.
 pub(super) const ROUTES: &[Route] = &[
@@ -158,5 +158,9 @@ fn not_found(what: &str) -> Refusal {
 
 /// CloudAPI's network object.
 pub(super) fn to_json(call: &Call<'_>, network: &Network) -> Value {
-    network.to_json(call.world.addresses.subnet(network.id))
+    let mut body = network.to_json(call.world.addresses.subnet(network.id));
+    if call.account().is_ok_and(|account| account.cns_enabled) {
+        body["suffixes"] = json!(dns_suffixes(call.account));
+    }
+    body
 }

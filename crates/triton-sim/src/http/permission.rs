@@ -104,6 +104,22 @@ pub(crate) fn tag(call: &mut Call<'_>, route: &Route, asking: &Asking<'_>, answe
     }
 }
 
+/// Forgets the tags of what a call has deleted. An instance keeps them: it is still there for a while.
+pub(crate) fn untag(call: &mut Call<'_>, asking: &Asking<'_>, answer: &Answer) {
+    let depth = |path: &str| path.matches('/').count();
+    let is_whole = depth(asking.path) == depth(&call.resource) + 1;
+    let is_deleted = *asking.method == Method::DELETE && answer.reply.status == 204 && is_whole;
+    if !is_deleted || call.resource.starts_with("/machines/") {
+        return;
+    }
+    if call.account().is_ok_and(|account| account.tags_of(&call.resource).is_empty()) {
+        return;
+    }
+    if let Ok(account) = call.world.account_mut(call.account) {
+        account.tag(&call.resource, Vec::new());
+    }
+}
+
 /// The value of the `role-tag` header of an answer about the resource.
 pub(crate) fn shown_tags(call: &Call<'_>, method: &Method) -> Option<String> {
     if !matches!(*method, Method::GET | Method::HEAD) {

@@ -74,11 +74,9 @@ fn update(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let id = policy(call)?.id;
-    let resource = call.resource.clone();
     let account = call.world.account_mut(call.account)?;
     account.policies.retain(|policy| policy.id != id);
     account.roles.iter_mut().for_each(|role| role.policies.retain(|policy| *policy != id));
-    account.tag(&resource, Vec::new());
     Ok(Answer::empty(204))
 }
 

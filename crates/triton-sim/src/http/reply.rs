@@ -11,6 +11,8 @@ pub(crate) enum Body {
     Empty,
     Json(Value),
     Text(String),
+    /// What happens to the migration of this instance, line by line.
+    MigrationEvents(Uuid),
 }
 
 /// An answer without the headers that all answers have.
@@ -38,6 +40,8 @@ pub(crate) struct Answer {
 pub(crate) enum Upgrade {
     /// The changefeed of an account, asked for by this login.
     Changefeed { account: Uuid, login: String },
+    /// The screen of an instance.
+    Vnc { instance: Uuid },
 }
 
 // === impl Reply ===

@@ -18,6 +18,8 @@ pub(crate) struct Route {
     /// Whose token bucket it draws from.
     pub(crate) group: &'static str,
     pub(crate) since: ApiVersion,
+    /// The one version it has, where it does not have those of the others.
+    pub(crate) only: Option<ApiVersion>,
     /// Whether a GET also answers HEAD.
     pub(crate) head: bool,
     /// Whether a signature is needed.
@@ -61,6 +63,7 @@ impl Route {
             name,
             group,
             since: ApiVersion(7, 0, 0),
+            only: None,
             head: false,
             signed: true,
             handler,
@@ -119,6 +122,12 @@ impl Route {
     /// Not served to older versions.
     pub(super) const fn since(mut self, version: ApiVersion) -> Self {
         self.since = version;
+        self
+    }
+
+    /// Served in a version of its own.
+    pub(super) const fn only(mut self, version: ApiVersion) -> Self {
+        self.only = Some(version);
         self
     }
 

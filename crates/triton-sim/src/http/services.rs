@@ -53,10 +53,11 @@ fn favicon(_: &mut Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn list_services(call: &mut Call<'_>) -> Result<Answer, Refusal> {
-    let mut services = call.world.services.clone();
-    services.extend(call.world.catalog.services.clone());
-    services.insert("cloudapi".to_owned(), url(call));
-    Ok(Answer::ok(json!(services)))
+    let own = ("cloudapi".to_owned(), json!(url(call)));
+    let others = call.world.catalog.services.iter();
+    let others = others.map(|(name, url)| (name.clone(), json!(url)));
+    let services: Map<String, Value> = [own].into_iter().chain(others).collect();
+    Ok(Answer::ok(services.into()))
 }
 
 fn list_datacenters(call: &mut Call<'_>) -> Result<Answer, Refusal> {
@@ -77,7 +78,8 @@ fn get_datacenter(call: &mut Call<'_>) -> Result<Answer, Refusal> {
             return Err(Refusal::not_found(format!("{name} is not an available datacenter")));
         }
     };
-    let body = json!({ "code": "ResourceMoved", "message": format!("{name} {url}") });
+    // The real one formats an empty text, which leaves a space before each value.
+    let body = json!({ "code": "ResourceMoved", "message": format!(" {name} {url}") });
     Ok(Reply::json(302, body).header("location", url).into())
 }
 

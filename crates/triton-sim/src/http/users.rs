@@ -108,10 +108,7 @@ fn password(call: &mut Call<'_>) -> Result<Answer, Refusal> {
 
 fn delete(call: &mut Call<'_>) -> Result<Answer, Refusal> {
     let id = user(call, "uuid")?.id;
-    let resource = call.resource.clone();
-    let account = call.world.account_mut(call.account)?;
-    account.remove_user(id);
-    account.tag(&resource, Vec::new());
+    call.world.account_mut(call.account)?.remove_user(id);
     Ok(Answer::empty(204))
 }
 

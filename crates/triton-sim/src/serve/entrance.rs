@@ -20,6 +20,8 @@ pub(super) struct Entrance {
     stop: CancellationToken,
     /// Cancelled when the connections that are open should end.
     open: CancellationToken,
+    /// Said once, not once a try.
+    has_warned: bool,
 }
 
 /// A connection that came in.
@@ -57,7 +59,14 @@ impl Entrance {
         stop: CancellationToken,
     ) -> Self {
         let (changed, open) = (sim.fault_changes(), stop.child_token());
-        Self { sim, address, door: Door::Open(listener), changed, stop, open }
+        let door = Door::Open(listener);
+        Self { sim, address, door, changed, stop, open, has_warned: false }
+    }
+
+    fn warn(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            tracing::warn!(address = %self.address, %error, "cannot listen again yet, and goes on trying");
+        }
     }
 
     /// The next connection that nothing has happened to.
@@ -95,7 +104,10 @@ impl Entrance {
                     match TcpListener::bind(self.address).await {
                         Ok(listener) => self.door = Door::Open(listener),
                         // Somebody who connects out may hold the port for a moment.
-                        Err(_) => tokio::time::sleep(RETRY_INTERVAL).await,
+                        Err(error) => {
+                            self.warn(&error);
+                            tokio::time::sleep(RETRY_INTERVAL).await;
+                        }
                     }
                     continue;
                 }

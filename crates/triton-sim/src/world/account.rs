@@ -194,3 +194,58 @@ impl Account {
         body
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rbac::MemberKind;
+    use super::*;
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti me@laptop";
+
+    fn crowded() -> Account {
+        let mut account = Account::new(Uuid::from_u128(1), "jill", Timestamp::UNIX_EPOCH);
+        account.keys.add(AccountKey::from_openssh(KEY, None).unwrap()).unwrap();
+        let bob = Uuid::from_u128(2);
+        let contact = BTreeMap::from([("email".to_owned(), "bob@example.com".to_owned())]);
+        let mut user = SubUser::new(bob, "bob", contact, Timestamp::UNIX_EPOCH).unwrap();
+        user.set_password("s3cretive").unwrap();
+        user.keys.add(AccountKey::from_openssh(KEY, Some("desk")).unwrap()).unwrap();
+        account.users.insert(bob, user);
+        let member = Member { id: bob, kind: MemberKind::SubUser, is_default: true };
+        let (id, name) = (Uuid::from_u128(3), ADMINISTRATOR.to_owned());
+        account.roles.push(Role { id, name, members: vec![member], policies: Vec::new() });
+        account.access_keys.push(AccessKey::new([1; 16], [2; 36], Timestamp::UNIX_EPOCH));
+        account.tag("/machines", vec![id]);
+        account
+    }
+
+    #[test]
+    fn a_state_file_holds_everything_an_account_has() {
+        let account = crowded();
+        let text = serde_json::to_string(&account).unwrap();
+        let back: Account = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&back).unwrap(), text);
+        let mut user = back.users.into_values().next().unwrap();
+        assert!(user.set_password("s3cretive").is_err(), "even its old passwords");
+    }
+
+    #[test]
+    fn a_sub_user_that_goes_leaves_its_roles() {
+        let mut account = crowded();
+        assert_eq!(account.keys_to_the_door().count(), 2);
+        account.remove_user(Uuid::from_u128(2));
+        assert!(account.roles[0].members.is_empty());
+        assert_eq!(account.keys_to_the_door().count(), 1);
+    }
+
+    #[test]
+    fn tags_name_roles_and_forget_those_that_are_gone() {
+        let mut account = crowded();
+        let role = Uuid::from_u128(3);
+        assert_eq!(account.tags_of("/machines"), [role]);
+        assert_eq!(account.role_names(&[role, Uuid::nil()]), [ADMINISTRATOR]);
+        assert!(account.role_ids(&["nobody".to_owned()]).is_err());
+        account.tag("/machines", Vec::new());
+        assert!(account.tags_of("/machines").is_empty() && account.role_tags.is_empty());
+    }
+}

@@ -173,6 +173,11 @@ impl Addresses {
         addresses
     }
 
+    /// Which block they are in.
+    pub(crate) fn block(&self) -> u8 {
+        self.block
+    }
+
     /// Lays a network out.
     pub(crate) fn add(&mut self, network: Uuid, subnet: Subnet) {
         let managed = IpRecord { holder: None, reserved: true, managed: true };
@@ -257,8 +262,12 @@ impl Addresses {
         }
     }
 
+    /// Whose address this is, on a network that has it.
+    pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<Uuid> {
+        self.ranges.values().find_map(|range| range.records.get(&address)?.holder)
+    }
+
     /// Gives back one address of an instance.
-    #[cfg_attr(not(test), expect(dead_code, reason = "removing a NIC comes next"))]
     pub(crate) fn release_one(&mut self, instance: Uuid, network: Uuid, address: Ipv4Addr) {
         let Some(held) = self.held.get_mut(&instance) else { return };
         if let Some(index) = held.iter().position(|entry| *entry == (network, address)) {

@@ -1,20 +1,20 @@
 //! What operators, crashes and other people do to instances without a job.
 
 use jiff::Timestamp;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{InstanceState, World};
+use super::{ChangedBy, InstanceState, World};
 
 /// Something that happens to an instance at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Deed {
     /// It is in this state.
     Enter(InstanceState),
-    /// It has another name.
-    Rename,
-    /// It has none of its tags, and one that nobody knows.
-    Retag,
+    /// It has another name: this one, or one that nobody knows.
+    Rename(Option<String>),
+    /// It has none of its tags: these, or one that nobody knows.
+    Retag(Option<Map<String, Value>>),
     /// It has other addresses on the same networks.
     Readdress,
     /// It was stopped and started on another compute node.
@@ -32,13 +32,15 @@ impl World {
         if !self.instances.contains_key(&id) {
             return false;
         }
+        self.journal.begin_by(ChangedBy::Operator);
         self.changes += 1;
         match deed {
             Deed::Enter(state) => return self.force(id, state, now),
-            Deed::Rename => self.rename_behind_back(id),
-            Deed::Retag => {
+            Deed::Rename(name) => self.rename_behind_back(id, name),
+            Deed::Retag(tags) => {
+                let strange = || Map::from_iter([(STRANGE_TAG.to_owned(), json!(true))]);
                 if let Some(instance) = self.instances.get_mut(&id) {
-                    instance.tags = Map::from_iter([(STRANGE_TAG.to_owned(), json!(true))]);
+                    instance.tags = tags.unwrap_or_else(strange);
                 }
             }
             Deed::Readdress => self.readdress(id),
@@ -50,8 +52,9 @@ impl World {
         true
     }
 
-    fn rename_behind_back(&mut self, id: Uuid) {
-        let name: String = format!("renamed-{}", self.new_id()).chars().take(16).collect();
+    fn rename_behind_back(&mut self, id: Uuid, name: Option<String>) {
+        let strange = format!("renamed-{}", self.new_id()).chars().take(16).collect();
+        let name = name.unwrap_or(strange);
         if let Some(instance) = self.instances.get_mut(&id) {
             instance.name = name;
         }
@@ -73,12 +76,9 @@ impl World {
     }
 
     fn migrate_behind_back(&mut self, id: Uuid, now: Timestamp) {
-        let nodes = self.compute_nodes.clone();
+        let target = self.find_target(id);
         let Some(instance) = self.instances.get_mut(&id) else { return };
-        let home = instance.compute_node;
-        if let Some(node) = nodes.into_iter().find(|node| Some(*node) != home) {
-            instance.compute_node = Some(node);
-        }
+        instance.compute_node = target.or(instance.compute_node);
         instance.enter(InstanceState::Stopped, now);
         instance.enter(InstanceState::Running, now);
     }
@@ -111,7 +111,7 @@ mod tests {
         let (mut world, id) = world_with_one();
         let now = Timestamp::UNIX_EPOCH;
         let before = world.instances[&id].clone();
-        for deed in [Deed::Rename, Deed::Retag, Deed::Readdress, Deed::Migrate] {
+        for deed in [Deed::Rename(None), Deed::Retag(None), Deed::Readdress, Deed::Migrate] {
             assert!(world.do_behind_back(id, deed, now));
         }
         let after = &world.instances[&id];
@@ -123,6 +123,6 @@ mod tests {
         assert_eq!(after.state, InstanceState::Running);
         let held = |ip| world.addresses.record(after.nics[0].network, ip).holder.is_some();
         assert!(held(after.nics[0].ip) && !held(before.nics[0].ip));
-        assert!(!world.do_behind_back(Uuid::nil(), Deed::Rename, now));
+        assert!(!world.do_behind_back(Uuid::nil(), Deed::Rename(None), now));
     }
 }

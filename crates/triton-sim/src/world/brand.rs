@@ -76,14 +76,18 @@ pub(crate) fn effective_brand(
             names[0], names[1], names[2]
         )));
     }
-    if brand.is_hvm() != (image.image_type == ImageType::Zvol)
-        || (brand == Brand::Lx) != (image.image_type == ImageType::LxDataset)
-    {
+    let (is_zvol, is_lx) =
+        (image.image_type == ImageType::Zvol, image.image_type == ImageType::LxDataset);
+    if brand.is_hvm() != is_zvol || (is_lx && brand != Brand::Lx) {
         return Err(Refusal::invalid_argument(format!(
             "brand {} cannot run image type {}",
             brand.as_str(),
             image.image_type.as_str()
         )));
+    }
+    if brand == Brand::Lx && !is_lx {
+        // CloudAPI lets it through, and VMAPI looks at it.
+        return Err(Refusal::validation("image_uuid", "Invalid", "lx needs an lx image"));
     }
     Ok(brand)
 }

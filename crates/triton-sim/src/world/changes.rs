@@ -10,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::tracked::{Difference, Tracked, Watched, print_of};
-use super::{Brand, Caller, FirewallRule, Instance, InstanceState, World};
+use super::{Brand, Caller, FirewallRule, Instance, InstanceState, Volume, World};
 
 /// What kind of resource changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum ResourceKind {
     Instance,
     /// A firewall rule.
     FirewallRule,
+    /// A volume.
+    Volume,
 }
 
 /// Who made a change.
@@ -169,18 +171,25 @@ fn complete(parts: &mut Vec<&'static str>) {
 impl World {
     /// Writes down what became different since the last time.
     pub(crate) fn settle(&mut self, at: Timestamp) {
+        self.settle_index();
+        self.settle_doors();
+        self.settle_cns(at);
         for difference in self.instances.differences() {
             self.settle_instance(difference, at);
         }
         settle_others(&mut self.rules, &mut self.journal, at);
+        settle_others(&mut self.volumes, &mut self.journal, at);
         self.journal.by = ChangedBy::Datacenter;
     }
 
     /// After loading: what is there is no news.
-    #[expect(dead_code, reason = "the state file comes next")]
     pub(crate) fn take_for_known(&mut self) {
+        self.rebuild_index();
+        self.rebuild_rule_index();
+        self.publish_all();
         self.instances.take_for_known();
         self.rules.take_for_known();
+        self.volumes.take_for_known();
     }
 
     fn settle_instance(&mut self, difference: Difference, at: Timestamp) {
@@ -279,6 +288,29 @@ impl Watched for FirewallRule {
             ("log", self.log.into()),
             ("description", print_of(&self.description)),
         ]
+    }
+}
+
+impl Watched for Volume {
+    const KIND: ResourceKind = ResourceKind::Volume;
+
+    fn owner(&self) -> Option<Uuid> {
+        Some(self.owner)
+    }
+
+    fn parts(&self) -> Vec<(&'static str, u64)> {
+        vec![
+            ("name", print_of(&self.name)),
+            ("size", self.size_mib),
+            ("state", print_of(&self.state)),
+            ("networks", print_of(&self.networks)),
+            ("tags", print_of(&self.tags)),
+            ("refs", print_of(&self.refs)),
+        ]
+    }
+
+    fn state(&self) -> &'static str {
+        self.state.as_str()
     }
 }
 

@@ -1,28 +1,22 @@
-//! CreateMachine: every check the real one makes before it answers, then the record.
+//! CreateMachine: every check the real one makes before it answers, in its order, then the record.
+
+pub(super) mod networks;
 
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::affinity::{AffinityRule, place};
+use super::affinity::{AffinityRule, Locality};
 use super::brand::effective_brand;
+use super::disk::plan_disks;
 use super::instance::{Allocation, Transition};
-use super::{Account, Brand, Fate, Image, Instance, InstanceState, Network, Nic, Package, World};
-use super::{check_name, check_tags, duplicate};
+use super::{Account, Brand, Fate, Image, Instance, InstanceState, Mount, Package, World};
+use super::{check_dns_length, check_name, check_tags, duplicate};
 use crate::refusal::Refusal;
 
-/// At most this many entries in `disks`.
-const DISKS_MAX: usize = 8;
-
-/// A NIC that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NetworkRequest {
-    pub(crate) network: Uuid,
-    pub(crate) ip: Option<Ipv4Addr>,
-}
+pub(crate) use networks::NetworkRequest;
 
 /// What CreateMachine reads from its parameters; everything else it ignores.
 #[derive(Debug, Clone, Default)]
@@ -32,14 +26,22 @@ pub(crate) struct CreateParams {
     pub(crate) image: Option<String>,
     /// `None` asks for the defaults, an empty list for no NIC.
     pub(crate) networks: Option<Vec<NetworkRequest>>,
+    /// Which of `external` and `internal` the defaults are; `None` is both.
+    pub(crate) default_networks: Option<Vec<String>>,
     pub(crate) brand: Option<String>,
+    pub(crate) has_bootrom: bool,
     pub(crate) affinity: Vec<String>,
+    pub(crate) locality: Locality,
     pub(crate) tags: Map<String, Value>,
     pub(crate) metadata: Map<String, Value>,
+    pub(crate) password: Option<String>,
     pub(crate) credentials: Map<String, Value>,
     pub(crate) firewall_enabled: bool,
     pub(crate) deletion_protection: bool,
-    pub(crate) disks: Option<usize>,
+    pub(crate) delegate_dataset: bool,
+    pub(crate) encrypted: bool,
+    pub(crate) disks: Option<Value>,
+    pub(crate) volumes: Vec<Mount>,
     /// The name may be another instance's: two creates that race do not see each other.
     pub(crate) allow_twin: bool,
 }
@@ -65,19 +67,30 @@ impl World {
             let message = "User is not currently approved for provisioning";
             return Err(Refusal::invalid_argument(message));
         }
-        let package = self.package_of(&params)?;
         let image = self.image_of(owner, &params)?;
+        let package = self.package_of(&params)?;
+        check_keys(&account)?;
         let requested = params.brand.as_deref().map(Brand::requested).transpose()?;
         let brand = effective_brand(requested, &image, &package)?;
-        check_sizes(&image, &package)?;
-        check_disks(params.disks, brand, &package)?;
-        let name = self.name_of(&params, &account, id)?;
-        check_tags(&params.tags)?;
-        if account.keys_to_the_door().next().is_none() {
-            let message = "Account has no SSH keys: at least one is needed to create a machine";
-            return Err(Refusal::new(409, "KeyRequired", message));
+        let disks = plan_disks(id, params.disks.as_ref(), brand, &image, &package)?;
+        self.check_abilities(&params, brand)?;
+        let requests = self.network_requests(&params, &account, &package)?;
+        check_memory(&image, &package)?;
+        let name = name_of(&params, &account, id)?;
+        let networks = self.check_networks(owner, &requests)?;
+        self.check_quota(owner, brand.as_str(), Some(&image), &package, None)?;
+        let rules = params.affinity.iter().map(|rule| AffinityRule::parse(rule));
+        let rules: Vec<AffinityRule> = rules.collect::<Result<_, _>>()?;
+        check_name(&name, account.cns_enabled)?;
+        if !params.allow_twin && self.is_name_taken(owner, &name, None) {
+            return Err(duplicate());
         }
-        let allocation = self.allocate(id, owner, &params, &account)?;
+        check_tags(&params.tags)?;
+        let network_ids: Vec<Uuid> = networks.iter().map(|network| network.id).collect();
+        self.check_reachable(owner, &params.volumes, &network_ids)?;
+        let compute_node = self.place(owner, &rules, &params.locality, package.memory_mib)?;
+        let nics = self.make_nics(id, &requests, &networks)?;
+        self.mount(owner, id, &params.volumes, &network_ids, now)?;
         let instance = Instance {
             id,
             owner,
@@ -88,13 +101,22 @@ impl World {
             package_name: package.name,
             memory_mib: package.memory_mib,
             disk_mib: package.disk_mib,
-            flexible_disk: package.flexible_disk,
+            flexible_disk: package.flexible_disk && brand == Brand::Bhyve,
             ports: image.ports,
             state: InstanceState::Provisioning,
+            shown_as: None,
             compute_node: None,
             nics: Vec::new(),
+            pending_nics: Vec::new(),
+            disks,
+            snapshots: Vec::new(),
+            snapshot_jobs: Vec::new(),
+            migration: None,
+            volumes: params.volumes,
+            delegate_dataset: params.delegate_dataset,
+            encrypted: params.encrypted,
             tags: params.tags,
-            metadata: metadata_of(params.metadata, &account),
+            metadata: metadata_of(params.metadata, params.password, &account),
             credentials: params.credentials,
             firewall_enabled: params.firewall_enabled,
             deletion_protection: params.deletion_protection,
@@ -103,7 +125,7 @@ impl World {
             transitions: vec![Transition { at: now, to: InstanceState::Provisioning }],
             audit: Vec::new(),
             jobs: VecDeque::new(),
-            allocation: Some(allocation),
+            allocation: Some(Allocation { compute_node, nics }),
             is_deleting: false,
             fate: Fate::default(),
         };
@@ -129,145 +151,71 @@ impl World {
         Ok(image.clone())
     }
 
-    fn name_of(
-        &self,
-        params: &CreateParams,
-        account: &Account,
-        id: Uuid,
-    ) -> Result<String, Refusal> {
-        let short_id: String = id.to_string().chars().take(8).collect();
-        let name = match &params.name {
-            Some(name) => name.replace("{{shortId}}", &short_id),
-            None => short_id,
-        };
-        check_name(&name, account.cns_enabled)?;
-        if !params.allow_twin && self.is_name_taken(account.id, &name, None) {
-            return Err(duplicate());
+    /// What only some brands and some datacenters can.
+    fn check_abilities(&self, params: &CreateParams, brand: Brand) -> Result<(), Refusal> {
+        if params.has_bootrom && brand != Brand::Bhyve {
+            return Err(Refusal::invalid_argument("Only bhyve VMs support \"bootrom\" option"));
         }
-        Ok(name)
-    }
-
-    /// Finds a compute node and addresses; takes the addresses only when everything else is settled.
-    fn allocate(
-        &mut self,
-        id: Uuid,
-        owner: Uuid,
-        params: &CreateParams,
-        account: &Account,
-    ) -> Result<Allocation, Refusal> {
-        let requests = match &params.networks {
-            Some(requests) => requests.clone(),
-            None => self.default_networks(account),
-        };
-        let networks = self.check_networks(owner, &requests)?;
-        let rules: Vec<AffinityRule> = params
-            .affinity
-            .iter()
-            .map(|rule| AffinityRule::parse(rule))
-            .collect::<Result<_, _>>()?;
-        let residents: Vec<&Instance> =
-            self.instances.values().filter(|i| i.owner == owner && i.state.is_active()).collect();
-        let compute_node = place(&rules, &self.compute_nodes, &residents)?;
-        let primary = networks.iter().position(|network| network.public).unwrap_or(0);
-        let mut nics = Vec::new();
-        for (index, (request, network)) in requests.iter().zip(&networks).enumerate() {
-            match self.take_address(request, network, id) {
-                Ok(ip) => nics.push(Nic {
-                    mac: self.new_mac(),
-                    ip,
-                    primary: index == primary,
-                    network: network.id,
-                    subnet: self.addresses.subnet(network.id),
-                }),
-                Err(refusal) => {
-                    self.addresses.release(id);
-                    return Err(refusal);
-                }
-            }
-        }
-        Ok(Allocation { compute_node, nics })
-    }
-
-    /// One public network and the account's default fabric.
-    fn default_networks(&self, account: &Account) -> Vec<NetworkRequest> {
-        let external =
-            self.catalog.networks.iter().find(|network| network.public).map(|network| network.id);
-        let wanted = external.into_iter().chain(account.default_network);
-        wanted.map(|network| NetworkRequest { network, ip: None }).collect()
-    }
-
-    fn check_networks(
-        &self,
-        owner: Uuid,
-        requests: &[NetworkRequest],
-    ) -> Result<Vec<Network>, Refusal> {
-        let find = |request: &NetworkRequest| {
-            let candidates = self.candidate_networks(owner, request.network)?;
-            let has_room = |network: &&&Network| self.addresses.has_room(network.id);
-            let chosen = match candidates[..] {
-                [only] => only,
-                // Of a pool the first that is not full.
-                _ => candidates.iter().find(has_room).copied().unwrap_or(candidates[0]),
-            };
-            Ok(chosen.clone())
-        };
-        let networks: Vec<Network> = requests.iter().map(find).collect::<Result<_, Refusal>>()?;
-        if networks.iter().filter(|network| network.public).count() > 1 {
-            return Err(Refusal::invalid_argument("Only one public network is allowed"));
-        }
-        Ok(networks)
-    }
-
-    fn take_address(
-        &mut self,
-        request: &NetworkRequest,
-        network: &Network,
-        instance: Uuid,
-    ) -> Result<Ipv4Addr, Refusal> {
-        let Some(ip) = request.ip else {
-            let full = || Refusal::new(507, "SubnetFull", "no more free IPs");
-            return self.addresses.take_next(network.id, instance).ok_or_else(full);
-        };
-        if !network.fabric {
+        if params.delegate_dataset && !self.features.delegate_dataset {
             return Err(Refusal::invalid_argument(
-                "Specific IPs are only for networks of the account",
+                "Support for delegated datasets is not enabled (experimental_cloudapi_delegate_dataset in SAPI)",
             ));
         }
-        if !self.addresses.subnet(network.id).contains(ip) {
-            return Err(Refusal::invalid_argument(format!("{ip} is not available on the network")));
+        if params.volumes.is_empty() {
+            return Ok(());
         }
-        if !self.addresses.take(network.id, ip, instance) {
-            return Err(Refusal::unprocessable("ip", "UsedBy", "IP in use"));
+        if brand.is_hvm() {
+            let brand = brand.as_str();
+            let message = format!("volumes not yet supported with brand \"{brand}\"");
+            return Err(Refusal::invalid_argument(message));
         }
-        Ok(ip)
+        if !self.features.volumes_at_create {
+            let message = "Support for automounting volumes is not enabled";
+            return Err(Refusal::invalid_argument(message));
+        }
+        Ok(())
     }
 }
 
-fn check_sizes(image: &Image, package: &Package) -> Result<(), Refusal> {
+fn check_keys(account: &Account) -> Result<(), Refusal> {
+    if account.keys_to_the_door().next().is_none() {
+        let message = "At least one SSH key is required to provision";
+        return Err(Refusal::new(409, "KeyRequired", message));
+    }
+    Ok(())
+}
+
+fn check_memory(image: &Image, package: &Package) -> Result<(), Refusal> {
     match image.min_memory_mib {
         Some(min) if package.memory_mib < min => Err(Refusal::invalid_argument(format!(
-            "image needs {min} MiB of memory, package {} has {}",
-            package.name, package.memory_mib
+            "You must use a package with at least {min} MiB of RAM in order to provision the selected image"
         ))),
         _ => Ok(()),
     }
 }
 
-fn check_disks(disks: Option<usize>, brand: Brand, package: &Package) -> Result<(), Refusal> {
-    match disks {
-        Some(_) if brand != Brand::Bhyve || !package.flexible_disk => {
-            Err(Refusal::invalid_argument("disks need a package with flexible_disk"))
-        }
-        Some(count) if count > DISKS_MAX => {
-            Err(Refusal::invalid_argument(format!("at most {DISKS_MAX} disks are supported")))
-        }
-        _ => Ok(()),
-    }
+/// # Errors
+/// 409 InvalidArgument for a name that is too long for DNS: CloudAPI looks at that itself, and VMAPI at the rest.
+fn name_of(params: &CreateParams, account: &Account, id: Uuid) -> Result<String, Refusal> {
+    let short_id: String = id.to_string().chars().take(8).collect();
+    let name = match &params.name {
+        Some(name) => name.replace("{{shortId}}", &short_id),
+        None => short_id,
+    };
+    check_dns_length(&name, account.cns_enabled)?;
+    Ok(name)
 }
 
-/// Passwords are dropped, the account's keys are added.
-fn metadata_of(mut metadata: Map<String, Value>, account: &Account) -> Map<String, Value> {
+/// Passwords are dropped but for the administrator's, and the account's keys are added.
+fn metadata_of(
+    mut metadata: Map<String, Value>,
+    password: Option<String>,
+    account: &Account,
+) -> Map<String, Value> {
     metadata.retain(|key, _| !key.ends_with("_pw"));
+    if let Some(password) = password {
+        metadata.insert("administrator_pw".to_owned(), json!(password));
+    }
     metadata.insert("root_authorized_keys".to_owned(), json!(account.root_authorized_keys()));
     metadata
 }

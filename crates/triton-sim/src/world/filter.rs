@@ -56,6 +56,23 @@ impl InstanceFilter {
     }
 }
 
+impl InstanceFilter {
+    /// Whether everything it lets through is neither deleted nor failed.
+    pub(super) fn is_about_active(&self) -> bool {
+        self.any_tag || self.state.is_about_active()
+    }
+
+    /// A tag that an index can look up: its key, and its text if that is to match exactly.
+    pub(super) fn indexed_tag(&self) -> Option<(&str, Option<&str>)> {
+        if self.any_tag {
+            return None;
+        }
+        let exact = self.tags.iter().find(|(_, text)| !text.contains('*'));
+        let exact = exact.map(|(key, text)| (key.as_str(), Some(text.as_str())));
+        exact.or_else(|| self.tags.first().map(|(key, _)| (key.as_str(), None)))
+    }
+}
+
 fn has_tag(instance: &Instance, key: &str, wanted: &str) -> bool {
     // VMAPI keeps tags in one searchable string, in which these cannot be found again.
     let lost = |text: &str| text.contains(['=', '(', ')', '\\']);

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{Brand, JobKind, Subnet, iso};
+use super::migration::Migration;
+use super::snapshot::{Snapshot, SnapshotJob};
+use super::{Brand, Disk, JobKind, Mount, ShownState, Subnet, iso};
 
 /// Where an instance is in its life, as CloudAPI names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,8 +112,28 @@ pub(crate) struct Instance {
     pub(crate) flexible_disk: bool,
     pub(crate) ports: Vec<u16>,
     pub(crate) state: InstanceState,
+    /// What CloudAPI shows instead of the state while its compute node is down.
+    #[serde(default)]
+    pub(crate) shown_as: Option<ShownState>,
     pub(crate) compute_node: Option<Uuid>,
     pub(crate) nics: Vec<Nic>,
+    /// Being added: NAPI knows them already, the instance does not.
+    #[serde(default)]
+    pub(crate) pending_nics: Vec<Nic>,
+    #[serde(default)]
+    pub(crate) disks: Vec<Disk>,
+    #[serde(default)]
+    pub(crate) snapshots: Vec<Snapshot>,
+    #[serde(default)]
+    pub(crate) snapshot_jobs: Vec<SnapshotJob>,
+    #[serde(default)]
+    pub(crate) migration: Option<Migration>,
+    #[serde(default)]
+    pub(crate) volumes: Vec<Mount>,
+    #[serde(default)]
+    pub(crate) delegate_dataset: bool,
+    #[serde(default)]
+    pub(crate) encrypted: bool,
     pub(crate) tags: Map<String, Value>,
     pub(crate) metadata: Map<String, Value>,
     pub(crate) credentials: Map<String, Value>,
@@ -145,6 +167,9 @@ pub(crate) struct Fate {
     pub(crate) hidden_until: Option<Timestamp>,
 }
 
+/// Older entries are forgotten.
+const AUDIT_MAX: usize = 1000;
+
 // === impl InstanceState ===
 
 impl InstanceState {
@@ -177,7 +202,7 @@ impl Nic {
         self.mac.map(|byte| format!("{byte:02x}")).join(":")
     }
 
-    /// CloudAPI's NIC object; its state follows the instance's.
+    /// CloudAPI's NIC object; its state follows the instance's, or is `provisioning` while it is pending.
     pub(crate) fn to_json(&self, state: InstanceState) -> Value {
         let state = match state {
             InstanceState::Provisioning => "provisioning",
@@ -211,6 +236,14 @@ impl Instance {
         self.updated = at;
     }
 
+    /// Writes down a job that ended.
+    pub(super) fn audited(&mut self, entry: AuditEntry) {
+        if self.audit.len() == AUDIT_MAX {
+            self.audit.remove(0);
+        }
+        self.audit.push(entry);
+    }
+
     /// Whether anybody may know of it.
     pub(crate) fn is_visible(&self, now: Timestamp) -> bool {
         self.fate.hidden_until.is_none_or(|until| now >= until)
@@ -226,6 +259,25 @@ impl Instance {
     pub(crate) fn home(&self) -> Option<Uuid> {
         self.compute_node
             .or_else(|| self.allocation.as_ref().map(|allocation| allocation.compute_node))
+    }
+
+    /// Makes this NIC the only primary if it is to be one, and sees that there is one.
+    pub(super) fn settle_primary(&mut self, added: Option<[u8; 6]>) {
+        let is_added = |nic: &Nic| Some(nic.mac) == added;
+        if self.nics.iter().any(|nic| is_added(nic) && nic.primary) {
+            self.nics.iter_mut().for_each(|nic| nic.primary = is_added(nic));
+        }
+        if self.nics.iter().all(|nic| !nic.primary)
+            && let Some(first) = self.nics.first_mut()
+        {
+            first.primary = true;
+        }
+    }
+
+    /// The state CloudAPI shows.
+    pub(crate) fn shown_state(&self) -> &'static str {
+        let shown = self.shown_as.filter(|_| self.state.is_active());
+        shown.map_or(self.state.as_str(), ShownState::as_str)
     }
 
     /// The address of the primary NIC.
@@ -244,7 +296,7 @@ impl Instance {
             "id": self.id,
             "name": self.name,
             "type": self.brand.old_type(),
-            "state": self.state.as_str(),
+            "state": self.shown_state(),
             "image": self.image,
             "ips": self.nics.iter().map(|nic| nic.ip).collect::<Vec<_>>(),
             "memory": self.memory_mib,
@@ -272,25 +324,19 @@ impl Instance {
             body["primaryIp"] = json!(ip);
         }
         if self.brand == Brand::Bhyve {
-            self.add_disks(&mut body);
+            body["flexible"] = json!(self.flexible_disk);
+            body["disks"] = self.disks.iter().map(Disk::in_instance_json).collect();
+            if self.flexible_disk {
+                body["free_space"] = json!(self.free_disk_mib());
+            }
+        }
+        if self.delegate_dataset {
+            body["delegate_dataset"] = json!(true);
+        }
+        if self.encrypted {
+            body["encrypted"] = json!(true);
         }
         body
-    }
-
-    fn add_disks(&self, body: &mut Value) {
-        let boot_mib = self.image_size_mib.unwrap_or(0);
-        let data_mib =
-            if self.flexible_disk { self.disk_mib.saturating_sub(boot_mib) } else { self.disk_mib };
-        // A disk has an id of its own; derived from the instance's, so that it is the same at each reading.
-        let disk_id = |n: u128| Uuid::from_u128(self.id.as_u128() ^ n);
-        body["disks"] = json!([
-            { "id": disk_id(1), "size": boot_mib, "boot": true, "image": self.image },
-            { "id": disk_id(2), "size": data_mib },
-        ]);
-        if self.flexible_disk {
-            body["flexible"] = json!(true);
-            body["free_space"] = json!(0);
-        }
     }
 
     /// A running instance for tests of pure functions.
@@ -309,8 +355,17 @@ impl Instance {
             flexible_disk: false,
             ports: vec![22],
             state: InstanceState::Running,
+            shown_as: None,
             compute_node: None,
             nics: Vec::new(),
+            pending_nics: Vec::new(),
+            disks: Vec::new(),
+            snapshots: Vec::new(),
+            snapshot_jobs: Vec::new(),
+            migration: None,
+            volumes: Vec::new(),
+            delegate_dataset: false,
+            encrypted: false,
             tags: Map::new(),
             metadata: Map::new(),
             credentials: Map::new(),

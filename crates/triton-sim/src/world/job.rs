@@ -3,11 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::{Instance, InstanceState};
+use super::snapshot::Snapshot;
+use super::{Brand, Disk, Instance, InstanceState, Phase};
 
 /// What a job does to its instance.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum JobKind {
     Start,
@@ -29,10 +31,25 @@ pub(crate) enum JobKind {
     AddMetadata(Map<String, Value>),
     /// One key, or all that may go.
     RemoveMetadata(Option<String>),
+    /// By MAC address; the NIC is pending.
+    AddNic([u8; 6]),
+    RemoveNic([u8; 6]),
+    /// And whether its slot was chosen by the caller.
+    CreateDisk(Disk, bool),
+    /// To a size in MiB.
+    ResizeDisk(Uuid, u64),
+    DeleteDisk(Uuid),
+    CreateSnapshot(String),
+    RollbackSnapshot(String),
+    DeleteSnapshot(String),
+    Migrate(Phase),
 }
 
 /// Metadata that DeleteAllMachineMetadata leaves and DeleteMachineMetadata refuses.
 pub(crate) const KEPT_METADATA: [&str; 2] = ["root_authorized_keys", "administrator_pw"];
+
+/// A snapshot holds what was written since; nobody writes here.
+const SNAPSHOT_SIZE_MIB: u64 = 1;
 
 /// Accepted, but the instance is in the wrong state for it: the job fails, and only the audit tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +67,8 @@ impl JobKind {
             Self::Destroy => "destroy",
             Self::Rename(_) => "rename",
             Self::Resize { .. } => "resize",
-            Self::SetFirewall(true) => "enable_firewall",
-            Self::SetFirewall(false) => "disable_firewall",
+            // CloudAPI has no word for this update.
+            Self::SetFirewall(_) => "unknown",
             Self::SetDeletionProtection(true) => "enable_deletion_protection",
             Self::SetDeletionProtection(false) => "disable_deletion_protection",
             Self::AddTags(_) => "set_tags",
@@ -60,6 +77,14 @@ impl JobKind {
             Self::AddMetadata(_) => "set_metadata",
             Self::RemoveMetadata(None) => "replace_metadata",
             Self::RemoveMetadata(Some(_)) => "remove_metadata",
+            Self::AddNic(_) => "add_nics",
+            Self::RemoveNic(_) => "remove_nics",
+            // CloudAPI has no words for these updates.
+            Self::CreateDisk(..) | Self::ResizeDisk(..) | Self::DeleteDisk(_) => "unknown",
+            Self::CreateSnapshot(_) => "create_snapshot",
+            Self::RollbackSnapshot(_) => "rollback_snapshot",
+            Self::DeleteSnapshot(_) => "delete_snapshot",
+            Self::Migrate(phase) => phase.job_name(),
         }
     }
 
@@ -76,9 +101,36 @@ impl JobKind {
             Self::Stop | Self::Reboot if state == Running => instance.enter(Stopping, at),
             Self::Start | Self::Stop | Self::Reboot => return Err(WrongState),
             Self::Destroy if matches!(state, Running | Ready) => instance.enter(Stopping, at),
+            // The instance is rebooted to see the difference.
+            Self::AddNic(_) | Self::RemoveNic(_) if state == Running => {
+                instance.enter(Stopping, at);
+            }
+            Self::CreateDisk(..) | Self::ResizeDisk(..) | Self::DeleteDisk(_)
+                if state != Stopped =>
+            {
+                return Err(WrongState);
+            }
+            Self::CreateSnapshot(name) => return begin_snapshot(instance, name, at),
+            Self::RollbackSnapshot(name) => {
+                find_snapshot(instance, name)?;
+                if state == Running {
+                    instance.enter(Stopping, at);
+                }
+            }
+            Self::DeleteSnapshot(name) => find_snapshot(instance, name)?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// The snapshot it is about.
+    pub(super) fn snapshot(&self) -> Option<&str> {
+        match self {
+            Self::CreateSnapshot(name)
+            | Self::RollbackSnapshot(name)
+            | Self::DeleteSnapshot(name) => Some(name),
+            _ => None,
+        }
     }
 
     /// The job's second half: what is different when it is done.
@@ -99,6 +151,8 @@ impl JobKind {
                 instance.package_name = name;
                 instance.memory_mib = memory_mib;
                 instance.disk_mib = disk_mib;
+                // Only packages with flexible disks are let through for these.
+                instance.flexible_disk |= instance.brand == Brand::Bhyve;
             }
             Self::SetFirewall(enabled) => instance.firewall_enabled = enabled,
             Self::SetDeletionProtection(enabled) => instance.deletion_protection = enabled,
@@ -118,8 +172,56 @@ impl JobKind {
             Self::RemoveMetadata(None) => {
                 instance.metadata.retain(|key, _| KEPT_METADATA.contains(&key.as_str()))
             }
+            Self::AddNic(mac) => {
+                let pending = &mut instance.pending_nics;
+                let found = pending.iter().position(|nic| nic.mac == mac);
+                instance.nics.extend(found.map(|index| pending.remove(index)));
+                instance.settle_primary(Some(mac));
+                boot_again(instance, at);
+            }
+            Self::RemoveNic(mac) => {
+                instance.nics.retain(|nic| nic.mac != mac);
+                instance.settle_primary(None);
+                boot_again(instance, at);
+            }
+            Self::CreateDisk(disk, _) => instance.disks.push(disk),
+            Self::ResizeDisk(id, size_mib) => {
+                let disk = instance.disks.iter_mut().find(|disk| disk.id == id);
+                disk.into_iter().for_each(|disk| disk.size_mib = size_mib);
+            }
+            Self::DeleteDisk(id) => instance.disks.retain(|disk| disk.id != id),
+            Self::CreateSnapshot(_) => {}
+            Self::RollbackSnapshot(_) => {
+                instance.enter(Stopped, at);
+                instance.enter(Running, at);
+            }
+            Self::DeleteSnapshot(name) => instance.snapshots.retain(|s| s.name != name),
+            // What it does concerns compute nodes too.
+            Self::Migrate(_) => {}
         }
         instance.updated = at;
+    }
+}
+
+fn begin_snapshot(instance: &mut Instance, name: &str, at: Timestamp) -> Result<(), WrongState> {
+    if find_snapshot(instance, name).is_ok() {
+        return Err(WrongState);
+    }
+    let snapshot = Snapshot { name: name.to_owned(), size_mib: SNAPSHOT_SIZE_MIB, created: at };
+    instance.snapshots.push(snapshot);
+    Ok(())
+}
+
+fn find_snapshot(instance: &Instance, name: &str) -> Result<(), WrongState> {
+    let found = instance.snapshots.iter().any(|snapshot| snapshot.name == name);
+    if found { Ok(()) } else { Err(WrongState) }
+}
+
+/// The second half of a reboot, for those that were up.
+fn boot_again(instance: &mut Instance, at: Timestamp) {
+    if instance.state == InstanceState::Stopping {
+        instance.enter(InstanceState::Ready, at);
+        instance.enter(InstanceState::Running, at);
     }
 }
 

@@ -24,14 +24,17 @@ impl World {
         self.late_rules.entry(id).or_insert(before);
         self.changes += 1;
         self.agenda.add(add(now, delay), id, Event::RuleInForce);
+        self.look_at_doors_of_rule(id);
     }
 
     pub(super) fn rule_in_force(&mut self, id: Uuid) {
+        self.look_at_doors_of_rule(id);
         self.late_rules.remove(&id);
     }
 
-    /// The rules that decide which ports are open.
-    pub(super) fn rules_in_force(&self) -> impl Iterator<Item = &FirewallRule> {
+    /// All rules as they are in force.
+    #[cfg(test)]
+    fn rules_in_force(&self) -> impl Iterator<Item = &FirewallRule> {
         let as_they_are = self.rules.iter().filter(|(id, _)| !self.late_rules.contains_key(id));
         let as_they_were = self.late_rules.values().flatten();
         as_they_are.map(|(_, rule)| rule).chain(as_they_were)

@@ -1,6 +1,6 @@
 //! Jobs in time: what is due when, and what happens then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::instance::{AuditEntry, Job};
+use super::snapshot::Execution;
 use super::{Caller, ChangedBy, InstanceState, JobFate, JobKind, World};
-use crate::clock::add;
+use crate::clock::{add, until};
 
 /// What happens to one instance at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,12 @@ pub(super) enum Event {
     JobBegins,
     /// The instance's first job is done.
     JobEnds,
+    /// A volume is ready.
+    VolumeMade,
+    /// A volume's deletion is done.
+    VolumeGone,
+    /// CNS looks at the instance.
+    CnsLooks,
     /// Not an instance's: a firewall rule is in force as it now is.
     RuleInForce,
 }
@@ -36,12 +43,27 @@ pub(super) struct Agenda {
     next: u64,
 }
 
+/// Events whose compute node is down, in order.
+pub(super) type Stalled = VecDeque<(Uuid, Event)>;
+
+/// More instances than this that are deleted or failed are not remembered.
+const GRAVES_MAX: usize = 100_000;
+
 /// How a state file holds what is due: in order.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     at: Timestamp,
     instance: Uuid,
     event: Event,
+}
+
+// === impl Event ===
+
+impl Event {
+    /// Whether only a compute node that is up can make it happen.
+    fn needs_home(self) -> bool {
+        matches!(self, Self::Allocated | Self::Provisioned | Self::JobBegins | Self::JobEnds)
+    }
 }
 
 // === impl Agenda ===
@@ -76,8 +98,9 @@ impl Agenda {
         Some((at, instance, event))
     }
 
+    /// No job of the instance goes on.
     fn forget(&mut self, instance: Uuid) {
-        self.due.retain(|_, (id, _)| *id != instance);
+        self.due.retain(|_, (id, event)| *id != instance || !event.needs_home());
     }
 }
 
@@ -89,17 +112,74 @@ impl World {
         self.replicate(now);
         self.advance_images(now);
         self.settle(now);
-        while let Some((at, instance, event)) = self.agenda.take_due(now) {
+        while let Some((at, id, event)) = self.agenda.take_due(now) {
             self.changes += 1;
+            if event.needs_home() && !self.is_home_up(id) {
+                self.stalled.push_back((id, event));
+                continue;
+            }
             match event {
-                Event::Allocated => self.allocated(instance, at),
-                Event::Provisioned => self.provisioned(instance, at),
-                Event::JobBegins => self.job_begins(instance, at),
-                Event::JobEnds => self.job_ends(instance, at),
-                Event::RuleInForce => self.rule_in_force(instance),
+                Event::Allocated => self.allocated(id, at),
+                Event::Provisioned => self.provisioned(id, at),
+                Event::JobBegins => self.job_begins(id, at),
+                Event::JobEnds => self.job_ends(id, at),
+                Event::VolumeMade => self.volume_is_made(id),
+                Event::VolumeGone => self.volume_is_gone(id),
+                Event::CnsLooks => {
+                    self.cns_due.remove(&id);
+                    self.publish(id);
+                }
+                Event::RuleInForce => self.rule_in_force(id),
             }
             self.settle(at);
         }
+        self.purge(now);
+    }
+
+    /// What waited for compute nodes that are up again happens now.
+    pub(super) fn resume(&mut self, now: Timestamp) {
+        for (id, event) in std::mem::take(&mut self.stalled) {
+            self.agenda.add(now, id, event);
+        }
+    }
+
+    /// Forgets instances that have been deleted or failed for long, and the oldest when there are too many.
+    fn purge(&mut self, now: Timestamp) {
+        while let Some((gone_at, id)) = self.graves.front().copied() {
+            if until(gone_at, now) < self.history && self.graves.len() <= GRAVES_MAX {
+                break;
+            }
+            self.graves.pop_front();
+            if self.instances.get(&id).is_some_and(|instance| !instance.state.is_active()) {
+                self.instances.remove(&id);
+            }
+        }
+    }
+
+    /// A new volume is ready after a while.
+    pub(super) fn schedule_volume(&mut self, id: Uuid, now: Timestamp) {
+        let delay = self.delayed(self.delays.volume);
+        self.agenda.add(add(now, delay), id, Event::VolumeMade);
+    }
+
+    /// A volume that is being deleted is gone after a while.
+    pub(super) fn schedule_volume_deletion(&mut self, id: Uuid, now: Timestamp) {
+        let delay = self.delayed(self.delays.delete);
+        self.agenda.add(add(now, delay), id, Event::VolumeGone);
+    }
+
+    /// CNS looks at an instance after a while.
+    pub(super) fn schedule_cns(&mut self, id: Uuid, now: Timestamp) {
+        if self.cns_due.insert(id) {
+            let delay = self.delayed(self.delays.cns);
+            self.agenda.add(add(now, delay), id, Event::CnsLooks);
+        }
+    }
+
+    /// The job at work is done now.
+    pub(super) fn hasten_job(&mut self, id: Uuid, now: Timestamp) {
+        self.agenda.forget(id);
+        self.agenda.add(now, id, Event::JobEnds);
     }
 
     /// When something happens next.
@@ -120,6 +200,9 @@ impl World {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         if matches!(kind, JobKind::Destroy) {
             instance.is_deleting = true;
+        }
+        if let Some(name) = kind.snapshot() {
+            instance.snapshot_queued(name);
         }
         instance.jobs.push_back(Job { kind, caller, fate: JobFate::default() });
         self.submitted = Some(id);
@@ -150,7 +233,8 @@ impl World {
         self.journal.begin_by(ChangedBy::Operator);
         self.changes += 1;
         self.agenda.forget(id);
-        self.release_if_gone(id);
+        self.stalled.retain(|(stalled, _)| *stalled != id);
+        self.release_if_gone(id, now);
         true
     }
 
@@ -189,8 +273,8 @@ impl World {
             at,
             caller: Caller::default(),
         };
-        instance.audit.push(entry);
-        self.release_if_gone(id);
+        instance.audited(entry);
+        self.release_if_gone(id, at);
     }
 
     fn job_begins(&mut self, id: Uuid, at: Timestamp) {
@@ -204,17 +288,34 @@ impl World {
             return;
         }
         self.journal.begin_by(ChangedBy::from(&job.caller));
+        let was_up = instance.state == InstanceState::Running;
         if job.fate.fails || job.kind.begin(instance, at).is_err() {
             return self.finish_job(id, false, at);
         }
+        if let Some(name) = job.kind.snapshot() {
+            instance.snapshot_job_is(name, Execution::Running);
+        }
         if matches!(job.kind, JobKind::Destroy) && instance.fate.delete_sticks {
             return;
+        }
+        if let JobKind::Migrate(phase) = job.kind
+            && !self.migration_begins(id, phase, at)
+        {
+            return self.finish_job(id, false, at);
         }
         let delay = match job.kind {
             JobKind::Start => self.delays.start,
             JobKind::Stop => self.delays.stop,
             JobKind::Reboot => self.delays.reboot,
+            JobKind::AddNic(_) | JobKind::RemoveNic(_) if was_up => self.delays.reboot,
             JobKind::Destroy => self.delays.delete,
+            JobKind::CreateDisk(..) | JobKind::ResizeDisk(..) | JobKind::DeleteDisk(_) => {
+                self.delays.disk
+            }
+            JobKind::CreateSnapshot(_)
+            | JobKind::RollbackSnapshot(_)
+            | JobKind::DeleteSnapshot(_) => self.delays.disk,
+            JobKind::Migrate(_) => self.delays.migrate,
             _ => Duration::ZERO,
         };
         let delay = self.delayed(delay);
@@ -225,18 +326,35 @@ impl World {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let Some(job) = instance.jobs.front().cloned() else { return };
         self.journal.begin_by(ChangedBy::from(&job.caller));
-        job.kind.end(instance, at);
+        let removed = match job.kind {
+            JobKind::RemoveNic(mac) => instance.nics.iter().find(|nic| nic.mac == mac),
+            _ => None,
+        };
+        let freed = removed.map(|nic| (nic.network, nic.ip));
+        job.kind.clone().end(instance, at);
+        if let Some((network, ip)) = freed {
+            self.addresses.release_one(id, network, ip);
+        }
         self.finish_job(id, true, at);
-        self.release_if_gone(id);
+        if let JobKind::Migrate(phase) = job.kind
+            && let Some(next) = self.migration_ends(id, phase, at)
+        {
+            self.submit(id, JobKind::Migrate(next), job.caller, at);
+        }
+        self.release_if_gone(id, at);
     }
 
     /// Writes the audit, and lets the next job begin.
     fn finish_job(&mut self, id: Uuid, success: bool, at: Timestamp) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let Some(job) = instance.jobs.pop_front() else { return };
+        if let Some(name) = job.kind.snapshot() {
+            let ended = if success { Execution::Succeeded } else { Execution::Failed };
+            instance.snapshot_job_is(name, ended);
+        }
         let entry =
             AuditEntry { action: job.kind.action().into(), success, at, caller: job.caller };
-        instance.audit.push(entry);
+        instance.audited(entry);
         if matches!(job.kind, JobKind::Destroy) && !success {
             instance.is_deleting = false;
         }
@@ -245,10 +363,16 @@ impl World {
         }
     }
 
-    fn release_if_gone(&mut self, id: Uuid) {
-        if self.instances.get(&id).is_some_and(|instance| !instance.state.is_active()) {
-            self.addresses.release(id);
+    fn release_if_gone(&mut self, id: Uuid, at: Timestamp) {
+        let Some(instance) = self.instances.get(&id).filter(|i| !i.state.is_active()) else {
+            return;
+        };
+        let has_volumes = !instance.volumes.is_empty();
+        self.addresses.release(id);
+        if has_volumes {
+            self.unmount(id);
         }
+        self.graves.push_back((at, id));
     }
 }
 

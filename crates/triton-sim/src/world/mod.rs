@@ -8,44 +8,62 @@ mod behind_back;
 mod brand;
 mod catalog;
 mod changes;
+mod cns;
+mod compute_node;
 mod create;
 mod directory;
+mod disk;
 mod fabric;
+mod features;
 mod filter;
 mod firewall;
 mod image;
+mod index;
 mod instance;
 mod job;
 mod key;
 mod late_rules;
 mod lifecycle;
+mod migration;
 mod name;
 mod network;
 mod ports;
+mod quota;
 mod rbac;
 mod seed;
+mod snapshot;
 mod tags;
 mod tracked;
 mod user;
+mod volume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub(crate) use access_key::AccessKey;
 pub(crate) use account::{Account, CONTACT_FIELDS};
 pub(crate) use address::{Addresses, BLOCKS, IpRecord, Subnet};
+pub(crate) use affinity::{Locality, check_rules as check_affinity_rules};
 pub(crate) use behind_back::Deed;
 pub(crate) use brand::Brand;
 pub(crate) use catalog::{Catalog, Package};
 pub use changes::{ChangeRecord, ChangedBy, ResourceKind};
 pub(crate) use changes::{Changes, Item};
+pub use cns::ResolvedName;
+pub(crate) use cns::dns_suffixes;
+pub(crate) use compute_node::ComputeNode;
+pub use compute_node::{Condition, ShownState};
 pub(crate) use create::{CreateParams, NetworkRequest};
 pub(crate) use directory::Directory;
+pub(crate) use disk::{DISKS_MAX, Disk, too_many as too_many_disks};
 pub(crate) use fabric::{FabricNetworkChange, NewFabricNetwork, Vlan, is_fabric_name, property};
+pub use features::Features;
 pub(crate) use filter::{InstanceFilter, StateFilter, wildcard_matches};
 pub(crate) use firewall::FirewallRule;
 pub(crate) use image::{DistantImage, Image, ImageState, ImageType, Manifest, imgapi};
@@ -53,47 +71,97 @@ pub(crate) use instance::{Caller, Fate, Instance, JobFate, Nic};
 pub use instance::{InstanceState, Transition};
 pub(crate) use job::{JobKind, KEPT_METADATA};
 pub(crate) use key::{AccountKey, KeyRing};
+pub(crate) use migration::Phase;
+pub(crate) use name::{LENGTH_MAX as NAME_LENGTH_MAX, check_dns_length};
 pub(crate) use name::{check_name, duplicate, has_only_name_characters};
 pub(crate) use network::{Network, Pool};
-pub(crate) use ports::{Door, open_doors};
+pub(crate) use ports::{Door, Doors};
+pub use quota::{LimitBy, LimitCheck, ProvisionLimit};
 pub(crate) use rbac::{
     ADMINISTRATOR, Attempt, Fact, Member, MemberKind, Policy, Role, active_roles, is_allowed,
 };
+pub(crate) use snapshot::default_name as default_snapshot_name;
 pub(crate) use tags::{check_tags, is_docker_reserved, text_of};
 pub(crate) use tracked::Tracked;
 pub(crate) use user::{SubUser, check_email, check_login};
+pub(crate) use volume::{Mount, SIZES_MIB as VOLUME_SIZES_MIB, TYPE as VOLUME_TYPE};
+pub(crate) use volume::{Volume, VolumeParams, Volumes, is_name as is_volume_name};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use {affinity::AffinityRule, firewall::RuleText};
 
 use crate::delays::Delays;
 use crate::refusal::Refusal;
-use lifecycle::Agenda;
+use cns::CnsZone;
+use firewall::RuleIndex;
+use index::Index;
+use lifecycle::{Agenda, Stalled};
 
 /// The datacenter: accounts, what instances are made of, instances, firewall rules and the jobs that are due.
-#[derive(Debug)]
+///
+/// A state file holds what is not skipped; the rest is made anew from it, or belongs to the run of a program.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct World {
     pub(crate) accounts: BTreeMap<Uuid, Account>,
     /// What signatures and permissions are checked against; follows the accounts.
+    #[serde(skip)]
     pub(crate) directory: Directory,
     pub(crate) catalog: Catalog,
     pub(crate) instances: Tracked<Instance>,
     pub(crate) rules: Tracked<FirewallRule>,
+    pub(crate) volumes: Volumes,
     pub(crate) addresses: Addresses,
+    #[serde(skip)]
     pub(crate) delays: Delays,
-    /// Other services than CloudAPI by name, with their URLs; those that serve now.
-    pub(crate) services: BTreeMap<String, String>,
     /// Grows with each change, so that a watcher knows whether to look.
+    #[serde(skip)]
     pub(crate) changes: u64,
     /// What changed, told by [`World::settle`].
+    #[serde(skip)]
     pub(crate) journal: Changes,
     /// The instance whose job was accepted last.
+    #[serde(skip)]
     pub(crate) submitted: Option<Uuid>,
     /// Rules whose change is not in force yet, as they were before it.
     late_rules: BTreeMap<Uuid, Option<FirewallRule>>,
-    compute_nodes: Vec<Uuid>,
+    /// Finds instances.
+    #[serde(skip)]
+    index: Index,
+    /// Finds firewall rules.
+    #[serde(skip)]
+    rule_index: RuleIndex,
+    /// Whose ports have to be looked at; only kept when somebody does.
+    #[serde(skip)]
+    doors_due: Option<BTreeSet<Uuid>>,
+    pub(crate) compute_nodes: Vec<ComputeNode>,
+    /// What DNS says; it follows the instances after a while.
+    pub(crate) cns: CnsZone,
+    /// Those that had CNS enabled when it last looked.
+    cns_accounts: BTreeSet<Uuid>,
+    /// Those it will look at soon.
+    cns_due: BTreeSet<Uuid>,
+    /// What accounts may have at most.
+    pub(crate) limits: BTreeMap<Uuid, Vec<ProvisionLimit>>,
+    pub(crate) features: Features,
+    /// Packages whose names begin so may be used on fabric networks; none means all.
+    pub(crate) fabric_package_prefixes: Vec<String>,
     agenda: Agenda,
+    stalled: Stalled,
+    /// Deleted and failed instances, by when they became that.
+    #[serde(skip)]
+    graves: VecDeque<(Timestamp, Uuid)>,
+    /// How long deleted and failed instances are remembered.
+    pub(crate) history: Duration,
+    #[serde(skip)]
     random: StdRng,
+    /// The seed from which a loaded datacenter draws.
+    luck: u64,
 }
+
+/// How many compute nodes there are if nobody says.
+pub(crate) const COMPUTE_NODES_DEFAULT: usize = 4;
+/// A real datacenter remembers for months.
+const HISTORY_DEFAULT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Dates as CloudAPI writes them: ISO 8601, UTC, milliseconds.
 pub(crate) fn iso(at: Timestamp) -> String {
@@ -102,7 +170,28 @@ pub(crate) fn iso(at: Timestamp) -> String {
 
 // === impl World ===
 
+/// What a state file leaves out is as in a datacenter that nobody has touched.
+impl Default for World {
+    fn default() -> Self {
+        Self::new(Delays::default(), 1, 0, COMPUTE_NODES_DEFAULT)
+    }
+}
+
 impl World {
+    /// Before it is written down: what is drawn after loading is not what was drawn before.
+    pub(crate) fn draw_luck(&mut self) {
+        self.luck = self.random.random();
+    }
+
+    /// After it was loaded.
+    pub(crate) fn wake_up(&mut self, delays: Delays) {
+        self.delays = delays;
+        self.random = StdRng::seed_from_u64(self.luck);
+        // CMON serves once it is asked to.
+        self.catalog.services.remove("cmon");
+        self.take_for_known();
+    }
+
     /// A datacenter with the seeded catalog and nobody in it.
     pub(crate) fn new(delays: Delays, seed: u64, block: u8, compute_nodes: usize) -> Self {
         let catalog = seed::catalog();
@@ -113,18 +202,33 @@ impl World {
             catalog,
             instances: Tracked::default(),
             rules: Tracked::default(),
+            volumes: Volumes::default(),
             addresses: Addresses::new(block, networks),
             delays,
-            services: BTreeMap::new(),
             changes: 0,
             journal: Changes::default(),
             submitted: None,
             late_rules: BTreeMap::new(),
+            index: Index::default(),
+            rule_index: RuleIndex::default(),
+            doors_due: None,
             compute_nodes: Vec::new(),
+            cns: CnsZone::new(),
+            cns_accounts: BTreeSet::new(),
+            cns_due: BTreeSet::new(),
+            limits: BTreeMap::new(),
+            features: Features::default(),
+            fabric_package_prefixes: Vec::new(),
             agenda: Agenda::default(),
+            stalled: Stalled::default(),
+            graves: VecDeque::new(),
+            history: HISTORY_DEFAULT,
             random: StdRng::seed_from_u64(seed),
+            luck: seed,
         };
-        world.compute_nodes = (0..compute_nodes.max(1)).map(|_| world.new_id()).collect();
+        world.compute_nodes = (0..compute_nodes.max(1))
+            .map(|index| ComputeNode::new(world.new_id(), index))
+            .collect();
         world
     }
 
@@ -169,15 +273,5 @@ impl World {
     fn new_mac(&mut self) -> [u8; 6] {
         let [a, b, c]: [u8; 3] = self.random.random();
         [0x90, 0xb8, 0xd0, a, b, c]
-    }
-
-    /// Whether another active instance of the owner holds this name.
-    pub(crate) fn is_name_taken(&self, owner: Uuid, name: &str, except: Option<Uuid>) -> bool {
-        self.instances.values().any(|instance| {
-            instance.owner == owner
-                && instance.state.is_active()
-                && instance.name == name
-                && Some(instance.id) != except
-        })
     }
 }

@@ -2,9 +2,23 @@
 
 use crate::refusal::Refusal;
 
-const LENGTH_MAX: usize = 189;
+/// Longer names do not fit where VMAPI keeps them.
+pub(crate) const LENGTH_MAX: usize = 189;
 /// A name is a DNS label when the account has CNS enabled.
 const LENGTH_MAX_CNS: usize = 63;
+
+/// CloudAPI's own look at a name, before VMAPI's.
+///
+/// # Errors
+/// 409 InvalidArgument for a name that is too long for a DNS label, when it has to be one.
+pub(crate) fn check_dns_length(name: &str, cns_enabled: bool) -> Result<(), Refusal> {
+    if cns_enabled && name.len() > LENGTH_MAX_CNS {
+        return Err(Refusal::invalid_argument(
+            "Name cannot be longer than 63 characters, because you have triton_cns_enabled set on your Account.",
+        ));
+    }
+    Ok(())
+}
 
 /// Checks `/^[a-zA-Z0-9][a-zA-Z0-9\_\.\-]*$/` and the length.
 ///

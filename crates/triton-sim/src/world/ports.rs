@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use uuid::Uuid;
+
 use super::tags::text_of;
 use super::{Instance, InstanceState, World};
 
@@ -22,27 +24,90 @@ pub(crate) enum Door {
     Http(u16),
 }
 
-/// Every socket that should be listening now.
-pub(crate) fn open_doors(world: &World) -> BTreeMap<SocketAddrV4, Door> {
-    let running =
-        world.instances.values().filter(|instance| instance.state == InstanceState::Running);
-    running
-        .flat_map(|instance| {
-            doors_of(instance).filter(|(address, _)| is_admitted(world, instance, address.port()))
-        })
-        .collect()
+/// The sockets one instance should be listening on now.
+pub(crate) type Doors = BTreeMap<SocketAddrV4, Door>;
+
+/// Who connects.
+#[derive(Debug, Clone, Copy)]
+enum Visitor<'a> {
+    /// This computer, which is no instance.
+    Outside,
+    Instance(&'a Instance),
 }
 
-/// Whether the firewall lets anybody in: when it is on, inbound connections are blocked unless a rule says otherwise.
-///
-/// A real one drops packets; here the port is closed, so a caller learns at once what it would learn from a timeout.
-fn is_admitted(world: &World, instance: &Instance, port: u16) -> bool {
-    !instance.firewall_enabled
-        || world
-            .rules_in_force()
-            .filter_map(|rule| rule.verdict(instance, port))
-            .max()
-            .is_some_and(|(_, allow)| allow)
+// === impl World ===
+
+impl World {
+    /// Begins to note whose ports may have changed; at first everybody's.
+    pub(crate) fn watch_doors(&mut self) {
+        self.doors_due = Some(self.instances.keys().copied().collect());
+    }
+
+    /// Those whose ports may have changed since the last time, each with the ports that should be open.
+    pub(crate) fn take_doors(&mut self) -> Vec<(Uuid, Doors)> {
+        let due = self.doors_due.as_mut().map(std::mem::take).unwrap_or_default();
+        due.into_iter().map(|id| (id, self.doors(id))).collect()
+    }
+
+    /// Whether the firewall lets somebody at `from` connect to this port of an instance.
+    pub(crate) fn admits(&self, from: Ipv4Addr, to: Uuid, port: u16) -> bool {
+        let Some(to) = self.instances.get(&to) else { return false };
+        let visitor = self.addresses.holder(from).and_then(|id| self.instances.get(&id));
+        self.lets_in(visitor.map_or(Visitor::Outside, Visitor::Instance), to, port)
+    }
+
+    /// Notes whose ports the touched instances and rules may change.
+    pub(super) fn settle_doors(&mut self) {
+        let of_rules = self.settle_rules();
+        if let Some(due) = &mut self.doors_due {
+            due.extend(self.instances.touched());
+            due.extend(of_rules);
+        }
+    }
+
+    /// A rule is in force, or not yet.
+    pub(super) fn look_at_doors_of_rule(&mut self, id: Uuid) {
+        let named = self.settle_rule(id);
+        if let Some(due) = &mut self.doors_due {
+            due.extend(named);
+        }
+    }
+
+    fn doors(&self, id: Uuid) -> Doors {
+        let instance = self.instances.get(&id);
+        let is_up = |i: &&Instance| i.state == InstanceState::Running && self.is_home_up(id);
+        let Some(instance) = instance.filter(is_up) else { return Doors::new() };
+        doors_of(instance)
+            .filter(|(address, _)| self.lets_in(Visitor::Outside, instance, address.port()))
+            .collect()
+    }
+
+    /// Firewalls that are off let everybody through. One that is on blocks what comes in and lets out what goes, unless a
+    /// rule says otherwise.
+    ///
+    /// A real one drops packets; here the port is closed, so a caller learns at once what it would learn from a timeout.
+    fn lets_in(&self, visitor: Visitor<'_>, to: &Instance, port: u16) -> bool {
+        let comes_in = !to.firewall_enabled || {
+            let rules = self.rules_in_force_about(to);
+            let verdicts = rules.iter().filter_map(|rule| match visitor {
+                Visitor::Outside => rule.verdict(to, port),
+                Visitor::Instance(from) => rule.inbound(from, to, port),
+            });
+            // Of equal priority the one that differs from the default wins: here ALLOW.
+            verdicts.max().is_some_and(|(_, allow)| allow)
+        };
+        let goes_out = match visitor {
+            Visitor::Instance(from) if from.firewall_enabled => {
+                let rules = self.rules_in_force_about(from);
+                let verdicts = rules.iter().filter_map(|rule| rule.outbound(from, to, port));
+                // And here BLOCK.
+                let strongest = verdicts.max_by_key(|(priority, allow)| (*priority, !allow));
+                strongest.is_none_or(|(_, allow)| allow)
+            }
+            _ => true,
+        };
+        comes_in && goes_out
+    }
 }
 
 fn doors_of(instance: &Instance) -> impl Iterator<Item = (SocketAddrV4, Door)> + '_ {
@@ -67,7 +132,6 @@ fn doors_of(instance: &Instance) -> impl Iterator<Item = (SocketAddrV4, Door)> +
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use uuid::Uuid;
 
     use super::super::{FirewallRule, Nic, seed};
     use super::*;
@@ -93,7 +157,7 @@ mod tests {
 
     #[track_caller]
     fn check(metadata: serde_json::Value, state: InstanceState, expected: &[(u16, Door)]) {
-        let doors = open_doors(&world_with(metadata, state));
+        let doors = world_with(metadata, state).doors(Uuid::nil());
         let doors: Vec<(u16, Door)> =
             doors.into_iter().map(|(address, door)| (address.port(), door)).collect();
         assert_eq!(doors, expected);
@@ -109,8 +173,9 @@ mod tests {
     #[test]
     fn a_firewall_closes_what_no_rule_opens() {
         let mut world = world_with(json!({ "sim.ports": "22,80" }), InstanceState::Running);
-        let ports =
-            |world: &World| open_doors(world).keys().map(SocketAddrV4::port).collect::<Vec<_>>();
+        let ports = |world: &World| {
+            world.doors(Uuid::nil()).keys().map(SocketAddrV4::port).collect::<Vec<_>>()
+        };
         let rule = |text: &str| FirewallRule {
             id: Uuid::new_v4(),
             owner: None,

@@ -1,5 +1,6 @@
 //! Tags: which values they may have, and the closed set of `triton.*` keys.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
@@ -91,6 +92,37 @@ fn is_cns_service(text: &str) -> bool {
         Some(("priority" | "weight", value)) => is_number(value, 0),
         Some(_) => false,
     })
+}
+
+/// A service that tag `triton.cns.services` names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CnsService {
+    pub(crate) name: String,
+    /// Those it has SRV records for.
+    pub(crate) ports: Vec<u16>,
+}
+
+/// Reads the tag; of one name there is one service, with all ports. What is no such tag names none.
+pub(super) fn cns_services(text: &str) -> Vec<CnsService> {
+    let mut services: Vec<CnsService> = Vec::new();
+    if !is_cns_services(text) {
+        return services;
+    }
+    for part in text.split(',') {
+        let mut parts = part.split(':');
+        let name = parts.next().unwrap_or_default();
+        let port = parts.find_map(|part| match part.split_once('=') {
+            None => part.parse().ok(),
+            Some(("port", port)) => port.parse().ok(),
+            Some(_) => None,
+        });
+        match services.iter_mut().find(|service| service.name == name) {
+            Some(service) => service.ports.extend(port),
+            None => services
+                .push(CnsService { name: name.to_owned(), ports: port.into_iter().collect() }),
+        }
+    }
+    services
 }
 
 fn is_port(text: &str) -> bool {

@@ -122,6 +122,17 @@ impl<V: Watched> Tracked<V> {
         Some(value)
     }
 
+    /// Which may have changed since the last [`Tracked::differences`].
+    pub(super) fn touched(&self) -> impl Iterator<Item = &Uuid> {
+        self.touched.iter()
+    }
+
+    /// As [`BTreeMap::values_mut`]; whoever asks touches all.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.touched.extend(self.map.keys());
+        self.map.values_mut()
+    }
+
     /// Takes everything there is for known, as after loading: nothing of it is news.
     pub(super) fn take_for_known(&mut self) {
         self.touched.clear();

@@ -13,6 +13,12 @@ mod changes;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod cmon;
+#[cfg(test)]
+mod datacenter;
+#[cfg(test)]
+mod disks;
+#[cfg(test)]
 mod fabrics;
 #[cfg(test)]
 mod faults;
@@ -24,6 +30,10 @@ mod images;
 mod instances;
 #[cfg(test)]
 mod lists;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod nics;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
@@ -37,6 +47,14 @@ mod rules;
 #[cfg(test)]
 mod signatures;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
+mod state_file;
+#[cfg(test)]
 mod throttle;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod vnc;
+#[cfg(test)]
+mod volumes;

@@ -110,6 +110,28 @@ async fn role_tags_are_for_known_roles_and_resources() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_loses_its_tags() {
+    let jill = Caller::of(office());
+    let rule = json!({ "rule": "FROM any TO all vms ALLOW tcp PORT 22" });
+    let made = jill.post("/my/fwrules", &rule).await;
+    let one = format!("/my/fwrules/{}", made.body["id"].as_str().unwrap());
+    jill.send_json("PUT", &one, &json!({ "role-tag": ["reader"] })).await;
+    assert_eq!(jill.get(&one).await.header("role-tag"), Some("reader"));
+    assert_eq!(jill.delete(&one).await.status, 204);
+    let again = jill.send_json("PUT", &one, &json!({})).await;
+    assert_eq!(again.body["role-tag"], json!([]), "only what is said now");
+}
+
+#[tokio::test]
+async fn versions_without_roles_know_no_sub_users() {
+    let bob = bob(&Caller::of(office()));
+    for (range, status) in [("7.2.0", 200), ("7.1.0", 401)] {
+        let request = bob.request("GET", "/my/machines", 0).await.header("accept-version", range);
+        assert_eq!(bob.send(request.body(Body::empty()).unwrap()).await.status, status, "{range}");
+    }
+}
+
+#[tokio::test]
 async fn conditions_look_at_the_request_and_the_instance() {
     let rules = [
         "CAN getmachine IF tag_team::string = blue",

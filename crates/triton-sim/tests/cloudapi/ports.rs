@@ -88,3 +88,42 @@ async fn only_loopback_is_served() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     assert!(matches!(caller.sim.serve(listener), Err(ServeError::NotLoopback { .. })));
 }
+
+#[tokio::test]
+async fn a_firewall_knows_instances_by_their_addresses() {
+    let caller = Caller::of(quiet().listen(true));
+    let host = json!({
+        "metadata.sim.ports": "8080", "tag.role": "web", "firewall_enabled": true,
+        "networks": ["a0ae9499-b476-4fef-9861-d0c25029378d"],
+    });
+    let web = caller.create(&host).await;
+    let web = (web.parse().unwrap(), caller.sim.instance(web.parse().unwrap()).unwrap().ips[0]);
+    let db = caller.create(&json!({ "tag.role": "db", "metadata.sim.ports": "" })).await;
+    let db = caller.sim.instance(db.parse().unwrap()).unwrap().ips[0];
+    connects((web.1, 8080), false).await;
+    let rule = |text: &str| json!({ "rule": text, "enabled": true });
+    let all = "FROM any TO tag role = web ALLOW tcp PORT 8080";
+    caller.post("/my/fwrules", &rule(all)).await;
+    connects((web.1, 8080), true).await;
+    let blocked = "FROM tag role = db TO tag role = web BLOCK tcp PORT 8080 PRIORITY 1";
+    let blocked = caller.post("/my/fwrules", &rule(blocked)).await.body;
+    let outside = Ipv4Addr::LOCALHOST;
+    assert!(caller.sim.admits(outside, web.0, 8080) && !caller.sim.admits(db, web.0, 8080));
+
+    let visit = async || {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((db, 0).into()).unwrap();
+        let mut stream = socket.connect((web.1, 8080).into()).await.unwrap();
+        // Who is hung up on may learn of it while writing or while reading.
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        answer.len()
+    };
+    assert_eq!(visit().await, 0, "another instance is hung up on");
+    let path = format!("/my/fwrules/{}/disable", blocked["id"].as_str().unwrap());
+    caller.post(&path, &json!({})).await;
+    assert!(caller.sim.admits(db, web.0, 8080));
+    assert!(visit().await > 0);
+    assert!(!caller.sim.admits(outside, web.0, 22));
+}

@@ -61,6 +61,7 @@ async fn an_account_can_be_changed() {
     assert_eq!((&changed["phone"], &changed["login"]), (&json!("123"), &json!("jill")));
     let id = caller.create(&json!({ "name": "web" })).await;
     let names = caller.get(&format!("/my/machines/{id}")).await.body["dns_names"].clone();
-    assert_eq!(names.as_array().unwrap().len(), 2);
-    caller.try_create(&json!({ "name": "a".repeat(64) })).await.expect(409, "ValidationFailed");
+    // By id and by name, each also with its fabric network's.
+    assert_eq!(names.as_array().unwrap().len(), 4);
+    caller.try_create(&json!({ "name": "a".repeat(64) })).await.expect(409, "InvalidArgument");
 }

@@ -30,7 +30,7 @@ async fn serve(caller: &Caller, identity: &TlsIdentity) -> Running {
 }
 
 /// Asks for `path` and gives the whole answer.
-async fn ask(
+pub(crate) async fn ask(
     running: &Running,
     connector: TlsConnector,
     name: &str,

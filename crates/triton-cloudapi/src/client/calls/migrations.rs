@@ -33,7 +33,8 @@ impl Client {
 
     /// Migrate's action `watch`: what happens until the migration pauses or ends, all at once when it has.
     ///
-    /// The server sends a line as each step happens, so the answer takes as long as the migration.
+    /// The server sends a line as each step happens, so the answer takes as long as the migration. One that takes longer than
+    /// a call may is better read again and again with [`Client::get_migration`].
     ///
     /// # Errors
     ///

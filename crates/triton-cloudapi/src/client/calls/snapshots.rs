@@ -28,7 +28,7 @@ impl Client {
         self.send(snapshots::create(instance, name)?).await
     }
 
-    /// GetMachineSnapshot.
+    /// GetMachineSnapshot. One that is not there is `deleted`, or a 404.
     ///
     /// # Errors
     ///

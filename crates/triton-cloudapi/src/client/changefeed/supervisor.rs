@@ -10,6 +10,7 @@ use super::error::ChangefeedError;
 use super::item::{ChangefeedItem, Interruption, ResyncReason};
 use super::options::ChangefeedOptions;
 use crate::changefeed::{Change, Novelty, Recent};
+use crate::client::error::Error;
 use crate::ids::InstanceId;
 
 /// A connection that has held this long was a good one: the next wait is the shortest again.
@@ -142,7 +143,7 @@ impl Supervisor {
     pub(super) fn step(&mut self, event: Event<'_>, now: Instant, random: f64) -> Vec<Step> {
         match event {
             Event::Opened => self.opened(now),
-            Event::NotOpened(error) if error.is_passing() => {
+            Event::NotOpened(error) if self.may_pass(&error) => {
                 self.interrupt(Interruption::NotOpened(Arc::new(error)), now, random)
             }
             Event::NotOpened(error) => vec![Step::Fail(error)],
@@ -160,6 +161,12 @@ impl Supervisor {
             }
             Event::Tick => self.tick(now, random),
         }
+    }
+
+    fn may_pass(&self, error: &ChangefeedError) -> bool {
+        // A feed that was open once is configured well, so whatever is wrong with the connection now is not that.
+        let was_open = self.resync_reason != ResyncReason::FirstConnect;
+        error.is_passing() || was_open && matches!(error.call(), Some(Error::Transport { .. }))
     }
 
     fn opened(&mut self, now: Instant) -> Vec<Step> {

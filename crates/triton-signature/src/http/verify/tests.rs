@@ -116,7 +116,11 @@ fn without_a_list_the_date_alone_is_signed() {
 }
 
 #[test]
-fn the_zone_that_triton_go_writes_is_read() {
-    let date = DATE.replace("GMT", "UTC");
-    assert!(claim(&[("date", &date), ("authorization", AUTHORIZATION)], DATE_SECONDS + 60).is_ok());
+fn the_zones_that_clients_write_are_read() {
+    let read = |zone: &str| {
+        let date = DATE.replace("GMT", zone);
+        claim(&[("date", &date), ("authorization", AUTHORIZATION)], DATE_SECONDS + 60).is_ok()
+    };
+    assert!(["UTC", "+0000", "-0000"].into_iter().all(read));
+    assert!(!["CET", "+0100", ""].into_iter().any(read));
 }

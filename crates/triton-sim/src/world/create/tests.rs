@@ -66,7 +66,6 @@ fn what_is_missing_or_unknown_is_refused() {
         409,
         "NoAllocatableServersError",
     );
-    check_refused(|p| p.disks = Some(1), 409, "InvalidArgument");
     check_refused(
         |p| p.tags = [("triton.kubelet".to_owned(), json!("x"))].into_iter().collect(),
         409,

@@ -66,6 +66,33 @@ impl FirewallRule {
         applies.then_some((self.rule.priority, self.rule.allow))
     }
 
+    /// What the rule says about what comes in to `to` from another instance: priority and allowed or not.
+    pub(crate) fn inbound(&self, from: &Instance, to: &Instance, port: u16) -> Option<(u8, bool)> {
+        self.between(from, to, port).filter(|_| self.names_to(to))
+    }
+
+    /// What the rule says about what goes out of `from` to another instance.
+    pub(crate) fn outbound(&self, from: &Instance, to: &Instance, port: u16) -> Option<(u8, bool)> {
+        self.between(from, to, port).filter(|_| names(&self.rule.from, from))
+    }
+
+    fn names_to(&self, instance: &Instance) -> bool {
+        self.owner.is_none_or(|owner| owner == instance.owner) && names(&self.rule.to, instance)
+    }
+
+    fn between(&self, from: &Instance, to: &Instance, port: u16) -> Option<(u8, bool)> {
+        // Tags and instances in a rule are its owner's.
+        let means = |targets: &BTreeSet<Target>, instance: &Instance| {
+            let is_own = self.owner.is_none_or(|owner| owner == instance.owner);
+            (is_own && names(targets, instance)) || targets.iter().any(|t| t.holds(instance))
+        };
+        let applies = self.enabled
+            && means(&self.rule.from, from)
+            && means(&self.rule.to, to)
+            && self.rule.protocol.holds_tcp(port);
+        applies.then_some((self.rule.priority, self.rule.allow))
+    }
+
     /// CloudAPI's rule object.
     pub(crate) fn to_json(&self) -> Value {
         let mut body = json!({
@@ -93,12 +120,30 @@ impl Target {
             Self::Any => true,
             Self::Ip(ip) => ip.is_loopback(),
             Self::Subnet(IpAddr::V4(base), length) => {
-                let mask = u32::MAX << (32 - u32::from(*length));
-                u32::from(Ipv4Addr::LOCALHOST) & mask == u32::from(*base)
+                in_subnet(Ipv4Addr::LOCALHOST, *base, *length)
             }
             Self::Subnet(IpAddr::V6(_), _) | Self::AllVms | Self::Tag(..) | Self::Vm(_) => false,
         }
     }
+}
+
+// === impl Target, as addresses ===
+
+impl Target {
+    /// Whether one of the instance's addresses is meant.
+    fn holds(&self, instance: &Instance) -> bool {
+        instance.nics.iter().any(|nic| match self {
+            Self::Any => true,
+            Self::Ip(ip) => *ip == IpAddr::V4(nic.ip),
+            Self::Subnet(IpAddr::V4(base), length) => in_subnet(nic.ip, *base, *length),
+            Self::Subnet(IpAddr::V6(_), _) | Self::AllVms | Self::Tag(..) | Self::Vm(_) => false,
+        })
+    }
+}
+
+fn in_subnet(ip: Ipv4Addr, base: Ipv4Addr, length: u8) -> bool {
+    let mask = u32::MAX.checked_shl(32 - u32::from(length.min(32))).unwrap_or(0);
+    u32::from(ip) & mask == u32::from(base) & mask
 }
 
 // === impl Protocol ===

@@ -21,6 +21,9 @@ fn world() -> (World, Uuid) {
         reboot: five,
         delete: five,
         job: one,
+        disk: five,
+        migrate: five,
+        volume: five,
         ..Delays::none()
     };
     let mut world = World::new(delays, 1, 0, 3);

@@ -4,7 +4,7 @@ use axum::body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use triton_sim::{Fault, FaultKind, FaultScope};
+use triton_sim::{Fault, FaultKind, FaultScope, RequestQuery};
 
 use super::{caller_with, check_struck, kinds};
 
@@ -85,6 +85,33 @@ async fn refusals_are_spoiled_too_and_answers_without_a_body_are_not() {
     caller.sim.fault(FaultKind::TruncatedJson, Fault::default().times(1));
     assert_eq!(caller.delete(&format!("/my/machines/{id}")).await.status, 204);
     assert!(caller.sim.journal().last().unwrap().struck.is_empty());
+}
+
+/// Whatever is set, a request ends; and when it is cleared, nothing of it is left.
+#[tokio::test(start_paused = true)]
+async fn any_two_faults_of_answers_compose() {
+    let scopes = [FaultScope::Read, FaultScope::Commit, FaultScope::Body, FaultScope::Wire];
+    let all: Vec<FaultKind> =
+        scopes.into_iter().flat_map(kinds).filter(|kind| *kind != FaultKind::EndlessBody).collect();
+    let caller = caller_with(FaultKind::Slow, Fault::default().times(0));
+    caller.create(&json!({})).await;
+    let mut seq = 1;
+    for (index, first) in all.iter().enumerate() {
+        for second in &all[index + 1..] {
+            for kind in [first, second] {
+                caller.sim.fault(*kind, Fault::default().size(300));
+            }
+            caller.try_get("/my/machines?limit=1").await;
+            let last = RequestQuery { since: seq, ..RequestQuery::default() };
+            let record = caller.sim.requests(&last).pop().unwrap();
+            let struck = record.struck;
+            seq = record.seq;
+            assert!(struck.iter().all(|kind| kind == first || kind == second), "{first} {second}");
+            caller.sim.clear_faults();
+        }
+    }
+    let reply = caller.get("/my/machines").await;
+    assert_eq!((reply.status, reply.body.as_array().unwrap().len()), (200, 1));
 }
 
 #[tokio::test]

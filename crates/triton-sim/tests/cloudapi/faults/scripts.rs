@@ -59,6 +59,18 @@ async fn faults_of_one_kind_live_side_by_side() {
 }
 
 #[tokio::test]
+async fn the_journal_tells_which_requests_a_fault_struck() {
+    let caller = Caller::new();
+    control(&caller, "PUT", "faults/500", r#"{"after_calls": 1, "times": 1}"#).await;
+    for _ in 0..3 {
+        caller.get("/my").await;
+    }
+    let (_, struck) = control(&caller, "GET", "requests?struck=500", "").await;
+    assert_eq!(struck.as_array().unwrap().len(), 1);
+    assert_eq!((&struck[0]["seq"], &struck[0]["struck"]), (&json!(2), &json!(["500"])));
+}
+
+#[tokio::test]
 async fn the_catalog_can_be_asked_for() {
     let (status, kinds) = control(&Caller::new(), "GET", "fault-kinds", "").await;
     assert_eq!((status, kinds.as_array().unwrap().len()), (200, FaultKind::ALL.len()));

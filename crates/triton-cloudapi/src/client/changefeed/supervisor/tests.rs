@@ -1,7 +1,7 @@
 use http::{HeaderMap, StatusCode};
 
 use super::*;
-use crate::client::error::Error;
+use crate::client::ConnectionProblem;
 use crate::error::ApiError;
 use crate::request::Answer;
 
@@ -199,6 +199,26 @@ fn what_does_not_pass_ends_the_feed() {
     bench.tick();
     let steps = bench.take(Event::NotOpened(api(429)));
     assert_eq!(steps[0], "close");
+}
+
+#[test]
+fn a_feed_that_was_open_once_waits_out_any_trouble_with_the_connection() {
+    let untrusted = || {
+        let (host, reason) = (String::new(), String::new());
+        let problem = ConnectionProblem::Certificate { host, reason };
+        let source = "x".into();
+        ChangefeedError::Call(Error::Transport { sent: false, problem, source })
+    };
+    let mut bench = Bench::quiet();
+    bench.tick();
+    assert_eq!(bench.take(Event::NotOpened(untrusted())), ["fail: opening the changefeed"]);
+    let mut bench = Bench::quiet();
+    bench.follow();
+    bench.take(Event::Gone(Interruption::Closed(None)));
+    bench.tick();
+    assert_eq!(bench.take(Event::NotOpened(untrusted()))[0], "close");
+    bench.tick();
+    assert_eq!(bench.take(Event::NotOpened(api(401))), ["fail: opening the changefeed"]);
 }
 
 #[test]
