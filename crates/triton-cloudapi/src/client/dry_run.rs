@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+use http::header::{AUTHORIZATION, DATE};
 use http::{HeaderMap, Method, Uri};
 use serde_json::Value;
+
+use super::prepare::{header_value, unsigned_headers};
+use super::{Client, Error};
+use crate::request::{Idempotency, Request, Scope};
 
 /// What is shown instead of a secret.
 const REDACTED: &str = "<redacted>";
@@ -12,7 +17,7 @@ const REDACTED: &str = "<redacted>";
 const SECRET_WORDS: [&str; 6] = ["password", "passphrase", "secret", "credential", "token", "_pw"];
 
 /// A request as it would go on the wire, for people to read. Its signature is left out, and so are secrets unless they
-/// were asked for ([`super::Client::explain_with_secrets`]).
+/// were asked for ([`Client::explain_with_secrets`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -26,10 +31,57 @@ pub struct Explanation {
     pub body: String,
 }
 
+// === impl Client ===
+
+impl Client {
+    /// Shows a request as it would be sent, without its signature and without secrets. Sends nothing, asks no key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] when the parts do not make a request.
+    pub fn explain<T>(&self, request: &Request<T>) -> Result<Explanation, Error> {
+        self.explain_with(request, false)
+    }
+
+    /// As [`Client::explain`], with metadata and passwords as they are. Not for logs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Request`] when the parts do not make a request.
+    pub fn explain_with_secrets<T>(&self, request: &Request<T>) -> Result<Explanation, Error> {
+        self.explain_with(request, true)
+    }
+
+    fn explain_with<T>(
+        &self,
+        request: &Request<T>,
+        with_secrets: bool,
+    ) -> Result<Explanation, Error> {
+        let uri = self.uri(request)?;
+        let mut headers = unsigned_headers(request);
+        if request.endpoint.scope == Scope::Account {
+            let date = httpdate::fmt_http_date(self.server_time());
+            headers.insert(DATE, header_value(&date)?);
+            let signature = format!("Signature keyId=\"{}\",<redacted>", self.key_id());
+            headers.insert(AUTHORIZATION, header_value(&signature)?);
+        }
+        let http = &request.http;
+        Ok(Explanation::new(http.method(), uri, &headers, http.body(), with_secrets))
+    }
+
+    /// A client that sends no changes has this to say about one.
+    pub(super) fn refuse_dry_run<T>(&self, request: &Request<T>) -> Result<(), Error> {
+        if self.inner.is_dry_run && request.endpoint.idempotency != Idempotency::Read {
+            return Err(Error::DryRun(Box::new(self.explain(request)?)));
+        }
+        Ok(())
+    }
+}
+
 // === impl Explanation ===
 
 impl Explanation {
-    pub(crate) fn new(
+    fn new(
         method: &Method,
         url: Uri,
         headers: &HeaderMap,

@@ -13,9 +13,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tracing::Instrument as _;
 
+use super::attempt::Failure;
 use super::error::Error;
+use super::prepare::{header_value, request_id};
 use super::transport::Switch;
-use super::{Client, Failure, HttpRequest, request_id, trace};
+use super::{Client, HttpRequest, trace};
 use crate::error::ApiError;
 use crate::request::Request;
 
@@ -185,7 +187,7 @@ fn ask_for_upgrade(
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    headers.insert(SEC_WEBSOCKET_KEY, super::header_value(key)?);
+    headers.insert(SEC_WEBSOCKET_KEY, header_value(key)?);
     // Not sent unless needed: CloudAPI's changefeed breaks off a handshake that has it.
     if let Some(protocol) = protocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
