@@ -208,8 +208,9 @@ async fn an_answer_that_drips_is_given_up_by_time() {
     let url = serve("http", |mut stream| async move {
         asked(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.ok();
+        let mut drip = tokio::time::interval(Duration::from_millis(20));
         while stream.write_all(b"1\r\n \r\n").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            drip.tick().await;
         }
     })
     .await;

@@ -4,9 +4,6 @@
 
 mod converse;
 mod subscription;
-#[cfg(test)]
-mod tests;
-
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -226,3 +223,6 @@ fn until_poll(now: Timestamp) -> Duration {
     let since = now.as_millisecond().rem_euclid(interval);
     Duration::from_millis((interval - since).unsigned_abs())
 }
+
+#[cfg(test)]
+mod tests;
