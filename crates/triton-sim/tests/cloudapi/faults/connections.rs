@@ -44,9 +44,10 @@ async fn meet(caller: &Caller, address: SocketAddr, expected: &str) -> &'static 
 }
 
 async fn until(caller: &Caller, address: SocketAddr, expected: &str) {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     let wait = async {
         while meet(caller, address, expected).await != expected {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looks.tick().await;
         }
     };
     timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("never {expected}"));
