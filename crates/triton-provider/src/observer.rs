@@ -115,6 +115,7 @@ impl Snapshot {
         Sighting {
             taken_at: self.taken_at,
             instances: self.by_uid.get(uid).cloned().unwrap_or_default(),
+            told: Vec::new(),
         }
     }
 

@@ -29,5 +29,5 @@ pub(crate) fn protected(n: u128, state: &str) -> Arc<Instance> {
 }
 
 pub(crate) fn list(taken_at: Instant, instances: &[Arc<Instance>]) -> Sighting {
-    Sighting { taken_at, instances: instances.to_vec() }
+    Sighting { taken_at, instances: instances.to_vec(), told: Vec::new() }
 }

@@ -24,4 +24,16 @@ pub struct Sighting {
     pub taken_at: Instant,
     /// The pod's instances, by its UID tag; usually none or one.
     pub instances: Vec<Arc<Instance>>,
+    /// What the changefeed has said of the pod's instances since then, the newest of each. Hints: the feed loses,
+    /// repeats and reorders.
+    pub told: Vec<Told>,
+}
+
+/// An instance as the changefeed told of it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// When the frame came. It may tell of an earlier moment than one that came before it.
+    pub at: Instant,
+    /// The instance.
+    pub instance: Arc<Instance>,
 }
