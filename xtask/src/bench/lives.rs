@@ -8,7 +8,7 @@ use super::numbers::Spread;
 use super::rig::{Cloud, Rig, UNTHROTTLED, figure, ms, title};
 
 /// Pods that come one at a time.
-const SINGLES: usize = 20;
+const SINGLES: usize = 10;
 /// Pods that come together.
 const TOGETHER: usize = 200;
 
