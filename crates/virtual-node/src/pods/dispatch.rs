@@ -94,7 +94,7 @@ impl<P: Provider> Dispatcher<P> {
             let event = tokio::select! {
                 () = shutdown.cancelled() => break,
                 event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
-                Some(uid) = poked.0.recv() => Event::Poked(uid),
+                Some(uid) = poked.next() => Event::Poked(uid),
                 Some(orphan) = orphans.recv() => Event::Orphan(orphan),
                 Some(passed) = self.running.join_next_with_id() => Event::Passed(passed),
                 () = until(due), if due.is_some() => Event::Due,
