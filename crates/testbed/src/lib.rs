@@ -19,11 +19,13 @@
 //! Errors are [`anyhow::Error`]s: whoever calls this shows them to a developer and gives up.
 
 pub mod assets;
+pub mod proxy;
 pub mod wait;
 
 mod apiserver;
 mod binaries;
 mod certs;
+mod clock;
 mod cloud;
 mod cluster;
 mod control;
@@ -32,6 +34,7 @@ mod etcd;
 mod http;
 mod kubeconfig;
 mod kubectl;
+mod luck;
 mod node;
 mod ports;
 pub mod process;
@@ -54,6 +57,7 @@ pub use cluster::Cluster;
 pub use control::{SimControl, SimInstance, SimRequest};
 pub use kubeconfig::{Kubeconfig, client};
 pub use kubectl::Kubectl;
+pub use luck::Luck;
 pub use node::{Node, NodeOptions, PreparedNode, ready_condition};
 pub use ports::free_port;
 pub use process::{Process, quote as shell_quote};

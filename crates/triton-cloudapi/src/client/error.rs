@@ -161,8 +161,8 @@ impl Error {
             | Self::Gated { sent, .. } => *sent,
             // It said yes, and then something that cannot be read.
             Self::Decode { .. } => true,
-            // 501 and 507 are considered answers of CloudAPI itself; the others may come from its proxy, which gives
-            // up waiting while CloudAPI goes on.
+            // 501 and 507 are considered answers of CloudAPI itself; the others may come from a proxy on the way, which
+            // gives up waiting while CloudAPI goes on.
             Self::Api(error) => is_ambiguous_status(error.status),
             Self::NotCloudApi { status, .. } => {
                 status.is_success() || is_ambiguous_status(status.as_u16())
@@ -269,7 +269,7 @@ impl From<ResolveError> for Error {
 }
 
 fn is_ambiguous_status(status: u16) -> bool {
-    matches!(status, 500 | 502..=504)
+    matches!(status, 500..=599) && !matches!(status, 501 | 507)
 }
 
 fn advice_about(error: &ApiError) -> Advice {
