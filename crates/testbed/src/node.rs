@@ -29,6 +29,8 @@ pub struct NodeOptions {
     pub config: String,
     /// Key of its taint, if it is not to be a virtual kubelet's usual one.
     pub taint_key: Option<String>,
+    /// How much it tells in its log: writing it down takes time of its own.
+    pub log_level: String,
 }
 
 /// The one setting that suits the simulator better than a datacenter: it stores a create before it answers, so one that
@@ -54,7 +56,12 @@ pub struct Node {
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { name: "vk-triton".to_owned(), config: SETTINGS.to_owned(), taint_key: None }
+        Self {
+            name: "vk-triton".to_owned(),
+            config: SETTINGS.to_owned(),
+            taint_key: None,
+            log_level: "debug".to_owned(),
+        }
     }
 }
 
@@ -91,7 +98,7 @@ impl Node {
         let metrics = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port()?);
         let args = [
             "--log-level",
-            "debug",
+            &options.log_level,
             "--provider",
             "triton",
             "--provider-config",
@@ -180,13 +187,25 @@ impl Node {
     /// # Errors
     /// When it does not run.
     pub fn resident_kib(&self) -> Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most memory it has ever held, in KiB (`VmHWM`).
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn peak_kib(&self) -> Result<u64> {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(&self, field: &str) -> Result<u64> {
         let path = PathBuf::from(format!("/proc/{}/status", self.process.pid()));
         let status =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number =
-            line.and_then(|line| line.split_whitespace().next()).context("finding VmRSS")?;
-        number.parse().context("reading VmRSS")
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let number = number.with_context(|| format!("finding {field} in {}", path.display()))?;
+        number.parse().with_context(|| format!("reading {field} in {}", path.display()))
     }
 
     /// Lets it run on after this process has ended.

@@ -184,7 +184,7 @@ impl Node {
             }
             ProviderErrorKind::Busy => {
                 if let Some(status) =
-                    compose::waiting(&pod, &error.reason, &error.message, self.sim.now())
+                    compose::waiting(&pod, &error.reason, &error.message, crate::clock::now())
                 {
                     self.pods.publish(uid, &status);
                 }
