@@ -29,6 +29,7 @@ mod api;
 mod clock;
 pub mod config;
 pub mod events;
+pub mod fence;
 pub mod http;
 pub mod metrics;
 pub mod node;
@@ -41,6 +42,7 @@ pub mod status;
 
 pub use api::CallError;
 pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, TaintEffect};
+pub use fence::{Fence, FenceLayer, Fenced, fenced_client};
 pub use http::{Auth, ClientCa, HttpConfig, HttpError, MetricsServer, Serving};
 pub use metrics::Metrics;
 pub use orphans::OrphanLimits;

@@ -35,6 +35,7 @@ pub struct Metrics {
     orphans_stopped: Counter,
     orphan_brakes: Counter,
     events_dropped: Counter,
+    events_sampled: Counter,
 }
 
 /// What kind of object was written.
@@ -56,6 +57,7 @@ pub(crate) enum PassResult {
     Busy,
     Unavailable,
     WriteFailed,
+    Unreadable,
     Panicked,
 }
 
@@ -142,10 +144,15 @@ impl Metrics {
             "Events that were not written",
             metrics.events_dropped.clone(),
         );
+        registry.register(
+            "events_sampled",
+            "Normal events left out because many pods had one at once",
+            metrics.events_sampled.clone(),
+        );
         metrics
     }
 
-    pub(crate) fn pods(&self, phases: &BTreeMap<String, usize>) {
+    pub(crate) fn pods(&self, phases: &BTreeMap<&'static str, usize>) {
         for phase in ["Pending", "Running", "Succeeded", "Failed", "Unknown", "Departed"] {
             let count = phases.get(phase).copied().unwrap_or_default();
             let label = PhaseLabel { phase: phase.to_owned() };
@@ -195,6 +202,10 @@ impl Metrics {
     pub(crate) fn event_dropped(&self) {
         self.events_dropped.inc();
     }
+
+    pub(crate) fn event_sampled(&self) {
+        self.events_sampled.inc();
+    }
 }
 
 impl Default for Metrics {
@@ -216,6 +227,7 @@ impl Default for Metrics {
             orphans_stopped: Counter::default(),
             orphan_brakes: Counter::default(),
             events_dropped: Counter::default(),
+            events_sampled: Counter::default(),
         }
     }
 }
@@ -245,6 +257,7 @@ impl PassResult {
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::WriteFailed => "write_failed",
+            Self::Unreadable => "unreadable",
             Self::Panicked => "panicked",
         }
     }
