@@ -31,6 +31,10 @@ pub struct NodeOptions {
     pub taint_key: Option<String>,
     /// How much it tells in its log: writing it down takes time of its own.
     pub log_level: String,
+    /// Names the files of this process; each of several for one Node has its own.
+    pub files: String,
+    /// Another way to CloudAPI, through a proxy for example.
+    pub cloud_url: Option<String>,
 }
 
 /// The one setting that suits the simulator better than a datacenter: it stores a create before it answers, so one that
@@ -61,6 +65,8 @@ impl Default for NodeOptions {
             config: SETTINGS.to_owned(),
             taint_key: None,
             log_level: "debug".to_owned(),
+            files: "vk-triton".to_owned(),
+            cloud_url: None,
         }
     }
 }
@@ -95,6 +101,7 @@ impl Node {
         options: &NodeOptions,
     ) -> Result<PreparedNode> {
         fs::write(dir.join("triton.toml"), &options.config).context("writing triton.toml")?;
+        let cloud_url = options.cloud_url.as_deref().unwrap_or_else(|| cloud.url());
         let metrics = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port()?);
         let args = [
             "--log-level",
@@ -111,10 +118,10 @@ impl Node {
             &kubeconfig.to_string_lossy(),
         ];
         let kubelet = free_port()?;
-        let mut spec = Spec::new("vk-triton", program, dir, args)
+        let mut spec = Spec::new(&options.files, program, dir, args)
             .with_env("KUBELET_PORT", kubelet.to_string())
             .with_env("VKUBELET_POD_IP", "127.0.0.1")
-            .with_env("SDC_URL", cloud.url())
+            .with_env("SDC_URL", cloud_url)
             .with_env("SDC_ACCOUNT", cloud.account())
             .with_env("SDC_KEY_ID", agent.md5())
             .with_env("SSH_AUTH_SOCK", agent.socket().to_string_lossy());
@@ -161,6 +168,12 @@ impl Node {
             })
         });
         ready.await?
+    }
+
+    /// Its process, to look at.
+    #[must_use]
+    pub fn runs(&self) -> &Process {
+        &self.process
     }
 
     /// Its process, to crash it and start it again.

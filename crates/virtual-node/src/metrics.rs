@@ -20,8 +20,10 @@ use prometheus_client::registry::Registry;
 /// prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
 /// assert!(text.contains("vk_triton_queue_depth"));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
+    leader: Gauge,
+    election_renewals: Family<ResultLabel, Counter>,
     pods: Family<PhaseLabel, Gauge>,
     passes: Family<PassLabel, Counter>,
     pass_seconds: Family<KindLabel, Histogram>,
@@ -89,6 +91,16 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        registry.register(
+            "leader",
+            "1 while this process acts for the node",
+            metrics.leader.clone(),
+        );
+        registry.register(
+            "election_renewals",
+            "Renewals of the Lease that elects the acting process by result",
+            metrics.election_renewals.clone(),
+        );
         registry.register("pods", "Pods of this node by phase", metrics.pods.clone());
         registry.register(
             "passes",
@@ -183,6 +195,22 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn leader(&self, acts: bool) {
+        self.leader.set(i64::from(acts));
+        if !acts {
+            // What only the acting process knows.
+            self.node_ready(false);
+            self.pods(&BTreeMap::new());
+            self.queue(0, 0);
+            self.orphans_found(0);
+        }
+    }
+
+    pub(crate) fn election_renewed(&self, ok: bool) {
+        let result = if ok { "done" } else { "failed" };
+        self.election_renewals.get_or_create(&ResultLabel { result }).inc();
+    }
+
     pub(crate) fn node_ready(&self, ready: bool) {
         self.node_ready.set(i64::from(ready));
     }
@@ -212,6 +240,8 @@ impl Default for Metrics {
     /// Metrics that nobody reads.
     fn default() -> Self {
         Self {
+            leader: Gauge::default(),
+            election_renewals: Family::default(),
             pods: Family::default(),
             passes: Family::default(),
             pass_seconds: Family::new_with_constructor(|| {

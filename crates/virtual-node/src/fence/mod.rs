@@ -84,6 +84,13 @@ impl Fence {
         Err(Fenced)
     }
 
+    /// Whether it is open now, for those who only want to tell.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        let Some(line) = &self.0 else { return true };
+        line.state().is_open(Instant::now(), crate::clock::now())
+    }
+
     /// How many changes were refused so far.
     #[must_use]
     pub fn refusals(&self) -> u64 {
