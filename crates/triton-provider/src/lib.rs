@@ -20,6 +20,7 @@ pub mod memory;
 pub mod metrics;
 pub mod observer;
 mod opinions;
+mod pace;
 mod passes;
 pub mod pod;
 pub mod probes;
