@@ -84,6 +84,8 @@ pub(crate) struct CloudApiSection {
     pub(crate) key_file: Option<String>,
     /// As TRITON_TLS_INSECURE.
     pub(crate) insecure: Option<bool>,
+    /// Follow the changefeed where there is one; so it is when nothing is said.
+    pub(crate) changefeed: Option<bool>,
 }
 
 /// The kubelet's HTTPS port.
@@ -117,11 +119,18 @@ pub(crate) struct LimitsSection {
     /// Between lists of the account's instances while nothing is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_idle: Duration,
-    /// The same while something is.
+    /// The same while the changefeed tells what happens; twice that for lists of more than one page.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) list_idle_feed: Duration,
+    /// The same while something is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_busy: Duration,
     /// Creates on their way at once.
     pub(crate) creates_in_flight: usize,
+    /// Requests to CloudAPI a second in the long run, for each group of calls.
+    pub(crate) requests_per_second: u32,
+    /// Requests to CloudAPI at once after a rest, for each group of calls.
+    pub(crate) burst: u32,
     /// Instances without a pod are left alone until they are this old.
     #[serde(deserialize_with = "duration")]
     pub(crate) orphan_age: Duration,
@@ -257,8 +266,11 @@ impl Default for LimitsSection {
     fn default() -> Self {
         let limits = triton_provider::Limits::default();
         Self {
+            requests_per_second: 10,
+            burst: 30,
             ambiguity_window: limits.ambiguity_window,
             list_idle: limits.list_idle,
+            list_idle_feed: limits.list_idle_feed,
             list_busy: limits.list_busy,
             creates_in_flight: limits.creates_in_flight,
             orphan_age: Duration::from_secs(180),
@@ -302,9 +314,10 @@ mod tests {
     #[test]
     fn what_the_file_says_is_taken() {
         let config = load(
-            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'",
+            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'\nburst = 7",
         )
         .unwrap();
+        assert_eq!((config.limits.requests_per_second, config.limits.burst), (10, 7));
         assert_eq!(config.node.pods, 7);
         assert_eq!(load("[node]\ncpu = 8\nmemory = '1Gi'").unwrap().node.cpu, "8");
         assert_eq!(config.defaults.networks, ["external"]);
