@@ -110,6 +110,7 @@ struct Inner {
     is_dry_run: bool,
     on_request: Option<OnRequest>,
     transport: Transport,
+    chance: clock::Chance,
     looks: wait::SharedLooks,
 }
 

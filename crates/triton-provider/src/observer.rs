@@ -183,6 +183,7 @@ impl Observer {
         };
         tokio::spawn(async move {
             tokio::select! {
+                biased;
                 () = poller.run() => {}
                 () = shutdown.cancelled() => {}
             }
@@ -285,6 +286,7 @@ impl Poller {
         let late = asked_at + self.limits.list_idle;
         if !self.expecting.any() {
             tokio::select! {
+                biased;
                 () = self.expecting.more.notified() => {}
                 () = tokio::time::sleep_until(late) => {}
             }

@@ -29,6 +29,7 @@ impl Sweeper {
         let asked = sweeper.clone();
         tokio::spawn(async move {
             tokio::select! {
+                biased;
                 () = asked.run(&firewall, &observer, &limits) => {}
                 () = shutdown.cancelled() => {}
             }
@@ -50,6 +51,7 @@ impl Sweeper {
                 tracing::warn!(error = %chain(&error), "sweeping firewall rules failed; trying again later");
             }
             tokio::select! {
+                biased;
                 () = self.0.notified() => {}
                 () = tokio::time::sleep(limits.firewall_sweep) => {}
             }
