@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use triton_cloudapi::client::{Client as CloudClient, Config as CloudConfig};
+use triton_cloudapi::client::{Client as CloudClient, Config as CloudConfig, RateLimit};
 use triton_provider::{Defaults, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
 use virtual_node::config::{NodeConfig, NodeTaint};
 use virtual_node::http::{Auth, ClientCa, HttpConfig, MetricsServer, Serving};
@@ -52,7 +52,7 @@ async fn serve(args: Args, config: Config) -> Outcome<()> {
     let metrics = Metrics::register(&mut registry);
     let node_metrics = virtual_node::Metrics::register(&mut registry);
 
-    let cloud = cloud_client(&config.cloudapi, &metrics).await?;
+    let cloud = cloud_client(&config, &metrics).await?;
     connect::check_cloudapi(&cloud).await?;
     let cluster = connect::cluster(&args).await?;
     let node_ip = args.node_ip.or(cluster.local_ip).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -117,7 +117,8 @@ fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
 }
 
 /// CloudAPI from the environment and the profile, and from the settings file where those say nothing.
-async fn cloud_client(section: &CloudApiSection, metrics: &Metrics) -> Outcome<CloudClient> {
+async fn cloud_client(settings: &Config, metrics: &Metrics) -> Outcome<CloudClient> {
+    let section = &settings.cloudapi;
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let lookup = |name: &str| environment(name).or_else(|| from_section(section, name));
     let home = environment("HOME").map(PathBuf::from);
@@ -126,7 +127,14 @@ async fn cloud_client(section: &CloudApiSection, metrics: &Metrics) -> Outcome<C
         .or_fail(Kind::Config)?;
     let signer = config.signer(&lookup, home.as_deref()).await;
     let signer = signer.context("finding the key for CloudAPI").or_fail(Kind::Config)?;
-    let client = CloudClient::builder(config, signer).with_on_request(metrics.on_request()).build();
+    let rate_limit = RateLimit {
+        per_second: f64::from(settings.limits.requests_per_second.max(1)),
+        burst: settings.limits.burst.max(1),
+    };
+    let client = CloudClient::builder(config, signer)
+        .with_on_request(metrics.on_request())
+        .with_rate_limit(rate_limit)
+        .build();
     client.context("setting up the CloudAPI client").or_fail(Kind::Config)
 }
 

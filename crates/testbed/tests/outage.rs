@@ -43,4 +43,5 @@ async fn an_outage_of_the_cloud_costs_no_instance() {
     };
     assert_eq!(uids(&after), uids(&before));
     assert_eq!(scene.fate().instances().await.unwrap().len(), 3, "nothing was made or destroyed");
+    scene.no_secret_got_out().await.unwrap();
 }

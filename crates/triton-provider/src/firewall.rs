@@ -10,11 +10,12 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use triton_cloudapi::FirewallRuleId;
 use triton_cloudapi::client::{Client, Error};
 use triton_cloudapi::firewall_rules::{CreateFirewallRule, FirewallRule};
-use triton_cloudapi::instances::Instance;
-use triton_cloudapi::{FirewallRuleId, tags::Tags};
 use triton_podspec::plan::FirewallRulePlan;
+
+use crate::seen::Seen;
 
 /// Longest tag value that a description shows whole; CloudAPI takes descriptions of up to 255 characters.
 const VALUE_MAX: usize = 48;
@@ -136,16 +137,9 @@ pub fn unused(
 
 /// The tags that rules of ours may be about, as instances carry them.
 #[must_use]
-pub fn rule_tags<'a>(
-    instances: impl IntoIterator<Item = &'a Instance>,
-) -> BTreeSet<(String, String)> {
-    let pairs = |tags: &Tags| -> Vec<(String, String)> {
-        tags.iter()
-            .filter(|(key, _)| triton_podspec::firewall::RULE_TAGS.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), value.to_string()))
-            .collect()
-    };
-    instances.into_iter().flat_map(|instance| pairs(&instance.tags)).collect()
+pub fn rule_tags<'a>(instances: impl IntoIterator<Item = &'a Seen>) -> BTreeSet<(String, String)> {
+    let pairs = instances.into_iter().flat_map(|instance| instance.rule_tags.iter());
+    pairs.map(|(key, value)| (key.as_ref().to_owned(), value.as_ref().to_owned())).collect()
 }
 
 // === impl Firewall ===
@@ -216,7 +210,7 @@ impl Firewall {
     /// When rules could not be listed or removed; what is left goes with the next sweep.
     pub async fn sweep<'a>(
         &self,
-        instances: impl IntoIterator<Item = &'a Instance>,
+        instances: impl IntoIterator<Item = &'a Seen>,
         patience: Duration,
     ) -> Result<usize, Error> {
         let tags = rule_tags(instances);

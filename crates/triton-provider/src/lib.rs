@@ -26,6 +26,7 @@ pub mod probes;
 pub mod provider;
 #[cfg(test)]
 mod scenarios;
+pub mod seen;
 pub mod settings;
 mod shared;
 mod sources;

@@ -2,7 +2,7 @@
 //!
 //! Nothing polls per instance. A list that fails or comes back odd changes nothing but the node's health.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,22 +14,17 @@ use triton_cloudapi::instances::{Instance, ListInstances};
 use triton_podspec::ownership::{self, Owner};
 use virtual_node::Pokes;
 
-use crate::decide::Sighting;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::seen::{NodeMark, Seen, Shared};
 use crate::settings::Settings;
+
+mod snapshot;
+
+pub use snapshot::Snapshot;
 
 /// The longest wait for the next list after one that failed.
 const FAILED_WAIT: Duration = Duration::from_secs(5);
-
-/// All our instances at one moment.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// When the list was asked for.
-    pub taken_at: Instant,
-    /// Instances by the UID of their pod.
-    pub by_uid: HashMap<String, Vec<Arc<Instance>>>,
-}
 
 /// How the last list went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +57,8 @@ pub struct Observer {
 struct Expecting {
     uids: Mutex<HashSet<String>>,
     more: Notify,
+    /// Told of each list. Unlike a `watch` it wakes who waits in the order in which they came, so that runs repeat.
+    listed: Notify,
 }
 
 /// The task that lists.
@@ -76,78 +73,6 @@ struct Poller {
     expecting: Arc<Expecting>,
     snapshot: watch::Sender<Option<Arc<Snapshot>>>,
     health: watch::Sender<Health>,
-}
-
-// === impl Snapshot ===
-
-impl Snapshot {
-    /// Sorts a complete list by pod. An instance whose tags do not name this cluster, this node and a pod is not ours
-    /// and is left out, whatever the server's filter let through.
-    #[must_use]
-    pub fn new(taken_at: Instant, instances: Vec<Instance>, cluster: &str, node: &str) -> Self {
-        let mut by_uid: HashMap<String, Vec<Arc<Instance>>> = HashMap::new();
-        for instance in instances {
-            let owner = ownership::owner_of(&instance.tags);
-            if let Some(owner) =
-                owner.filter(|owner| owner.cluster == cluster && owner.node == node)
-            {
-                by_uid.entry(owner.uid).or_default().push(Arc::new(instance));
-            }
-        }
-        Self { taken_at, by_uid }
-    }
-
-    /// How many instances it holds.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_uid.values().map(Vec::len).sum()
-    }
-
-    /// Whether it holds none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_uid.is_empty()
-    }
-
-    /// What it says of one pod.
-    #[must_use]
-    pub fn sighting(&self, uid: &str) -> Sighting {
-        Sighting {
-            taken_at: self.taken_at,
-            instances: self.by_uid.get(uid).cloned().unwrap_or_default(),
-            told: Vec::new(),
-        }
-    }
-
-    /// Pods for which something differs from `earlier`.
-    #[must_use]
-    pub fn changed_since(&self, earlier: &Self) -> BTreeSet<String> {
-        let uids = self.by_uid.keys().chain(earlier.by_uid.keys());
-        uids.filter(|uid| !same(self.by_uid.get(*uid), earlier.by_uid.get(*uid))).cloned().collect()
-    }
-}
-
-/// Whether two sightings of one pod say the same as far as a pod is concerned. `updated` does not count: the server
-/// may answer "now".
-fn same(one: Option<&Vec<Arc<Instance>>>, other: Option<&Vec<Arc<Instance>>>) -> bool {
-    let facts = |instances: Option<&Vec<Arc<Instance>>>| {
-        let mut facts: Vec<_> = instances
-            .into_iter()
-            .flatten()
-            .map(|instance| {
-                (
-                    instance.id,
-                    instance.state.clone(),
-                    instance.primary_ip.clone(),
-                    instance.ips.clone(),
-                    instance.deletion_protection,
-                )
-            })
-            .collect();
-        facts.sort_by_key(|fact| fact.0);
-        facts
-    };
-    facts(one) == facts(other)
 }
 
 // === impl Observer ===
@@ -168,7 +93,7 @@ impl Observer {
         let expecting = Arc::new(Expecting::default());
         let filter =
             ListInstances { tags: ownership::filter(&cluster, &node), ..ListInstances::default() };
-        let expected = Arc::clone(&expecting);
+        let (expected, told) = (Arc::clone(&expecting), Arc::clone(&expecting));
         let poller = Poller {
             client,
             cluster,
@@ -187,6 +112,7 @@ impl Observer {
                 () = poller.run() => {}
                 () = shutdown.cancelled() => {}
             }
+            told.listed.notify_waiters();
         });
         Self { snapshot: snapshots, health: healths, expecting }
     }
@@ -205,13 +131,16 @@ impl Observer {
 
     /// Waits for a list that was asked for after `moment`.
     pub async fn newer_than(&self, moment: Instant) -> Option<Arc<Snapshot>> {
-        let mut snapshots = self.snapshot.clone();
-        let newer = |snapshot: &Option<Arc<Snapshot>>| {
-            snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
-        };
         self.expecting.more.notify_one();
-        let found = snapshots.wait_for(newer).await.ok()?;
-        found.clone()
+        loop {
+            let listed = self.expecting.listed.notified();
+            if let Some(found) = self.snapshot().filter(|found| found.taken_at > moment) {
+                return Some(found);
+            }
+            // Closed: there will be no other.
+            self.snapshot.has_changed().ok()?;
+            listed.await;
+        }
     }
 
     /// Says whether something about this pod is about to change.
@@ -244,18 +173,31 @@ impl Poller {
         }
     }
 
+    /// All our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
+    /// whatever the server's filter let through.
+    async fn listing(&self) -> Result<Vec<Seen>, Error> {
+        let mut shared = Shared::default();
+        let keep = |instance: Instance| {
+            let seen = shared.seen(&instance)?;
+            let NodeMark { cluster, node } = &*seen.mark.node;
+            (**cluster == *self.cluster && **node == *self.node).then_some(seen)
+        };
+        self.client.collect_instances(&self.filter, keep).await
+    }
+
     /// Lists once; whether it went well.
     async fn list(&self, asked_at: Instant) -> bool {
-        match self.client.list_all_instances(&self.filter).await {
+        match self.listing().await {
             Ok(instances) => {
-                let snapshot =
-                    Arc::new(Snapshot::new(asked_at, instances, &self.cluster, &self.node));
+                let earlier = self.snapshot.borrow().clone();
+                let snapshot = Snapshot::new(asked_at, instances, earlier.as_deref());
+                let snapshot = Arc::new(snapshot);
                 self.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
-                let earlier = self.snapshot.send_replace(Some(Arc::clone(&snapshot)));
+                self.snapshot.send_replace(Some(Arc::clone(&snapshot)));
+                self.expecting.listed.notify_waiters();
                 self.health.send_replace(Health::Fine { at: Some(Instant::now()) });
-                let nothing = Snapshot { taken_at: asked_at, by_uid: HashMap::new() };
-                for uid in snapshot.changed_since(earlier.as_deref().unwrap_or(&nothing)) {
-                    self.pokes.poke(&uid);
+                for uid in snapshot.changed_since(earlier.as_deref()) {
+                    self.pokes.poke(uid);
                 }
                 // Pods that wait for the list itself, or for something to be missing from it.
                 let expecting = self.expecting.uids.lock().unwrap_or_else(PoisonError::into_inner);
@@ -327,12 +269,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Whether this instance is this pod's, by the tags it was last seen with.
+/// What is kept of this instance if it is this pod's, by its tags.
 #[must_use]
-pub fn belongs(instance: &Instance, owner: &Owner) -> bool {
-    ownership::owner_of(&instance.tags).is_some_and(|found| {
-        found.cluster == owner.cluster && found.node == owner.node && found.uid == owner.uid
-    })
+pub fn seen_as(instance: &Instance, owner: &Owner) -> Option<Seen> {
+    Seen::of(instance).filter(|seen| seen.belongs_to(owner))
 }
 
 /// How long after a list that went well the back end still counts as reachable.

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
-use triton_podspec::ownership;
 use virtual_node::{
     Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
@@ -142,14 +141,12 @@ impl<C: Cluster> Provider for TritonProvider<C> {
             return Err(unreachable(&self.shared.observer.health()));
         };
         let mut held = Vec::with_capacity(snapshot.len());
-        for instance in snapshot.by_uid.values().flatten() {
-            if let Some(owner) = ownership::owner_of(&instance.tags) {
-                held.push(Held {
-                    key: PodKey { namespace: owner.namespace, name: owner.name, uid: owner.uid },
-                    since: instance.created,
-                    describe: format!("instance {} ({})", instance.name, instance.id),
-                });
-            }
+        for instance in snapshot.iter() {
+            held.push(Held {
+                key: instance.pod_key(),
+                since: instance.created,
+                describe: format!("instance {} ({})", instance.name, instance.id),
+            });
         }
         Ok(held)
     }

@@ -46,7 +46,7 @@ impl Sweeper {
         loop {
             // Only a list that is newer than the wish to sweep can say that nobody carries a tag any more.
             let Some(snapshot) = observer.newer_than(Instant::now()).await else { return };
-            let instances = snapshot.by_uid.values().flatten().map(AsRef::as_ref);
+            let instances = snapshot.iter().map(AsRef::as_ref);
             if let Err(error) = firewall.sweep(instances, limits.firewall_leftover).await {
                 tracing::warn!(error = %chain(&error), "sweeping firewall rules failed; trying again later");
             }

@@ -20,8 +20,10 @@ use prometheus_client::registry::Registry;
 /// prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
 /// assert!(text.contains("vk_triton_queue_depth"));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
+    leader: Gauge,
+    election_renewals: Family<ResultLabel, Counter>,
     pods: Family<PhaseLabel, Gauge>,
     passes: Family<PassLabel, Counter>,
     pass_seconds: Family<KindLabel, Histogram>,
@@ -35,6 +37,7 @@ pub struct Metrics {
     orphans_stopped: Counter,
     orphan_brakes: Counter,
     events_dropped: Counter,
+    events_sampled: Counter,
 }
 
 /// What kind of object was written.
@@ -56,6 +59,7 @@ pub(crate) enum PassResult {
     Busy,
     Unavailable,
     WriteFailed,
+    Unreadable,
     Panicked,
 }
 
@@ -87,6 +91,16 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        registry.register(
+            "leader",
+            "1 while this process acts for the node",
+            metrics.leader.clone(),
+        );
+        registry.register(
+            "election_renewals",
+            "Renewals of the Lease that elects the acting process by result",
+            metrics.election_renewals.clone(),
+        );
         registry.register("pods", "Pods of this node by phase", metrics.pods.clone());
         registry.register(
             "passes",
@@ -142,10 +156,15 @@ impl Metrics {
             "Events that were not written",
             metrics.events_dropped.clone(),
         );
+        registry.register(
+            "events_sampled",
+            "Normal events left out because many pods had one at once",
+            metrics.events_sampled.clone(),
+        );
         metrics
     }
 
-    pub(crate) fn pods(&self, phases: &BTreeMap<String, usize>) {
+    pub(crate) fn pods(&self, phases: &BTreeMap<&'static str, usize>) {
         for phase in ["Pending", "Running", "Succeeded", "Failed", "Unknown", "Departed"] {
             let count = phases.get(phase).copied().unwrap_or_default();
             let label = PhaseLabel { phase: phase.to_owned() };
@@ -176,6 +195,22 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn leader(&self, acts: bool) {
+        self.leader.set(i64::from(acts));
+        if !acts {
+            // What only the acting process knows.
+            self.node_ready(false);
+            self.pods(&BTreeMap::new());
+            self.queue(0, 0);
+            self.orphans_found(0);
+        }
+    }
+
+    pub(crate) fn election_renewed(&self, ok: bool) {
+        let result = if ok { "done" } else { "failed" };
+        self.election_renewals.get_or_create(&ResultLabel { result }).inc();
+    }
+
     pub(crate) fn node_ready(&self, ready: bool) {
         self.node_ready.set(i64::from(ready));
     }
@@ -195,12 +230,18 @@ impl Metrics {
     pub(crate) fn event_dropped(&self) {
         self.events_dropped.inc();
     }
+
+    pub(crate) fn event_sampled(&self) {
+        self.events_sampled.inc();
+    }
 }
 
 impl Default for Metrics {
     /// Metrics that nobody reads.
     fn default() -> Self {
         Self {
+            leader: Gauge::default(),
+            election_renewals: Family::default(),
             pods: Family::default(),
             passes: Family::default(),
             pass_seconds: Family::new_with_constructor(|| {
@@ -216,6 +257,7 @@ impl Default for Metrics {
             orphans_stopped: Counter::default(),
             orphan_brakes: Counter::default(),
             events_dropped: Counter::default(),
+            events_sampled: Counter::default(),
         }
     }
 }
@@ -245,6 +287,7 @@ impl PassResult {
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::WriteFailed => "write_failed",
+            Self::Unreadable => "unreadable",
             Self::Panicked => "panicked",
         }
     }

@@ -14,6 +14,7 @@ use super::base_uri::BaseUri;
 use super::clock::{self, Chance, Clock};
 use super::config::{Config, ConfigError};
 use super::error::BoxError;
+use super::gate::Gate;
 use super::retry::{Budget, RetryBudget, RetryPolicy};
 use super::sign::{Signing, SigningPolicy, SigningScope};
 use super::throttle::{RateLimit, Throttle};
@@ -37,6 +38,7 @@ pub struct ClientBuilder {
     signing_scope: Option<SigningScope>,
     is_dry_run: bool,
     on_request: Option<OnRequest>,
+    gate: Option<Gate>,
 }
 
 /// How long a whole call may take, waiting for the rate limit and retries included.
@@ -99,6 +101,7 @@ impl ClientBuilder {
             signing_scope: None,
             is_dry_run: false,
             on_request: None,
+            gate: None,
         }
     }
 
@@ -161,6 +164,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Asks for leave before each attempt of a request that changes anything (any but GET and HEAD), after the wait for
+    /// the rate limit and the signature, and before the wait between attempts is over. A refusal is an
+    /// [`Error::Gated`](super::Error::Gated): nothing was sent, and it is not tried again.
+    ///
+    /// For a process that may act only as long as it holds a lease.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
     /// Has this called after each attempt, for metrics. It must be quick.
     #[must_use]
     pub fn with_on_request(mut self, on_request: OnRequest) -> Self {
@@ -180,7 +194,7 @@ impl ClientBuilder {
         let ca_file = self.config.ca_file.as_deref();
         let tls = tls::config(base.is_https(), self.config.insecure, ca_file)
             .map_err(ConfigError::Tls)?;
-        let transport = Transport::connect(tls, self.deadlines.connect);
+        let transport = Transport::connect(tls, self.deadlines.connect, self.gate.clone());
         Ok(self.assemble(base, transport, is_private))
     }
 
@@ -229,6 +243,7 @@ impl ClientBuilder {
             is_dry_run: self.is_dry_run,
             deadlines: self.deadlines,
             on_request: self.on_request,
+            gate: self.gate,
             transport,
             chance: self.chance,
             looks: SharedLooks::default(),

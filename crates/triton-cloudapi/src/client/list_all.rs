@@ -14,8 +14,18 @@ pub(super) async fn list_all(
     filter: &ListInstances,
     priority: Priority,
 ) -> Result<Vec<Instance>, Error> {
+    collect(client, filter, priority, Some).await
+}
+
+/// What `keep` makes of every instance; of one that is seen again in a list that is begun anew it may be asked twice.
+pub(super) async fn collect<T>(
+    client: &Client,
+    filter: &ListInstances,
+    priority: Priority,
+    mut keep: impl FnMut(Instance) -> Option<T>,
+) -> Result<Vec<T>, Error> {
     for _ in 0..STARTS_MAX {
-        if let Some(instances) = list_once(client, filter, priority).await? {
+        if let Some(instances) = list_once(client, filter, priority, &mut keep).await? {
             return Ok(instances);
         }
     }
@@ -25,11 +35,12 @@ pub(super) async fn list_all(
 }
 
 /// `None` if the list changed too fast.
-async fn list_once(
+async fn list_once<T>(
     client: &Client,
     filter: &ListInstances,
     priority: Priority,
-) -> Result<Option<Vec<Instance>>, Error> {
+    keep: &mut impl FnMut(Instance) -> Option<T>,
+) -> Result<Option<Vec<T>>, Error> {
     let mut paging = Paging::new(filter.offset, filter.limit);
     let mut all = Vec::new();
     for _ in 0..PAGES_MAX {
@@ -43,11 +54,7 @@ async fn list_once(
         if taken.has_gap {
             return Ok(None);
         }
-        if all.is_empty() {
-            all = taken.fresh;
-        } else {
-            all.extend(taken.fresh);
-        }
+        all.extend(taken.fresh.into_iter().filter_map(&mut *keep));
         if taken.is_last {
             return Ok(Some(all));
         }

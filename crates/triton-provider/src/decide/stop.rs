@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_cloudapi::instances::InstanceState;
 
 use super::Sighting;
 use crate::limits::Limits;
 use crate::memory::{Intent, Outlook, Stopping, Target};
+use crate::seen::Seen;
 
 /// Everything the decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,7 @@ pub enum Step {
     /// Nothing before then.
     Wait(Instant),
     /// The list shows an instance that has no target yet, or shows it newer: take note.
-    Note(Arc<Instance>),
+    Note(Arc<Seen>),
     /// Read this one instance.
     Read(InstanceId),
     /// Look for instances with the pod's UID tag: a create may have come true.
@@ -90,7 +91,7 @@ pub fn next(facts: &Facts<'_>) -> Step {
 }
 
 /// An instance in the list that is not yet a target, or is there newer than the target knows.
-fn unnoted(sighting: &Sighting, targets: &BTreeMap<InstanceId, Target>) -> Option<Arc<Instance>> {
+fn unnoted(sighting: &Sighting, targets: &BTreeMap<InstanceId, Target>) -> Option<Arc<Seen>> {
     sighting
         .instances
         .iter()

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_cloudapi::instances::InstanceState;
 
 use super::Sighting;
 use super::twins::{is_alive, winner};
 use crate::limits::Limits;
 use crate::memory::{Intent, Known, Memory, Outlook};
+use crate::seen::Seen;
 
 /// What a pod's `restartPolicy` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +58,7 @@ pub enum Step {
         because: Because,
     },
     /// This instance is the pod's.
-    Adopt(Arc<Instance>),
+    Adopt(Arc<Seen>),
     /// The published status names this instance: hold it to be the pod's and read it.
     Recall(InstanceId),
     /// Read this one instance: the list does not show it, or shows nothing newer than what is known.
@@ -69,7 +70,7 @@ pub enum Step {
     /// Make the instance.
     Create,
     /// Remove this second instance of the pod.
-    RemoveTwin(Arc<Instance>),
+    RemoveTwin(Arc<Seen>),
     /// Provisioning failed: remove what is left of it, then try again later.
     Retry(InstanceId),
     /// Start the instance; `counts` when this is a restart and not the repetition of one.
@@ -131,7 +132,7 @@ pub fn next(facts: &Facts<'_>) -> Step {
 
 /// Another living instance of the pod, when the known one is gone, failed or missing from a list that shows the other:
 /// what lives is kept, whoever made it.
-fn successor(facts: &Facts<'_>, known: &Known) -> Option<Arc<Instance>> {
+fn successor(facts: &Facts<'_>, known: &Known) -> Option<Arc<Seen>> {
     let sighting =
         facts.sighting.filter(|sighting| sighting.taken_at > known.seen_at || known.gone)?;
     let listed = sighting.instances.iter().find(|instance| instance.id == known.id);
@@ -190,7 +191,7 @@ fn next_for_known(facts: &Facts<'_>, known: &Known) -> Step {
 }
 
 /// Another living instance of the same pod that was not asked to go a short while ago.
-fn twin_of(facts: &Facts<'_>, sighting: &Sighting, keep: InstanceId) -> Option<Arc<Instance>> {
+fn twin_of(facts: &Facts<'_>, sighting: &Sighting, keep: InstanceId) -> Option<Arc<Seen>> {
     let asked = |id| {
         facts.memory.twins.get(id).is_some_and(|at| *at + facts.limits.action_patience > facts.now)
     };
@@ -202,13 +203,13 @@ fn twin_of(facts: &Facts<'_>, sighting: &Sighting, keep: InstanceId) -> Option<A
 }
 
 /// The known instance in a list that is newer than what is known of it.
-fn newer_sighting(sighting: Option<&Sighting>, known: &Known) -> Option<Arc<Instance>> {
+fn newer_sighting(sighting: Option<&Sighting>, known: &Known) -> Option<Arc<Seen>> {
     let sighting = sighting.filter(|sighting| sighting.taken_at > known.seen_at)?;
     sighting.instances.iter().find(|instance| instance.id == known.id).cloned()
 }
 
 /// The instance is there: what does its state ask for?
-fn next_for_instance(facts: &Facts<'_>, known: &Known, instance: &Instance) -> Step {
+fn next_for_instance(facts: &Facts<'_>, known: &Known, instance: &Seen) -> Step {
     let restarts = &facts.memory.restarts;
     match instance.state {
         InstanceState::Running if restarts.killed.is_some() => {
@@ -284,7 +285,7 @@ fn next_without_instance(facts: &Facts<'_>) -> Step {
         return Step::Wait { until: None, because: Because::CloudNotSeen };
     };
     let discarded = &facts.memory.discarded;
-    let candidates: Vec<Arc<Instance>> = sighting
+    let candidates: Vec<Arc<Seen>> = sighting
         .instances
         .iter()
         .filter(|instance| !discarded.contains(&instance.id))

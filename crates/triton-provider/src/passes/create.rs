@@ -19,6 +19,7 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::journal::{JournalError, Note};
 use crate::memory::Intent;
 use crate::observer::chain;
+use crate::seen::Seen;
 use crate::{clock, sources};
 
 /// How long a pod that stands in line for its create waits at most before it asks again by itself.
@@ -133,7 +134,8 @@ impl<C: Cluster> Pass<'_, C> {
                 self.shared.metrics.action("create");
                 self.events.push(PodEvent::normal("Created", message));
                 self.memory.intent = None;
-                self.see(&Arc::new(instance), Instant::now());
+                let seen = Seen::with_owner(&instance, self.owner.clone());
+                self.see(&Arc::new(seen), Instant::now());
                 Ok(After::Decide)
             }
             Err(error) => match create_failure(&error) {

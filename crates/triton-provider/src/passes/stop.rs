@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::decide::Sighting;
 use crate::decide::stop::{Facts, Step, next};
 use crate::memory::{Memory, Stopping, Target};
-use crate::observer::belongs;
+use crate::observer::seen_as;
 use crate::pod as read;
 use crate::shared::Shared;
 
@@ -141,7 +141,7 @@ impl<C: Cluster> Pass<'_, C> {
     /// What the last list says, of instances that are provably this pod's only.
     fn sighting(&self) -> Option<Sighting> {
         let mut sighting = self.shared.observer.snapshot()?.sighting(&self.request.key.uid);
-        sighting.instances.retain(|instance| belongs(instance, &self.owner));
+        sighting.instances.retain(|instance| instance.belongs_to(&self.owner));
         Some(sighting)
     }
 
@@ -193,7 +193,7 @@ impl<C: Cluster> Pass<'_, C> {
                     .target(id)
                     .last
                     .clone()
-                    .is_some_and(|instance| belongs(&instance, &self.owner));
+                    .is_some_and(|instance| instance.belongs_to(&self.owner));
                 if !ours {
                     self.target(id).gone = true;
                     return Ok(());
@@ -222,20 +222,23 @@ impl<C: Cluster> Pass<'_, C> {
         let owner = self.owner.clone();
         let target = self.target(id);
         match found {
-            Presence::Present(instance) if !belongs(&instance, &owner) => {
-                // The published status or the tags were edited: not provably ours, so it is left alone.
-                target.gone = true;
-                let message =
-                    format!("instance {id} does not carry the tags of this pod; it is left alone");
-                self.events.push(PodEvent::warning("InstanceNotOurs", message));
-            }
-            // Deleted while it was provisioning: it stays as failed, and nothing runs.
-            Presence::Present(instance)
-                if target.delete_sent.is_some() && instance.state == InstanceState::Failed =>
-            {
-                target.gone = true;
-            }
-            Presence::Present(instance) => target.see(Arc::from(instance), asked_at),
+            Presence::Present(instance) => match seen_as(&instance, &owner) {
+                None => {
+                    // The published status or the tags were edited: not provably ours, so it is left alone.
+                    target.gone = true;
+                    let message = format!(
+                        "instance {id} does not carry the tags of this pod; it is left alone"
+                    );
+                    self.events.push(PodEvent::warning("InstanceNotOurs", message));
+                }
+                // Deleted while it was provisioning: it stays as failed, and nothing runs.
+                Some(seen)
+                    if target.delete_sent.is_some() && seen.state == InstanceState::Failed =>
+                {
+                    target.gone = true;
+                }
+                Some(seen) => target.see(Arc::new(seen), asked_at),
+            },
             Presence::Destroyed(_) => target.gone = true,
             Presence::NotFound => {
                 if target.misses.note(asked_at, apart, enough) {

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use probe_engine::Kind;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState, ListInstances, Presence};
+use triton_cloudapi::instances::{InstanceState, ListInstances, Presence};
 use triton_podspec::ownership::Owner;
 use virtual_node::{PodEvent, PodKey, ProviderError, Report};
 
@@ -16,7 +16,8 @@ use crate::cluster::Cluster;
 use crate::decide::sync::{Because, Facts, Step, next};
 use crate::decide::{Sighting, twins};
 use crate::memory::{Known, Memory, Pending, Trouble};
-use crate::observer::{belongs, chain};
+use crate::observer::{chain, seen_as};
+use crate::seen::Seen;
 use crate::shared::Shared;
 use crate::{clock, pod as read};
 
@@ -171,7 +172,7 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// Takes note of the pod's instance in a list.
-    async fn adopt(&mut self, instance: Arc<Instance>) -> Result<After, ProviderError> {
+    async fn adopt(&mut self, instance: Arc<Seen>) -> Result<After, ProviderError> {
         let Some(taken_at) = self.shared.observer.snapshot().map(|snapshot| snapshot.taken_at)
         else {
             return Ok(After::Decide);
@@ -187,7 +188,7 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// Remembers how the pod's instance was seen.
-    pub(crate) fn see(&mut self, instance: &Arc<Instance>, asked_at: Instant) {
+    pub(crate) fn see(&mut self, instance: &Arc<Seen>, asked_at: Instant) {
         let ran_before =
             self.memory.known.as_ref().is_some_and(|known| known.ran) || read::has_run(&self.pod);
         match self.memory.known.as_mut().filter(|known| known.id == instance.id) {
@@ -246,20 +247,22 @@ impl<C: Cluster> Pass<'_, C> {
             found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
         let limits = &self.shared.settings.limits;
         match found {
-            Presence::Present(instance) if belongs(&instance, &self.owner) => {
-                self.see(&Arc::from(instance), asked_at);
-                // It may be one that no list has shown to this process.
-                self.ensure_rules().await;
-            }
-            Presence::Present(instance) => {
-                // Its tags were changed, or the status was: whose it is cannot be known, so nothing is done to it.
-                let message = format!(
-                    "instance {} ({id}) does not carry the tags of this pod any more; it is left alone",
-                    instance.name
-                );
-                self.events.push(PodEvent::warning("InstanceNotOurs", message));
-                self.note_gone(id);
-            }
+            Presence::Present(instance) => match seen_as(&instance, &self.owner) {
+                Some(seen) => {
+                    self.see(&Arc::new(seen), asked_at);
+                    // It may be one that no list has shown to this process.
+                    self.ensure_rules().await;
+                }
+                None => {
+                    // Its tags were changed, or the status was: whose it is cannot be known, so nothing is done to it.
+                    let message = format!(
+                        "instance {} ({id}) does not carry the tags of this pod any more; it is left alone",
+                        instance.name
+                    );
+                    self.events.push(PodEvent::warning("InstanceNotOurs", message));
+                    self.note_gone(id);
+                }
+            },
             Presence::Destroyed(_) => self.note_gone(id),
             Presence::NotFound => {
                 let Some(known) = self.memory.known.as_mut() else { return Ok(After::Decide) };
@@ -304,9 +307,9 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// Removes a second instance of the pod.
-    async fn remove_twin(&mut self, twin: &Instance) -> Result<After, ProviderError> {
+    async fn remove_twin(&mut self, twin: &Seen) -> Result<After, ProviderError> {
         self.memory.twins.insert(twin.id, Instant::now());
-        if !belongs(twin, &self.owner) {
+        if !twin.belongs_to(&self.owner) {
             return Ok(After::Decide);
         }
         let message = format!(
@@ -327,7 +330,7 @@ impl<C: Cluster> Pass<'_, C> {
     async fn retry(&mut self, id: InstanceId) -> Result<After, ProviderError> {
         let last = self.memory.known.as_ref().and_then(|known| known.last.clone());
         let gone = self.memory.known.as_ref().is_some_and(|known| known.gone);
-        if !gone && last.is_some_and(|instance| belongs(&instance, &self.owner)) {
+        if !gone && last.is_some_and(|instance| instance.belongs_to(&self.owner)) {
             let done = self.shared.client.delete_instance(id).await;
             done.map_err(|error| {
                 action_failed(&format!("removing the failed instance {id}"), error)
@@ -376,11 +379,11 @@ impl<C: Cluster> Pass<'_, C> {
 pub(crate) async fn list_by_uid<C: Cluster>(
     shared: &Shared<C>,
     owner: &Owner,
-) -> Result<Vec<Arc<Instance>>, ProviderError> {
+) -> Result<Vec<Arc<Seen>>, ProviderError> {
     let mut tags = triton_podspec::ownership::filter(&owner.cluster, &owner.node);
     tags.insert(triton_podspec::ownership::UID.to_owned(), owner.uid.clone());
     let filter = ListInstances { tags, ..ListInstances::default() };
     let found = shared.client.list_all_instances(&filter).await;
     let found = found.map_err(|error| action_failed("looking for the pod's instance", error))?;
-    Ok(found.into_iter().filter(|instance| belongs(instance, owner)).map(Arc::new).collect())
+    Ok(found.iter().filter_map(|instance| seen_as(instance, owner)).map(Arc::new).collect())
 }

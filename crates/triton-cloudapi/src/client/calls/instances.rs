@@ -16,6 +16,21 @@ impl Client {
         list_all::list_all(self, filter, Priority::List).await
     }
 
+    /// As [`Client::list_all_instances`], for what is needed of each instance: a page is in memory at a time, not the
+    /// whole list. `keep` is given every instance, some twice when the list is begun anew; what it made of them before
+    /// is dropped then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::list_all_instances`].
+    pub async fn collect_instances<T>(
+        &self,
+        filter: &ListInstances,
+        keep: impl FnMut(Instance) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        list_all::collect(self, filter, Priority::List, keep).await
+    }
+
     /// ListMachines, one page.
     ///
     /// # Errors

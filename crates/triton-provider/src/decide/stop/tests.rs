@@ -34,7 +34,7 @@ impl Case {
     }
 
     /// Instance 1 is a target, listed a second ago in this state.
-    async fn target(instance: Arc<Instance>) -> Self {
+    async fn target(instance: Arc<Seen>) -> Self {
         let mut case = Self::new().await;
         let seen_at = Some(case.now - seconds(1));
         let target = Target { last: Some(Arc::clone(&instance)), seen_at, ..Target::default() };
