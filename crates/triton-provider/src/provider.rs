@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
-use uuid::Uuid;
 use virtual_node::{
     Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
@@ -76,7 +75,7 @@ impl<C: Cluster> TritonProvider<C> {
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
-        let holder = Uuid::new_v4().to_string();
+        let holder = clock::identity();
         let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
         let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
         if !left.is_empty() {
