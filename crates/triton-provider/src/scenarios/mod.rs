@@ -14,6 +14,7 @@ mod behind;
 mod crash;
 mod create;
 mod firewall;
+mod left;
 mod requests;
 mod secrets;
 mod stop;
