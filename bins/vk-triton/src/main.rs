@@ -1,12 +1,15 @@
 //! vk-triton: every pod bound to this node becomes exactly one Triton instance.
 
 mod args;
+mod cloud;
 mod config;
 mod connect;
 mod exit;
 mod logging;
 mod nearest;
+mod plan;
 mod run;
+mod term;
 
 use std::process::ExitCode;
 

@@ -17,4 +17,5 @@ mod firewall;
 mod requests;
 mod secrets;
 mod stop;
+mod term;
 mod unknown;
