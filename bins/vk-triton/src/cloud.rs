@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use triton_cloudapi::client::{BoxError, Client, Config, Deadlines, Gate};
+use triton_cloudapi::client::{BoxError, Client, Config, Deadlines, Gate, RateLimit};
 use triton_provider::Metrics;
 use virtual_node::Fence;
 use virtual_node::fence::CONNECT_LIMIT;
@@ -38,7 +38,12 @@ impl CloudSource {
     ///
     /// # Errors
     /// When the settings lack something, or the key cannot be found.
-    pub(crate) async fn client(&self, metrics: &Metrics, fence: &Fence) -> Outcome<Client> {
+    pub(crate) async fn client(
+        &self,
+        rate_limit: RateLimit,
+        metrics: &Metrics,
+        fence: &Fence,
+    ) -> Outcome<Client> {
         let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let lookup = |name: &str| self.lookup(name, &environment);
         let home = environment("HOME").map(PathBuf::from);
@@ -55,6 +60,7 @@ impl CloudSource {
             .with_gate(gate)
             .with_deadlines(deadlines)
             .with_on_request(metrics.on_request())
+            .with_rate_limit(rate_limit)
             .build();
         client.context("setting up the CloudAPI client").or_fail(Kind::Config)
     }

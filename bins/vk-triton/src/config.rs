@@ -140,6 +140,10 @@ pub(crate) struct LimitsSection {
     pub(crate) list_busy: Duration,
     /// Creates on their way at once.
     pub(crate) creates_in_flight: usize,
+    /// Requests to CloudAPI a second in the long run, for each group of calls.
+    pub(crate) requests_per_second: u32,
+    /// Requests to CloudAPI at once after a rest, for each group of calls.
+    pub(crate) burst: u32,
     /// Instances without a pod are left alone until they are this old.
     #[serde(deserialize_with = "duration")]
     pub(crate) orphan_age: Duration,
@@ -267,6 +271,8 @@ impl Default for LimitsSection {
     fn default() -> Self {
         let limits = triton_provider::Limits::default();
         Self {
+            requests_per_second: 10,
+            burst: 30,
             ambiguity_window: limits.ambiguity_window,
             list_idle: limits.list_idle,
             list_busy: limits.list_busy,
@@ -314,9 +320,10 @@ mod tests {
     #[test]
     fn what_the_file_says_is_taken() {
         let config = load(
-            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'",
+            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'\nburst = 7",
         )
         .unwrap();
+        assert_eq!((config.limits.requests_per_second, config.limits.burst), (10, 7));
         assert_eq!(config.node.pods, 7);
         assert_eq!(load("[node]\ncpu = 8\nmemory = '1Gi'").unwrap().node.cpu, "8");
         assert_eq!(config.defaults.networks, ["external"]);

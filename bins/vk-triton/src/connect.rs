@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube_client::config::{KubeConfigOptions, Kubeconfig};
 use kube_client::{Api, Client};
 use triton_cloudapi::client::{Client as CloudClient, Error as CloudError};
+use virtual_node::fence::CONNECT_LIMIT;
 
 use crate::args::Args;
 use crate::exit::{Classify, Failure, Kind, Outcome};
@@ -29,12 +30,18 @@ pub(crate) struct Cluster {
 // === impl Cluster ===
 
 impl Cluster {
-    /// A client with connections of its own. It is not fenced: for reads, and for the election itself.
+    /// A client with connections of its own. It is not fenced: for reads, and for the election itself, which bounds its
+    /// calls and repeats them by itself.
     ///
     /// # Errors
     /// When the kubeconfig makes none.
     pub(crate) fn client(&self, what_for: &str) -> Outcome<Client> {
-        Client::try_from(self.config.clone())
+        let config = kube_client::Config {
+            default_retry: false,
+            connect_timeout: Some(CONNECT_LIMIT),
+            ..self.config.clone()
+        };
+        Client::try_from(config)
             .with_context(|| format!("setting up the Kubernetes client for {what_for}"))
             .or_fail(Kind::Config)
     }

@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use triton_cloudapi::client::Client as CloudClient;
-use triton_provider::{Defaults, Limits, Settings};
+use triton_cloudapi::client::{Client as CloudClient, RateLimit};
+use triton_provider::{Defaults, Limits, Metrics, Settings};
+use virtual_node::Fence;
 use virtual_node::config::{NodeConfig, NodeTaint, OutageSigns};
 use virtual_node::http::{Auth, ClientCa, HttpConfig, Serving};
 
@@ -11,6 +12,7 @@ use crate::args::Args;
 use crate::cloud::CloudSource;
 use crate::config::{Config, KubeletAuth, Loaded, NodeEntry};
 use crate::connect::Cluster;
+use crate::exit::Outcome;
 
 /// The condition that says whether CloudAPI answers.
 const OUTAGE_CONDITION: &str = "CloudAPIReachable";
@@ -24,7 +26,7 @@ pub(crate) struct NodePlan {
     /// Its name.
     pub(crate) name: String,
     /// Where its CloudAPI is.
-    pub(crate) cloud: CloudSource,
+    cloud: CloudSource,
     /// Port of its kubelet API.
     kubelet_port: u16,
     config: Config,
@@ -83,6 +85,23 @@ impl NodePlan {
     /// Name of that Lease; the journal's is the same.
     pub(crate) fn lease(&self) -> String {
         format!("vk-triton-{}", self.name)
+    }
+
+    /// A client of the node's CloudAPI that changes things only as long as the fence is open.
+    ///
+    /// # Errors
+    /// When the settings lack something, or the key cannot be found.
+    pub(crate) async fn cloud_client(
+        &self,
+        metrics: &Metrics,
+        fence: &Fence,
+    ) -> Outcome<CloudClient> {
+        let limits = &self.config.limits;
+        let rate_limit = RateLimit {
+            per_second: f64::from(limits.requests_per_second.max(1)),
+            burst: limits.burst.max(1),
+        };
+        self.cloud.client(rate_limit, metrics, fence).await
     }
 
     pub(crate) fn settings(&self, cluster: &Cluster) -> Settings {

@@ -37,7 +37,7 @@ impl NodeRunner {
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Outcome<()> {
         // Wrong settings and a refused key are told at once, also by a process that stands by.
         let fence = virtual_node::Fence::closed();
-        let cloud = self.plan.cloud.client(&self.metrics, &fence).await?;
+        let cloud = self.plan.cloud_client(&self.metrics, &fence).await?;
         connect::check_cloudapi(&cloud).await?;
         drop(cloud);
 
@@ -92,7 +92,7 @@ impl NodeRunner {
     async fn build_and_run(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
         let Self { plan, cluster, .. } = self;
         let fence = term.fence();
-        let cloud = plan.cloud.client(&self.metrics, fence).await?;
+        let cloud = plan.cloud_client(&self.metrics, fence).await?;
         let fenced = || {
             let client = fenced_client(cluster.config.clone(), fence);
             client.context("setting up the Kubernetes client").or_fail(Kind::Config)

@@ -19,11 +19,14 @@
 //! Errors are [`anyhow::Error`]s: whoever calls this shows them to a developer and gives up.
 
 pub mod assets;
+pub mod chaos;
+pub mod oracle;
 pub mod proxy;
 pub mod wait;
 
 mod apiserver;
 mod binaries;
+mod canary;
 mod certs;
 mod clock;
 mod cloud;
@@ -51,6 +54,7 @@ mod table;
 
 pub use assets::version::Release;
 pub use binaries::Binaries;
+pub use canary::{Canary, Place};
 pub use certs::{Identity, Pki};
 pub use cloud::Cloud;
 pub use cluster::Cluster;

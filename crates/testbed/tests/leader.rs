@@ -2,7 +2,11 @@
 //!
 //! Each process asks CloudAPI through a proxy of its own, which notes what it asks: so it is known who sent what.
 #![cfg(feature = "cluster")]
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on panics; times are told")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on panics; times are told"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -80,7 +84,9 @@ impl Member {
     /// Changes that it asked CloudAPI for since the last time this was asked.
     fn changes(&self) -> Vec<String> {
         let asked = self.proxy.take_requests().into_iter().filter(|asked| asked.head.is_change());
-        asked.map(|asked| format!("{} {} {}", asked.at, asked.head.method, asked.head.path)).collect()
+        asked
+            .map(|asked| format!("{} {} {}", asked.at, asked.head.method, asked.head.path))
+            .collect()
     }
 
     /// Whether the Lease names this very process.

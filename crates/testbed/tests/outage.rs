@@ -87,7 +87,11 @@ async fn an_outage_of_the_cloud_costs_no_pod_and_no_instance() {
     scene.until_ready("app=late", 1).await.unwrap();
     let after = scene.until_ready("app=web", 3).await.unwrap();
     assert_eq!(uids(&after), uids(&before));
-    assert_eq!(scene.fate().instances().await.unwrap().len(), 4, "nothing was made twice or destroyed");
+    assert_eq!(
+        scene.fate().instances().await.unwrap().len(),
+        4,
+        "nothing was made twice or destroyed"
+    );
 
     let events: Api<Event> = Api::default_namespaced(scene.stack.client());
     let about = ListParams::default().fields("involvedObject.name=vk-triton");
@@ -99,4 +103,5 @@ async fn an_outage_of_the_cloud_costs_no_pod_and_no_instance() {
     })
     .await
     .unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }

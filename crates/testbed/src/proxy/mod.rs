@@ -63,6 +63,8 @@ pub struct Asked {
     pub at: Timestamp,
     /// What it asks.
     pub head: RequestHead,
+    /// Who did, as [`Proxy::name_client`] said when the connection began.
+    pub by: String,
 }
 
 /// What is done to connections now.
@@ -80,6 +82,7 @@ struct Shared {
     wire: Wire,
     luck: Luck,
     setting: watch::Sender<Setting>,
+    client: Mutex<String>,
     asked: Mutex<VecDeque<Asked>>,
 }
 
@@ -98,6 +101,7 @@ impl Proxy {
             wire,
             luck,
             setting: watch::Sender::default(),
+            client: Mutex::default(),
             asked: Mutex::default(),
         });
         let running = tokio::spawn(listen(listener, address, server, Arc::clone(&shared)));
@@ -131,6 +135,11 @@ impl Proxy {
         self.shared.setting.send_modify(|setting| setting.cuts += 1);
     }
 
+    /// Whose the connections are that begin from now on.
+    pub fn name_client(&self, name: &str) {
+        name.clone_into(&mut self.shared.client.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Requests that clients sent since the last time this was asked, oldest first. Of TLS nothing is known.
     #[must_use]
     pub fn take_requests(&self) -> Vec<Asked> {
@@ -147,12 +156,16 @@ impl Drop for Proxy {
 // === impl Shared ===
 
 impl Shared {
-    fn note(&self, head: &RequestHead) {
+    fn client(&self) -> String {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, head: &RequestHead, by: &str) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() == REMEMBERED {
             asked.pop_front();
         }
-        asked.push_back(Asked { at: now(), head: head.clone() });
+        asked.push_back(Asked { at: now(), head: head.clone(), by: by.to_owned() });
     }
 }
 

@@ -32,6 +32,8 @@ enum End {
 struct Line<'a> {
     shared: &'a Shared,
     luck: Luck,
+    /// Whose it is.
+    client: String,
     /// Bytes have vanished: the two ends disagree about what was said.
     has_lost: AtomicBool,
     /// The next byte of an answer is not for the client.
@@ -48,6 +50,7 @@ struct Tally {
 /// Carries a connection until it ends.
 pub(super) async fn carry(client: TcpStream, server: SocketAddr, shared: &Shared, number: u64) {
     let luck = shared.luck.of(number);
+    let name = shared.client();
     let mut settings = shared.setting.subscribe();
     let struck = |setting: &Setting| {
         let fault = setting.fault.filter(|fault| fault.effect.ends_connections());
@@ -61,6 +64,7 @@ pub(super) async fn carry(client: TcpStream, server: SocketAddr, shared: &Shared
     let line = Line {
         shared,
         luck,
+        client: name,
         has_lost: AtomicBool::new(false),
         loses_answer: AtomicBool::new(false),
     };
@@ -226,7 +230,7 @@ impl Line<'_> {
     async fn request(&self, head: &RequestHead, asked: u64) {
         let setting = self.shared.setting.borrow().clone();
         let fate = fate_of_request(setting.fault, head, self.luck.of(setting.number).of(asked));
-        self.shared.note(head);
+        self.shared.note(head, &self.client);
         match fate {
             RequestFate::AsBytes => {}
             RequestFate::Late(wait) => tokio::time::sleep(wait).await,

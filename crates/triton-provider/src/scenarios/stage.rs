@@ -97,10 +97,10 @@ fn datacenter() -> Sim {
 fn client<S, B>(sim: &Sim, service: S, fence: &Fence) -> Client
 where
     S: tower::Service<HttpRequest, Response = http::Response<B>> + Clone + Send + Sync + 'static,
-    S::Error: Into<triton_cloudapi::client::BoxError>,
+    S::Error: Into<BoxError>,
     S::Future: Send,
     B: axum::body::HttpBody<Data = axum::body::Bytes> + Send + 'static,
-    B::Error: Into<triton_cloudapi::client::BoxError>,
+    B::Error: Into<BoxError>,
 {
     let key = PrivateKey::from_text(KEY, None).unwrap();
     let config =
