@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) kubelet: KubeletSection,
     /// Waits and bounds.
     pub(crate) limits: LimitsSection,
+    /// Adopt instances that the first Triton provider made for pods that still live.
+    pub(crate) adopt_first_provider: bool,
 }
 
 /// The node's object.

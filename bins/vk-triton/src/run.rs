@@ -30,6 +30,9 @@ const INSECURE: [&str; 6] = [
     "SDC_TESTING",
 ];
 
+/// The annotation on the Node by which an operator lets orphans go that are held back.
+const ORPHAN_RELEASE: &str = "tritondatacenter.com/allow-orphan-deletion";
+
 /// Prefix of our metrics' names.
 const METRICS_PREFIX: &str = "vk_triton";
 
@@ -117,7 +120,7 @@ fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
 }
 
 /// CloudAPI from the environment and the profile, and from the settings file where those say nothing.
-async fn cloud_client(settings: &Config, metrics: &Metrics) -> Outcome<CloudClient> {
+pub(crate) async fn cloud_client(settings: &Config, metrics: &Metrics) -> Outcome<CloudClient> {
     let section = &settings.cloudapi;
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let lookup = |name: &str| environment(name).or_else(|| from_section(section, name));
@@ -167,6 +170,7 @@ fn settings(args: &Args, config: &Config, cluster: &Cluster, node_ip: IpAddr) ->
             networks: config.defaults.networks.clone(),
             package: config.defaults.package.clone(),
         },
+        adopt_first_provider: args.adopt_first_provider || config.adopt_first_provider,
         limits: Limits {
             ambiguity_window: config.limits.ambiguity_window,
             list_idle: config.limits.list_idle,
@@ -218,6 +222,8 @@ fn node_config(
     node.event_component = "vk-triton".to_owned();
     node.orphans.min_age = config.limits.orphan_age;
     node.orphans.at_most = config.limits.orphans_per_round;
+    node.orphans.released_at_start = args.allow_orphan_deletion;
+    node.orphan_release = Some(ORPHAN_RELEASE.to_owned());
     node
 }
 

@@ -49,6 +49,9 @@ pub struct NodeConfig {
     pub event_component: String,
     /// How leftovers are found and how many may be stopped.
     pub orphans: OrphanLimits,
+    /// Key of the annotation on the Node by which an operator lets go what the brake holds back: how many, or which
+    /// ([`crate::orphans::release::Release`]). It is taken off before it takes effect. `None`: there is none.
+    pub orphan_release: Option<String>,
     /// Times of the node's heartbeat.
     pub heartbeat: Heartbeat,
 }
@@ -150,6 +153,7 @@ impl NodeConfig {
             condition_domain: None,
             event_component: "virtual-node".to_owned(),
             orphans: OrphanLimits::default(),
+            orphan_release: None,
             heartbeat: Heartbeat::default(),
             name,
         }

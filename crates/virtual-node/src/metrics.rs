@@ -34,6 +34,7 @@ pub struct Metrics {
     lease_late_seconds: Histogram,
     node_ready: Gauge,
     orphans: Gauge,
+    orphans_held_back: Gauge,
     orphans_stopped: Counter,
     orphan_brakes: Counter,
     events_dropped: Counter,
@@ -141,6 +142,11 @@ impl Metrics {
             metrics.orphans.clone(),
         );
         registry.register(
+            "orphans_held_back",
+            "Orphans that the brake holds back",
+            metrics.orphans_held_back.clone(),
+        );
+        registry.register(
             "orphans_stopped",
             "Orphans that were ordered to stop",
             metrics.orphans_stopped.clone(),
@@ -219,6 +225,10 @@ impl Metrics {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
     }
 
+    pub(crate) fn orphans_held_back(&self, count: usize) {
+        self.orphans_held_back.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     pub(crate) fn orphan_stopped(&self) {
         self.orphans_stopped.inc();
     }
@@ -254,6 +264,7 @@ impl Default for Metrics {
             lease_late_seconds: Histogram::new([0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]),
             node_ready: Gauge::default(),
             orphans: Gauge::default(),
+            orphans_held_back: Gauge::default(),
             orphans_stopped: Counter::default(),
             orphan_brakes: Counter::default(),
             events_dropped: Counter::default(),

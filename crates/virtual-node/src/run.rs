@@ -117,6 +117,7 @@ impl<P: Provider> VirtualNode<P> {
             Arc::clone(&provider),
             Arc::clone(&metrics),
         );
+        let conditions = keeper.extra.clone();
         let registered = keeper.register_patiently(&shutdown).await;
         let registered = registered
             .map_err(|source| StartError::Register { name: config.name.clone(), source })?;
@@ -152,6 +153,7 @@ impl<P: Provider> VirtualNode<P> {
             found,
             events: events.clone(),
             metrics: Arc::clone(&metrics),
+            conditions,
         };
         let searching = search.run(shutdown.clone());
         parts.spawn(async move {

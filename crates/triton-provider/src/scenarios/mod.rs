@@ -16,6 +16,7 @@ mod create;
 mod feed;
 mod firewall;
 mod paging;
+mod left;
 mod requests;
 mod restart;
 mod secrets;

@@ -53,6 +53,8 @@ pub(crate) struct Stage {
     /// Somebody else with the account's key, whom nothing is done to on the way.
     pub(crate) admin: Client,
     limits: Limits,
+    /// Whether processes that start from now on adopt instances of the first provider.
+    pub(crate) adopts: bool,
     numbers: AtomicU32,
     process: Option<Process>,
 }
@@ -143,6 +145,7 @@ impl Stage {
             admin: client(&sim, sim.router()),
             sim,
             limits,
+            adopts: false,
             numbers: AtomicU32::new(1),
             process: None,
         }
@@ -158,6 +161,7 @@ impl Stage {
             node: NODE.to_owned(),
             node_ips: vec!["10.0.0.7".parse().unwrap()],
             defaults: Defaults::default(),
+            adopt_first_provider: self.adopts,
             limits: self.limits.clone(),
         };
         let parts = Parts {
@@ -243,6 +247,14 @@ impl Stage {
     /// The instances of a pod that are neither deleted nor failed.
     pub(crate) fn alive(&self, uid: &str) -> Vec<InstanceRecord> {
         self.made_for(uid).into_iter().filter(is_alive).collect()
+    }
+
+    /// The same, of those that carry the tag of our cluster.
+    pub(crate) fn alive_of_cluster(&self, uid: &str) -> Vec<InstanceRecord> {
+        let is_ours = |instance: &InstanceRecord| {
+            instance.tags.get("k8s_cluster").is_some_and(|tag| tag == CLUSTER)
+        };
+        self.alive(uid).into_iter().filter(is_ours).collect()
     }
 
     /// The one instance of a pod.

@@ -4,6 +4,7 @@
 //! heartbeat late.
 
 pub mod conditions;
+pub(crate) mod extra;
 pub mod health;
 pub mod lease;
 mod register;
@@ -23,6 +24,7 @@ use crate::api::{CallError, call, chain};
 use crate::config::NodeConfig;
 use crate::metrics::{KubeWrite, Metrics};
 use crate::provider::Provider;
+use extra::ExtraConditions;
 use health::Health;
 
 /// Keeps the Node object.
@@ -33,6 +35,8 @@ pub(crate) struct NodeKeeper<P> {
     pub(crate) metrics: Arc<Metrics>,
     /// Tells the lease whose it is.
     pub(crate) uid: watch::Sender<Option<String>>,
+    /// What other parts say of the node.
+    pub(crate) extra: ExtraConditions,
 }
 
 // === impl NodeKeeper ===
@@ -44,7 +48,14 @@ impl<P: Provider> NodeKeeper<P> {
         provider: Arc<P>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { nodes: Api::all(client), config, provider, metrics, uid: watch::Sender::new(None) }
+        Self {
+            nodes: Api::all(client),
+            config,
+            provider,
+            metrics,
+            uid: watch::Sender::new(None),
+            extra: ExtraConditions::default(),
+        }
     }
 
     /// Pings and writes the status until told to stop. The Node object stays: its pods keep running.
@@ -107,7 +118,9 @@ impl<P: Provider> NodeKeeper<P> {
             .as_ref()
             .and_then(|status| status.conditions.as_deref())
             .unwrap_or_default();
-        let ours = conditions::conditions(theirs, health.trouble(), crate::clock::now());
+        let now = crate::clock::now();
+        let mut ours = conditions::conditions(theirs, health.trouble(), now);
+        ours.extend(self.extra.all(theirs, now));
         let due = written.is_none_or(|at| at.elapsed() >= self.config.heartbeat.status);
         if !due && !conditions::are_contradicted(theirs, &ours) {
             return Ok(node);
