@@ -193,7 +193,7 @@ impl Running {
             hinted_at: self.hinted_at,
             told_at: self.told_at,
             served_at: self.served_at,
-            can_afford: self.allowance.can_afford(pages, now),
+            can_afford: self.allowance.can_afford(pages, self.poller.wants.count(), now),
             limits: &self.poller.limits,
         }
     }
