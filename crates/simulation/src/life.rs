@@ -107,6 +107,7 @@ async fn serve(
             node: NODE.to_owned(),
             node_ips: vec![[10, 0, 0, 7].into()],
             defaults: Defaults::default(),
+            adopt_first_provider: false,
             limits: Limits::default(),
         },
         pokes,
