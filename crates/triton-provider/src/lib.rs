@@ -13,6 +13,7 @@ mod clock;
 pub mod cluster;
 mod create_gate;
 pub mod decide;
+pub mod feed;
 pub mod firewall;
 pub mod journal;
 pub mod limits;

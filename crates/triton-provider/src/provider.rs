@@ -29,8 +29,11 @@ use crate::shared::{Memories, Shared};
 use crate::sweeper::Sweeper;
 use crate::{clock, passes};
 
-/// How long [`Provider::list`] waits for a fresh list.
-const FRESH_LIST_WAIT: Duration = Duration::from_secs(60);
+/// How long [`Provider::list`] waits for a fresh list: longer than lists are apart.
+const FRESH_LIST_WAIT: Duration = Duration::from_secs(110);
+
+/// So many instances of unknown pods are few.
+const STRANGERS_FEW: usize = 10;
 
 /// Runs pods as Triton instances.
 pub struct TritonProvider<C> {
@@ -135,7 +138,17 @@ impl<C: Cluster> Provider for TritonProvider<C> {
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
-        let fresh = self.shared.observer.newer_than(Instant::now());
+        let (observer, memories) = (&self.shared.observer, &self.shared.memories);
+        // A list that is made anyway will do, unless there is something that no pod was asked about: it may be an
+        // orphan. If that is most of what there is, pods are still being asked.
+        let strangers = observer.snapshot().is_some_and(|snapshot| {
+            let strangers = snapshot.iter().filter(|one| !memories.knows(&one.mark.uid)).count();
+            (1..=STRANGERS_FEW.max(snapshot.len() / 2)).contains(&strangers)
+        });
+        let now = Instant::now();
+        let fresh = async {
+            if strangers { observer.newer_than(now).await } else { observer.next_after(now).await }
+        };
         let fresh = tokio::time::timeout(FRESH_LIST_WAIT, fresh).await;
         let Ok(Some(snapshot)) = fresh else {
             return Err(unreachable(&self.shared.observer.health()));
@@ -153,7 +166,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 
     async fn ping(&self) -> Result<(), ProviderError> {
         let health = self.shared.observer.health();
-        let stale = is_stale(&health, Instant::now(), self.shared.settings.limits.list_stale());
+        let stale = is_stale(&health, Instant::now());
         if stale { Err(unreachable(&health)) } else { Ok(()) }
     }
 }
