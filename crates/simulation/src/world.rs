@@ -1,5 +1,6 @@
 //! One run: a cluster, a datacenter and the processes between them, from the first pod to the last.
 
+mod outcome;
 mod perform;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +18,15 @@ use crate::apiserver::{ApiServer, Resource, text};
 use crate::boundary::{Boundaries, Point};
 use crate::canary;
 use crate::cloud::{self, Strangers};
-use crate::history::{Entry, History, What};
+use crate::history::{History, What};
 use crate::life::{Life, NODE};
 use crate::luck::Luck;
 use crate::oracle::{self, Facts, Invariant, Violation};
 use crate::plan::Plan;
 use crate::settled;
-use crate::trace::{Fingerprint, line};
+use crate::trace::Fingerprint;
 use crate::wire::{Doors, Line, Wire};
+pub use outcome::Outcome;
 
 /// How often the world looks around.
 const TICK: Duration = Duration::from_millis(250);
@@ -50,31 +52,6 @@ pub struct Run {
     pub deaths: Vec<Point>,
     /// Where logs go that the canary looks through; `None`: nothing is logged.
     pub log: Option<crate::log::Log>,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The seed.
-    pub seed: u64,
-    /// What should not have happened.
-    pub violations: Vec<Violation>,
-    /// Of everything that both APIs saw.
-    pub fingerprint: u64,
-    /// Everything that both APIs saw.
-    pub entries: Vec<Entry>,
-    /// Pods that lived.
-    pub lives: usize,
-    /// Processes that were killed.
-    pub kills: u64,
-    /// Faults that struck, by name.
-    pub struck: BTreeMap<&'static str, u64>,
-    /// Time that went by in it.
-    pub lasted: Duration,
-    /// Boundaries that were crossed, in order.
-    pub boundaries: Vec<String>,
-    /// Points at which processes died.
-    pub died: Vec<Point>,
 }
 
 struct World {
@@ -142,16 +119,6 @@ impl Run {
         }
         world.check_strangers().await?;
         Ok(world.end(began.elapsed(), &boundaries))
-    }
-}
-
-// === impl Outcome ===
-
-impl Outcome {
-    /// Everything that happened, one line each.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.entries.iter().map(line).collect()
     }
 }
 

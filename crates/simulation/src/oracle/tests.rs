@@ -66,7 +66,7 @@ impl Tale {
         let id = id(number);
         let status = json!({ "phase": "Running", "containerStatuses": [
             { "containerID": format!("triton://{id}"), "ready": ready, "restartCount": 1 }] });
-        self.pod(ChangeKind::Modified, status, false)
+        self.pod(Modified, status, false)
     }
 
     fn instance(self, number: u128, state: InstanceState) -> Self {
@@ -115,7 +115,7 @@ impl Tale {
     }
 
     fn lease(self, name: &str) -> Self {
-        let kind = if self.entries.is_empty() { ChangeKind::Added } else { ChangeKind::Modified };
+        let kind = if self.entries.is_empty() { ChangeKind::Added } else { Modified };
         self.object(
             Resource::Leases,
             kind,
