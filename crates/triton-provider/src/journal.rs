@@ -158,6 +158,7 @@ impl<C: Cluster> Writer<C> {
         loop {
             let order = if stale {
                 tokio::select! {
+                    biased;
                     order = inbox.recv() => order,
                     () = tokio::time::sleep(SWEEP) => {
                         // A failed sweep leaves notes that are merely old; the next write carries them away.

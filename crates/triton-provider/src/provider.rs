@@ -11,11 +11,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
-use uuid::Uuid;
 use virtual_node::{
     Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
 
+use crate::adopt::gate::{FirstProvider, Gate};
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
@@ -76,7 +76,7 @@ impl<C: Cluster> TritonProvider<C> {
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
-        let holder = Uuid::new_v4().to_string();
+        let holder = clock::identity();
         let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
         let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
         if !left.is_empty() {
@@ -100,6 +100,8 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
+        let first_provider =
+            FirstProvider::start(client.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
@@ -107,6 +109,7 @@ impl<C: Cluster> TritonProvider<C> {
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             probes: Engine::new(NetworkProber::new()?, said),
             memories: Memories::with_left(left),
+            first_provider,
             client,
             cluster,
             observer,
@@ -130,12 +133,25 @@ impl<C: Cluster> Provider for TritonProvider<C> {
                 "the pod lacks a namespace, name or uid",
             ));
         };
+        let news = match self.shared.enter(&key, Some(&pod)).await? {
+            Gate::Open(news) => news,
+            Gate::Wait(events, again) => {
+                return Ok(Report { status: None, events, again: Some(again) });
+            }
+        };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
-        self.with_probe_events(&key.uid, result)
+        let mut report = self.with_probe_events(&key.uid, result)?;
+        report.events.extend(news);
+        Ok(report)
     }
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
-        passes::stop::run(&self.shared, &request).await
+        match self.shared.enter(&request.key, request.pod.as_deref()).await? {
+            Gate::Open(_) => passes::stop::run(&self.shared, &request).await,
+            Gate::Wait(events, again) => {
+                Ok(Stop::Going(Report { status: None, events, again: Some(again) }))
+            }
+        }
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
