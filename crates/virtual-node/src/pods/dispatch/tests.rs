@@ -226,7 +226,9 @@ async fn a_deletion_that_only_the_answer_to_a_write_shows_is_not_missed() {
     let running = run(&["going"], 4);
     running.provider.wait_for_syncs("going", 1).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(*running.provider.stops.lock().unwrap(), ["going"]);
+    // The API server of this test does not let it go, so it may be asked for again.
+    let first = running.provider.stops.lock().unwrap().first().cloned();
+    assert_eq!(first.as_deref(), Some("going"));
     running.shutdown.cancel();
     running.task.await.unwrap();
 }
