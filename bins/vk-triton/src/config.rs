@@ -86,6 +86,8 @@ pub(crate) struct CloudApiSection {
     pub(crate) key_file: Option<String>,
     /// As TRITON_TLS_INSECURE.
     pub(crate) insecure: Option<bool>,
+    /// Follow the changefeed where there is one; so it is when nothing is said.
+    pub(crate) changefeed: Option<bool>,
 }
 
 /// The kubelet's HTTPS port.
@@ -119,7 +121,10 @@ pub(crate) struct LimitsSection {
     /// Between lists of the account's instances while nothing is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_idle: Duration,
-    /// The same while something is.
+    /// The same while the changefeed tells what happens; twice that for lists of more than one page.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) list_idle_feed: Duration,
+    /// The same while something is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_busy: Duration,
     /// Creates on their way at once.
@@ -267,6 +272,7 @@ impl Default for LimitsSection {
             burst: 30,
             ambiguity_window: limits.ambiguity_window,
             list_idle: limits.list_idle,
+            list_idle_feed: limits.list_idle_feed,
             list_busy: limits.list_busy,
             creates_in_flight: limits.creates_in_flight,
             orphan_age: Duration::from_secs(180),

@@ -174,7 +174,9 @@ fn settings(args: &Args, config: &Config, cluster: &Cluster, node_ip: IpAddr) ->
         limits: Limits {
             ambiguity_window: config.limits.ambiguity_window,
             list_idle: config.limits.list_idle,
+            list_idle_feed: config.limits.list_idle_feed,
             list_busy: config.limits.list_busy,
+            changefeed: config.cloudapi.changefeed.unwrap_or(true),
             creates_in_flight: config.limits.creates_in_flight.max(1),
             ..Limits::default()
         },

@@ -114,6 +114,7 @@ struct Inner {
     on_request: Option<OnRequest>,
     gate: Option<Gate>,
     transport: Transport,
+    chance: clock::Chance,
     looks: wait::SharedLooks,
 }
 

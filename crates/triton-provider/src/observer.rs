@@ -1,30 +1,42 @@
 //! The one list that everything rests on: our instances, read whole, again and again.
 //!
-//! Nothing polls per instance. A list that fails or comes back odd changes nothing but the node's health.
+//! ```text
+//! rhythm.rs    decides    when to list next; no clock and no I/O
+//! snapshot.rs  holds      what a complete list showed
+//! wants.rs     collects   what passes expect
+//! poller.rs    acts       the task that lists, and listens to the changefeed
+//! ```
+//!
+//! Nothing polls per instance. A list that fails or comes back odd changes nothing but the node's health. What the
+//! changefeed tells ([`crate::feed`]) is a hint: it makes lists rarer while it has proven itself, and sooner when
+//! something happens.
 
-use std::collections::HashSet;
+mod poller;
+pub mod rhythm;
+mod snapshot;
+mod wants;
+
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::{Instance, ListInstances};
-use triton_podspec::ownership::{self, Owner};
+use triton_cloudapi::instances::Instance;
+use triton_podspec::ownership::Owner;
 use virtual_node::Pokes;
 
-use crate::limits::Limits;
+use crate::adopt::gate::FirstProvider;
+use crate::decide::Sighting;
+use crate::feed::ToldBook;
 use crate::metrics::Metrics;
-use crate::seen::{NodeMark, Seen, Shared};
+use crate::seen::Seen;
 use crate::settings::Settings;
+use poller::Poller;
+use wants::Wants;
 
-mod snapshot;
-
+pub use rhythm::Reason;
 pub use snapshot::Snapshot;
-
-/// The longest wait for the next list after one that failed.
-const FAILED_WAIT: Duration = Duration::from_secs(5);
 
 /// How the last list went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,8 +46,8 @@ pub enum Health {
     NotSeen,
     /// Well.
     Fine {
-        /// When.
-        at: Option<Instant>,
+        /// How long that may be relied on: the next list must be there by then.
+        until: Instant,
     },
     /// Badly.
     Failed {
@@ -49,38 +61,21 @@ pub enum Health {
 pub struct Observer {
     snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
     health: watch::Receiver<Health>,
-    expecting: Arc<Expecting>,
-}
-
-/// Pods for which something is about to change: while there are any, lists are frequent.
-#[derive(Debug, Default)]
-struct Expecting {
-    uids: Mutex<HashSet<String>>,
-    more: Notify,
-}
-
-/// The task that lists.
-struct Poller {
-    client: Client,
-    cluster: String,
-    node: String,
-    filter: ListInstances,
-    metrics: Metrics,
-    pokes: Pokes,
-    limits: Limits,
-    expecting: Arc<Expecting>,
-    snapshot: watch::Sender<Option<Arc<Snapshot>>>,
-    health: watch::Sender<Health>,
+    told: Arc<Mutex<ToldBook>>,
+    wants: Arc<Wants>,
 }
 
 // === impl Observer ===
 
 impl Observer {
     /// Starts listing the instances of this cluster and node until `shutdown`.
+    ///
+    /// What the first list shows of the first provider's instances goes to `left`.
     #[must_use]
-    pub fn start(
+    pub(crate) fn start(
         client: Client,
         settings: &Settings,
+        left: FirstProvider,
         metrics: Metrics,
         pokes: Pokes,
         shutdown: CancellationToken,
@@ -88,19 +83,22 @@ impl Observer {
         let Settings { cluster, node, limits, .. } = settings.clone();
         let (snapshot, snapshots) = watch::channel(None);
         let (health, healths) = watch::channel(Health::default());
-        let expecting = Arc::new(Expecting::default());
-        let filter =
-            ListInstances { tags: ownership::filter(&cluster, &node), ..ListInstances::default() };
-        let expected = Arc::clone(&expecting);
+        let observer = Self {
+            snapshot: snapshots,
+            health: healths,
+            told: Arc::default(),
+            wants: Arc::default(),
+        };
         let poller = Poller {
             client,
             cluster,
             node,
-            filter,
+            left,
             metrics,
             pokes,
             limits,
-            expecting: expected,
+            wants: Arc::clone(&observer.wants),
+            told: Arc::clone(&observer.told),
             snapshot,
             health,
         };
@@ -110,7 +108,7 @@ impl Observer {
                 () = shutdown.cancelled() => {}
             }
         });
-        Self { snapshot: snapshots, health: healths, expecting }
+        observer
     }
 
     /// The last complete list; `None` until the first one.
@@ -125,105 +123,44 @@ impl Observer {
         self.health.borrow().clone()
     }
 
-    /// Waits for a list that was asked for after `moment`.
+    /// What is known of one pod's instances: the last complete list, and what the changefeed has told since. `None`
+    /// until the first list.
+    #[must_use]
+    pub fn sighting(&self, uid: &str) -> Option<Sighting> {
+        let mut sighting = self.snapshot()?.sighting(uid);
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        sighting.told = told.of(uid, sighting.taken_at);
+        Some(sighting)
+    }
+
+    /// Has a list made soon, and waits for it.
     pub async fn newer_than(&self, moment: Instant) -> Option<Arc<Snapshot>> {
+        self.wants.demand(moment);
+        self.next_after(moment).await
+    }
+
+    /// Has a list made within [`crate::Limits::list_idle`], and waits for it.
+    pub async fn in_due_time(&self, moment: Instant) -> Option<Arc<Snapshot>> {
+        // The first list comes anyway.
+        if self.snapshot().is_some_and(|snapshot| snapshot.taken_at <= moment) {
+            self.wants.await_one(moment);
+        }
+        self.next_after(moment).await
+    }
+
+    /// Waits for the next list that was asked for after `moment`, whenever that is made.
+    pub async fn next_after(&self, moment: Instant) -> Option<Arc<Snapshot>> {
         let mut snapshots = self.snapshot.clone();
         let newer = |snapshot: &Option<Arc<Snapshot>>| {
             snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
         };
-        self.expecting.more.notify_one();
         let found = snapshots.wait_for(newer).await.ok()?;
         found.clone()
     }
 
     /// Says whether something about this pod is about to change.
     pub fn expect(&self, uid: &str, expecting: bool) {
-        let mut uids = self.expecting.uids.lock().unwrap_or_else(PoisonError::into_inner);
-        if !expecting {
-            uids.remove(uid);
-        } else if uids.insert(uid.to_owned()) {
-            self.expecting.more.notify_one();
-        }
-    }
-}
-
-// === impl Expecting ===
-
-impl Expecting {
-    fn any(&self) -> bool {
-        !self.uids.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-}
-
-// === impl Poller ===
-
-impl Poller {
-    async fn run(self) {
-        loop {
-            let asked_at = Instant::now();
-            let listed = self.list(asked_at).await;
-            self.pause(asked_at, listed).await;
-        }
-    }
-
-    /// All our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
-    /// whatever the server's filter let through.
-    async fn listing(&self) -> Result<Vec<Seen>, Error> {
-        let mut shared = Shared::default();
-        let keep = |instance: Instance| {
-            let seen = shared.seen(&instance)?;
-            let NodeMark { cluster, node } = &*seen.mark.node;
-            (**cluster == *self.cluster && **node == *self.node).then_some(seen)
-        };
-        self.client.collect_instances(&self.filter, keep).await
-    }
-
-    /// Lists once; whether it went well.
-    async fn list(&self, asked_at: Instant) -> bool {
-        match self.listing().await {
-            Ok(instances) => {
-                let earlier = self.snapshot.borrow().clone();
-                let snapshot = Snapshot::new(asked_at, instances, earlier.as_deref());
-                let snapshot = Arc::new(snapshot);
-                self.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
-                self.snapshot.send_replace(Some(Arc::clone(&snapshot)));
-                self.health.send_replace(Health::Fine { at: Some(Instant::now()) });
-                for uid in snapshot.changed_since(earlier.as_deref()) {
-                    self.pokes.poke(uid);
-                }
-                // Pods that wait for the list itself, or for something to be missing from it.
-                let expecting = self.expecting.uids.lock().unwrap_or_else(PoisonError::into_inner);
-                for uid in expecting.iter() {
-                    self.pokes.poke(uid);
-                }
-                true
-            }
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "listing instances failed; what is known stays as it is");
-                self.health
-                    .send_replace(Health::Failed { message: describe(&self.client, &error) });
-                false
-            }
-        }
-    }
-
-    /// Waits for the next list: soon while something is expected, else longer; a new expectation cuts the wait short.
-    async fn pause(&self, asked_at: Instant, listed: bool) {
-        if !listed {
-            // Health must not wait for a long idle interval.
-            let again = asked_at + self.limits.list_idle.min(FAILED_WAIT);
-            tokio::time::sleep_until(again.max(Instant::now() + self.limits.list_busy)).await;
-            return;
-        }
-        let soon = asked_at + self.limits.list_busy;
-        tokio::time::sleep_until(soon).await;
-        let late = asked_at + self.limits.list_idle;
-        if !self.expecting.any() {
-            tokio::select! {
-                () = self.expecting.more.notified() => {}
-                () = tokio::time::sleep_until(late) => {}
-            }
-        }
+        self.wants.expect(uid, expecting, Instant::now());
     }
 }
 
@@ -266,11 +203,8 @@ pub fn seen_as(instance: &Instance, owner: &Owner) -> Option<Seen> {
     Seen::of(instance).filter(|seen| seen.belongs_to(owner))
 }
 
-/// How long after a list that went well the back end still counts as reachable.
+/// Whether CloudAPI does not count as reachable: the last list failed, or the next one is overdue.
 #[must_use]
-pub fn is_stale(health: &Health, now: Instant, stale: Duration) -> bool {
-    match health {
-        Health::Fine { at: Some(at) } => now.duration_since(*at) > stale,
-        _ => true,
-    }
+pub fn is_stale(health: &Health, now: Instant) -> bool {
+    !matches!(health, Health::Fine { until } if now <= *until)
 }

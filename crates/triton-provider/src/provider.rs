@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
-use uuid::Uuid;
 use virtual_node::{
     Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
@@ -31,8 +30,11 @@ use crate::shared::{Memories, Shared};
 use crate::sweeper::Sweeper;
 use crate::{clock, passes};
 
-/// How long [`Provider::list`] waits for a fresh list.
-const FRESH_LIST_WAIT: Duration = Duration::from_secs(60);
+/// How long [`Provider::list`] waits for a fresh list: longer than lists are apart.
+const FRESH_LIST_WAIT: Duration = Duration::from_secs(110);
+
+/// So many instances of unknown pods are few.
+const STRANGERS_FEW: usize = 10;
 
 /// Runs pods as Triton instances.
 pub struct TritonProvider<C> {
@@ -74,7 +76,7 @@ impl<C: Cluster> TritonProvider<C> {
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
-        let holder = Uuid::new_v4().to_string();
+        let holder = clock::identity();
         let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
         let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
         if !left.is_empty() {
@@ -84,9 +86,11 @@ impl<C: Cluster> TritonProvider<C> {
             );
         }
         let limits = settings.limits.clone();
+        let first_provider = FirstProvider::default();
         let observer = Observer::start(
             client.clone(),
             &settings,
+            first_provider.clone(),
             metrics.clone(),
             pokes.clone(),
             shutdown.clone(),
@@ -98,8 +102,6 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
-        let first_provider =
-            FirstProvider::start(client.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
@@ -153,7 +155,17 @@ impl<C: Cluster> Provider for TritonProvider<C> {
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
-        let fresh = self.shared.observer.newer_than(Instant::now());
+        let (observer, memories) = (&self.shared.observer, &self.shared.memories);
+        // A list that is made anyway will do, unless there is something that no pod was asked about: it may be an
+        // orphan. If that is most of what there is, pods are still being asked.
+        let strangers = observer.snapshot().is_some_and(|snapshot| {
+            let strangers = snapshot.iter().filter(|one| !memories.knows(&one.mark.uid)).count();
+            (1..=STRANGERS_FEW.max(snapshot.len() / 2)).contains(&strangers)
+        });
+        let now = Instant::now();
+        let fresh = async {
+            if strangers { observer.newer_than(now).await } else { observer.next_after(now).await }
+        };
         let fresh = tokio::time::timeout(FRESH_LIST_WAIT, fresh).await;
         let Ok(Some(snapshot)) = fresh else {
             return Err(unreachable(&self.shared.observer.health()));
@@ -171,7 +183,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 
     async fn ping(&self) -> Result<(), ProviderError> {
         let health = self.shared.observer.health();
-        let stale = is_stale(&health, Instant::now(), self.shared.settings.limits.list_stale());
+        let stale = is_stale(&health, Instant::now());
         if stale { Err(unreachable(&health)) } else { Ok(()) }
     }
 }

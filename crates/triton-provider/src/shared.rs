@@ -76,6 +76,11 @@ impl Memories {
         memory
     }
 
+    /// Whether a pod has been attended to in this life of the process, and something of it is left.
+    pub(crate) fn knows(&self, uid: &str) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).pods.contains_key(uid)
+    }
+
     /// Forgets a pod of which nothing is left.
     pub(crate) fn forget(&self, uid: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).pods.remove(uid);

@@ -26,6 +26,7 @@
 //! provider has confirmed that nothing of it is left, and never takes a successor of the same name with it.
 
 mod api;
+mod chance;
 mod clock;
 pub mod config;
 pub mod events;
@@ -39,6 +40,8 @@ pub mod pods;
 pub mod pokes;
 pub mod provider;
 pub mod run;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod status;
 
 pub use api::CallError;

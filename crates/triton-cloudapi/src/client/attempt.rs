@@ -99,7 +99,7 @@ impl Client {
     }
 
     fn wait(&self, attempt: u32, idempotency: Idempotency, failure: &Failure) -> Option<Duration> {
-        let random = rand::random::<f64>();
+        let random = (self.inner.chance)();
         self.inner.retry.wait(attempt, idempotency, &failure.error, failure.retry_after, random)
     }
 

@@ -11,7 +11,7 @@ use triton_signature::Signer;
 use triton_signature::http::KeyId;
 
 use super::base_uri::BaseUri;
-use super::clock::{self, Clock};
+use super::clock::{self, Chance, Clock};
 use super::config::{Config, ConfigError};
 use super::error::BoxError;
 use super::gate::Gate;
@@ -30,6 +30,7 @@ pub struct ClientBuilder {
     config: Config,
     signer: Signer,
     clock: Clock,
+    chance: Chance,
     deadlines: Deadlines,
     retry: RetryPolicy,
     retry_budget: RetryBudget,
@@ -92,6 +93,7 @@ impl ClientBuilder {
             config,
             signer,
             clock: clock::system(),
+            chance: clock::chance(),
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
             retry_budget: RetryBudget::default(),
@@ -107,6 +109,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Draws the jitter of retries elsewhere than from the machine's randomness.
+    #[must_use]
+    pub fn with_chance(mut self, chance: Chance) -> Self {
+        self.chance = chance;
         self
     }
 
@@ -236,6 +245,7 @@ impl ClientBuilder {
             on_request: self.on_request,
             gate: self.gate,
             transport,
+            chance: self.chance,
             looks: SharedLooks::default(),
         };
         Client { inner: Arc::new(inner) }

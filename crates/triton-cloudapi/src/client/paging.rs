@@ -119,4 +119,55 @@ mod tests {
         let taken = paging.take(Page { items: vec![1], odd: vec![odd] }, |id| *id);
         assert!(!taken.is_last && taken.odd.len() == 1);
     }
+
+    /// Reads a set, sorted as CloudAPI sorts it, that other people change between pages; `None`: a gap was noticed.
+    fn read_while_it_changes(
+        mut set: BTreeSet<u32>,
+        limit: u32,
+        changes: &[(Vec<u32>, Vec<u32>)],
+    ) -> Option<(BTreeSet<u32>, BTreeSet<u32>)> {
+        let mut paging = Paging::new(None, Some(limit));
+        let (mut all, mut lived) = (BTreeSet::new(), set.clone());
+        let mut changes = changes.iter();
+        for _ in 0..PAGES_MAX {
+            let (offset, limit) = (paging.offset as usize, paging.limit as usize);
+            let items: Vec<u32> = set.iter().rev().skip(offset).take(limit).copied().collect();
+            let taken = paging.take(Page { items, odd: Vec::new() }, |id| *id);
+            if taken.has_gap {
+                return None;
+            }
+            all.extend(taken.fresh);
+            if taken.is_last {
+                return Some((all, lived));
+            }
+            if let Some((come, gone)) = changes.next() {
+                set.extend(come);
+                for gone in gone {
+                    set.remove(gone);
+                    lived.remove(gone);
+                }
+            }
+        }
+        None
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+        #[test]
+        fn nothing_that_lives_all_the_while_slips_through(
+            set in proptest::collection::btree_set(0_u32..200, 0..120),
+            limit in 2_u32..40,
+            changes in proptest::collection::vec(
+                (
+                    proptest::collection::vec(0_u32..200, 0..12),
+                    proptest::collection::vec(0_u32..200, 0..40),
+                ),
+                0..20,
+            ),
+        ) {
+            if let Some((all, lived)) = read_while_it_changes(set, limit, &changes) {
+                proptest::prop_assert!(all.is_superset(&lived), "missing: {:?}", &lived - &all);
+            }
+        }
+    }
 }

@@ -80,6 +80,21 @@ impl Snapshot {
         let earlier = earlier.map(|earlier| &*earlier.instances).unwrap_or_default();
         differing(&self.instances, earlier).into_iter().map(|seen| &*seen.mark.uid).collect()
     }
+
+    /// The instances that have come, gone or changed their state since `earlier`.
+    #[must_use]
+    pub fn moved_since(&self, earlier: Option<&Self>) -> Vec<InstanceId> {
+        let Some(earlier) = earlier else { return Vec::new() };
+        let differing = differing(&self.instances, &earlier.instances).into_iter();
+        let has_moved = |seen: &&Arc<Seen>| {
+            let uid = &seen.mark.uid;
+            match (self.find(uid, seen.id), earlier.find(uid, seen.id)) {
+                (Some(now), Some(before)) => now.state != before.state,
+                _ => true,
+            }
+        };
+        differing.filter(has_moved).map(|seen| seen.id).collect()
+    }
 }
 
 /// Where an instance stands in a snapshot.

@@ -30,7 +30,6 @@ const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 impl<C: Cluster> Pass<'_, C> {
     /// Makes the pod's instance, with at most one POST.
     pub(crate) async fn create(&mut self) -> Result<After, ProviderError> {
-        self.shared.observer.expect(&self.key.uid, true);
         // The line comes first: who waits reads no Secrets and asks nobody.
         let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
             return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));

@@ -140,8 +140,9 @@ impl<C: Cluster> Pass<'_, C> {
 
     /// What the last list says, of instances that are provably this pod's only.
     fn sighting(&self) -> Option<Sighting> {
-        let mut sighting = self.shared.observer.snapshot()?.sighting(&self.request.key.uid);
+        let mut sighting = self.shared.observer.sighting(&self.request.key.uid)?;
         sighting.instances.retain(|instance| instance.belongs_to(&self.owner));
+        sighting.told.retain(|told| told.instance.belongs_to(&self.owner));
         Some(sighting)
     }
 

@@ -109,7 +109,7 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     fn sighting(&self) -> Option<Sighting> {
-        self.shared.observer.snapshot().map(|snapshot| snapshot.sighting(&self.key.uid))
+        self.shared.observer.sighting(&self.key.uid)
     }
 
     async fn act(&mut self, step: Step) -> Result<After, ProviderError> {

@@ -19,12 +19,12 @@ use triton_cloudapi::instances::{Instance, Presence};
 use triton_cloudapi::{InstanceId, client::HttpRequest};
 use triton_podspec::Defaults;
 use triton_signature::PrivateKey;
-use triton_sim::{Delays, InstanceRecord, InstanceState, Sim};
+use triton_sim::{Delays, InstanceRecord, InstanceState, Sim, SimBuilder};
 use uuid::Uuid;
 
 use super::node::Node;
 use super::pods::{self, Hosted, Pods};
-use super::wire::Wire;
+use super::wire::{Call, Wire};
 use crate::testing::MemoryCluster;
 use crate::{Limits, Metrics, Parts, Settings, TritonProvider};
 
@@ -68,6 +68,17 @@ struct Process {
 
 /// A simulated datacenter that answers at once and takes a little time for its work.
 fn datacenter() -> Sim {
+    builder().build().unwrap()
+}
+
+/// The same, with what a state file says.
+pub(crate) fn datacenter_of(state: &Value) -> Sim {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), state.to_string()).unwrap();
+    builder().state_file(file.path()).build().unwrap()
+}
+
+fn builder() -> SimBuilder {
     let key = PrivateKey::from_text(KEY, None).unwrap().public_key().to_openssh();
     let millis = Duration::from_millis;
     let delays = Delays {
@@ -80,11 +91,10 @@ fn datacenter() -> Sim {
         job: millis(300),
         ..Delays::none()
     };
-    let sim = Sim::builder().account("acme").key(key).delays(delays).throttle(None).listen(false);
-    sim.build().unwrap()
+    Sim::builder().account("acme").key(key).delays(delays).throttle(None).listen(false)
 }
 
-fn client<S, B>(sim: &Sim, service: S) -> Client
+pub(crate) fn client<S, B>(sim: &Sim, service: S) -> Client
 where
     S: tower::Service<HttpRequest, Response = http::Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<triton_cloudapi::client::BoxError>,
@@ -113,8 +123,22 @@ impl Stage {
     }
 
     pub(crate) async fn set_with(limits: Limits) -> Self {
-        let sim = datacenter();
-        let mut stage = Self {
+        let mut stage = Self::empty(datacenter(), limits);
+        stage.start().await;
+        stage
+    }
+
+    /// A stage in whose CloudAPI nobody can follow the changefeed.
+    pub(crate) async fn set_refusing_feed(limits: Limits, status: u16, code: &'static str) -> Self {
+        let mut stage = Self::empty(datacenter(), limits);
+        stage.wire.answer(Call::Feed, u32::MAX, status, code);
+        stage.start().await;
+        stage
+    }
+
+    /// A stage on which no process runs yet.
+    pub(crate) fn empty(sim: Sim, limits: Limits) -> Self {
+        Self {
             wire: Wire::to(sim.router()),
             cluster: Arc::default(),
             pods: Arc::default(),
@@ -124,9 +148,7 @@ impl Stage {
             adopts: false,
             numbers: AtomicU32::new(1),
             process: None,
-        };
-        stage.start().await;
-        stage
+        }
     }
 
     /// Starts a process on what the one before it left.

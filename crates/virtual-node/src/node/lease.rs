@@ -115,7 +115,7 @@ impl Renewal {
                     tracing::warn!(error = chain(&error), "could not renew the node's lease");
                 }
             }
-            let rest = tokio::time::sleep(pause(self.times.renew, rand::random()));
+            let rest = tokio::time::sleep(pause(self.times.renew, crate::chance::chance()));
             if shutdown.run_until_cancelled(rest).await.is_none() {
                 return;
             }

@@ -91,12 +91,14 @@ impl<P: Provider> Dispatcher<P> {
         loop {
             self.start_due();
             let due = self.queue.next_at();
+            // In this order, so that a run can be repeated; nothing starves, because each of these runs dry.
             let event = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
-                event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
-                Some(uid) = poked.0.recv() => Event::Poked(uid),
-                Some(orphan) = orphans.recv() => Event::Orphan(orphan),
                 Some(passed) = self.running.join_next_with_id() => Event::Passed(passed),
+                Some(orphan) = orphans.recv() => Event::Orphan(orphan),
+                event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
+                Some(uid) = poked.next() => Event::Poked(uid),
                 () = until(due), if due.is_some() => Event::Due,
                 _ = gauges.tick() => Event::Gauges,
             };
@@ -161,7 +163,7 @@ impl<P: Provider> Dispatcher<P> {
             Next::Retry => {
                 let failures = self.failures.entry(Arc::clone(&uid)).or_default();
                 *failures = failures.saturating_add(1);
-                self.queue.add(&uid, now + backoff::pause(*failures, rand::random()));
+                self.queue.add(&uid, now + backoff::pause(*failures, crate::chance::chance()));
             }
             Next::Forget if self.store().forget(&uid) => self.queue.forget(&uid),
             // It came back while it was being stopped.

@@ -1,0 +1,1 @@
+//! Each promise, broken by hand.
