@@ -86,9 +86,11 @@ impl<C: Cluster> TritonProvider<C> {
             );
         }
         let limits = settings.limits.clone();
+        let first_provider = FirstProvider::default();
         let observer = Observer::start(
             client.clone(),
             &settings,
+            first_provider.clone(),
             metrics.clone(),
             pokes.clone(),
             shutdown.clone(),
@@ -100,8 +102,6 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
-        let first_provider =
-            FirstProvider::start(client.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
