@@ -62,6 +62,7 @@ pub struct Observer {
     health: watch::Receiver<Health>,
     told: Arc<Mutex<ToldBook>>,
     wants: Arc<Wants>,
+    unmarked: watch::Receiver<Option<Arc<Vec<Instance>>>>,
 }
 
 // === impl Observer ===
@@ -79,11 +80,13 @@ impl Observer {
         let Settings { cluster, node, limits, .. } = settings.clone();
         let (snapshot, snapshots) = watch::channel(None);
         let (health, healths) = watch::channel(Health::default());
+        let (unmarked, unmarkeds) = watch::channel(None);
         let observer = Self {
             snapshot: snapshots,
             health: healths,
             told: Arc::default(),
             wants: Arc::default(),
+            unmarked: unmarkeds,
         };
         let poller = Poller {
             client,
@@ -96,6 +99,7 @@ impl Observer {
             told: Arc::clone(&observer.told),
             snapshot,
             health,
+            unmarked,
         };
         tokio::spawn(async move {
             tokio::select! {
@@ -150,6 +154,14 @@ impl Observer {
             snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
         };
         let found = snapshots.wait_for(newer).await.ok()?;
+        found.clone()
+    }
+
+    /// The instances that named this node and no cluster when the process began: they are not in any snapshot. Waits for
+    /// the first list; `None` when there will be none.
+    pub async fn unmarked(&self) -> Option<Arc<Vec<Instance>>> {
+        let mut unmarked = self.unmarked.clone();
+        let found = unmarked.wait_for(Option::is_some).await.ok()?;
         found.clone()
     }
 

@@ -11,19 +11,15 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::client::Client;
 use triton_cloudapi::instances::Presence;
 use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
-use super::{Claim, Left, PodFacts, adoption_tags, claim, filter, left, left_of};
-use crate::memory::Misses;
-use crate::observer::{chain, seen_as};
+use super::{Claim, Left, PodFacts, adoption_tags, claim, left, left_of};
+use crate::decide::state::Misses;
+use crate::observer::{Observer, chain, seen_as};
 use crate::passes::action_failed;
 use crate::pod::owner;
 use crate::shared::Shared;
-
-/// Between two lists after one that failed.
-const FAILED_WAIT: Duration = Duration::from_secs(5);
 
 /// What the first provider has left on this node; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -58,42 +54,32 @@ pub(crate) enum Gate {
 // === impl FirstProvider ===
 
 impl FirstProvider {
-    /// Looks for what was left, until it is known or `shutdown`.
-    pub(crate) fn start(client: Client, node: String, shutdown: CancellationToken) -> Self {
+    /// Learns what was left from the first list, unless `shutdown` comes before.
+    pub(crate) fn start(observer: Observer, node: String, shutdown: CancellationToken) -> Self {
         let found = Self::default();
         let here = found.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = here.look(&client, &node) => {}
+                () = here.learn(&observer, &node) => {}
                 () = shutdown.cancelled() => {}
             }
         });
         found
     }
 
-    async fn look(&self, client: &Client, node: &str) {
-        loop {
-            match client.list_all_instances(&filter(node)).await {
-                Ok(instances) => {
-                    let found = left(&instances, node);
-                    if !found.is_empty() {
-                        tracing::warn!(
-                            instances = found.len(),
-                            "the first provider has left instances on this node: see `vk-triton adopt`"
-                        );
-                    }
-                    let entry = |left: Left| {
-                        (left.instance.id, Entry { left, asked: None, misses: Misses::default() })
-                    };
-                    self.state().left = Some(found.into_iter().map(entry).collect());
-                    return;
-                }
-                Err(error) => {
-                    tracing::debug!(error = %chain(&error), "could not look for instances of the first provider");
-                    tokio::time::sleep(FAILED_WAIT).await;
-                }
-            }
+    async fn learn(&self, observer: &Observer, node: &str) {
+        let Some(instances) = observer.unmarked().await else { return };
+        let found = left(&instances, node);
+        if !found.is_empty() {
+            tracing::warn!(
+                instances = found.len(),
+                "the first provider has left instances on this node: see `vk-triton adopt`"
+            );
         }
+        let entry = |left: Left| {
+            (left.instance.id, Entry { left, asked: None, misses: Misses::default() })
+        };
+        self.state().left = Some(found.into_iter().map(entry).collect());
     }
 
     /// What was left for a pod; `None` while that is not known.

@@ -14,7 +14,7 @@ use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedError, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::ListInstances;
+use triton_cloudapi::instances::{Instance, ListInstances};
 use triton_podspec::ownership;
 use virtual_node::Pokes;
 
@@ -38,7 +38,15 @@ const LATE_MAX: Duration = Duration::from_secs(30);
 const LATE_MAX_PAGE: Duration = Duration::from_secs(5);
 
 /// A list on its way.
-type Listing = Pin<Box<dyn Future<Output = Result<Vec<Seen>, Error>> + Send>>;
+type Listing = Pin<Box<dyn Future<Output = Result<Listed, Error>> + Send>>;
+
+/// What a list brings.
+struct Listed {
+    /// Our instances.
+    ours: Vec<Seen>,
+    /// Instances that name this node and no cluster; only the first list looks for them.
+    unmarked: Option<Vec<Instance>>,
+}
 
 /// What the task is made of.
 pub(super) struct Poller {
@@ -52,6 +60,7 @@ pub(super) struct Poller {
     pub(super) told: Arc<Mutex<ToldBook>>,
     pub(super) snapshot: watch::Sender<Option<Arc<Snapshot>>>,
     pub(super) health: watch::Sender<Health>,
+    pub(super) unmarked: watch::Sender<Option<Arc<Vec<Instance>>>>,
 }
 
 /// What it remembers.
@@ -76,7 +85,7 @@ struct Running {
 
 /// What happens next.
 enum Event {
-    Listed(Instant, Result<Vec<Seen>, Error>),
+    Listed(Instant, Result<Listed, Error>),
     Heard(Option<Result<ChangefeedItem, ChangefeedError>>),
     Woken,
 }
@@ -113,7 +122,7 @@ impl Running {
         loop {
             let wake_at = self.prepare(Instant::now());
             match self.next_event(wake_at).await {
-                Event::Listed(asked_at, Ok(seen)) => self.listed(asked_at, seen),
+                Event::Listed(asked_at, Ok(listed)) => self.listed(asked_at, listed),
                 Event::Listed(asked_at, Err(error)) => self.list_failed(asked_at, &error),
                 Event::Heard(Some(Ok(item))) => self.hear(item, Instant::now()),
                 Event::Heard(Some(Err(error))) => self.refused(&error),
@@ -213,18 +222,21 @@ impl Running {
     }
 
     /// A complete list.
-    fn listed(&mut self, asked_at: Instant, seen: Vec<Seen>) {
+    fn listed(&mut self, asked_at: Instant, listed: Listed) {
         let now = Instant::now();
         self.listing = None;
         let poller = &self.poller;
         let earlier = poller.snapshot.borrow().clone();
-        let snapshot = Arc::new(Snapshot::new(asked_at, seen, earlier.as_deref()));
+        let snapshot = Arc::new(Snapshot::new(asked_at, listed.ours, earlier.as_deref()));
         let pages = pages(snapshot.len());
         self.last = Some(Last { asked_at, ended_at: now, ok: true, pages });
         let moved = snapshot.moved_since(earlier.as_deref());
         self.feed.listed(asked_at, earlier.as_ref().map(|earlier| earlier.taken_at), moved, now);
         poller.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
         poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
+        if let Some(unmarked) = listed.unmarked {
+            poller.unmarked.send_replace(Some(Arc::new(unmarked)));
+        }
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
 
@@ -368,17 +380,27 @@ impl Running {
 impl Poller {
     /// All our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
     /// whatever the server's filter let through.
+    ///
+    /// The first list is one of all instances that name the node: those that name no cluster are the first provider's.
     fn listing(&self) -> Listing {
-        let (client, cluster, node) =
-            (self.client.clone(), self.cluster.clone(), self.node.clone());
+        let (client, cluster, node) = (self.client.clone(), self.cluster.clone(), self.node.clone());
+        let is_first = self.unmarked.borrow().is_none();
         Box::pin(async move {
-            let tags = ownership::filter(&cluster, &node);
+            let mut tags = ownership::filter(&cluster, &node);
+            if is_first {
+                tags.remove(ownership::CLUSTER);
+            }
             let filter = ListInstances { tags, ..ListInstances::default() };
-            let mut shared = Shared::default();
-            let keep = |instance| {
+            let (mut shared, mut unmarked) = (Shared::default(), Vec::new());
+            let keep = |instance: Instance| {
+                if !instance.tags.contains_key(ownership::CLUSTER) {
+                    unmarked.push(instance);
+                    return None;
+                }
                 shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node))
             };
-            client.collect_instances(&filter, keep).await
+            let ours = client.collect_instances(&filter, keep).await?;
+            Ok(Listed { ours, unmarked: is_first.then_some(unmarked) })
         })
     }
 
