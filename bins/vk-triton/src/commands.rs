@@ -9,13 +9,15 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::Serialize;
 use triton_cloudapi::client::Client as CloudClient;
+use virtual_node::Fence;
 
 use crate::args::{Args, Command, Output};
-use crate::config::Config;
+use crate::config::Loaded;
 use crate::connect::{self, Cluster};
 use crate::exit::{Classify, Kind, Left, Outcome};
+use crate::logging;
+use crate::plan::NodePlan;
 use crate::table::table;
-use crate::{logging, run};
 
 /// Both sides, reached.
 struct Sides {
@@ -26,22 +28,24 @@ struct Sides {
 /// Runs a command to its end.
 pub(crate) fn run(args: &Args, command: Command) -> Outcome<Left> {
     logging::start(args).or_fail(Kind::Config)?;
-    let config = Config::load(args.provider_config.as_deref()).or_fail(Kind::Config)?;
+    let settings = Loaded::load(args.provider_config.as_deref()).or_fail(Kind::Config)?;
+    let plan = NodePlan::chosen(args, settings).or_fail(Kind::Config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("starting the runtime").or_fail(Kind::Bug)?;
     runtime.block_on(async {
-        let sides = reach(args, &config).await?;
+        let sides = reach(args, &plan).await?;
         match command {
-            Command::Orphans(orphans) => orphans::run(args, &config, &orphans, sides).await,
+            Command::Orphans(orphans) => orphans::run(args, plan.config(), &orphans, sides).await,
             Command::Adopt(adopt) => adopt::run(args, &adopt, sides).await,
         }
     })
 }
 
-async fn reach(args: &Args, config: &Config) -> Outcome<Sides> {
+async fn reach(args: &Args, plan: &NodePlan) -> Outcome<Sides> {
     let metrics =
         triton_provider::Metrics::register(&mut prometheus_client::registry::Registry::default());
-    let cloud = run::cloud_client(config, &metrics).await?;
+    // Each deed of a command is guarded by itself, and needs no Lease.
+    let cloud = plan.cloud_client(&metrics, &Fence::open_for_ever()).await?;
     connect::check_cloudapi(&cloud).await?;
     let cluster = connect::cluster(args).await?;
     Ok(Sides { cloud, cluster })

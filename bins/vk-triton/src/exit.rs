@@ -56,6 +56,17 @@ impl Failure {
         Self { kind, error: error.into() }
     }
 
+    /// Our own fault?
+    pub(crate) fn is_bug(&self) -> bool {
+        self.kind == Kind::Bug
+    }
+
+    /// The same failure, and which node it is about.
+    pub(crate) fn about(self, node: &str) -> Self {
+        let Self { kind, error } = self;
+        Self { kind, error: error.context(format!("node {node}")) }
+    }
+
     pub(crate) fn config(error: impl Into<anyhow::Error>) -> Self {
         Self::new(Kind::Config, error)
     }

@@ -2,14 +2,17 @@
 
 mod args;
 mod clock;
+mod cloud;
 mod commands;
 mod config;
 mod connect;
 mod exit;
 mod logging;
 mod nearest;
+mod plan;
 mod run;
 mod table;
+mod term;
 
 use std::process::ExitCode;
 

@@ -33,6 +33,7 @@ pub struct Metrics {
     lease_renewals: Family<ResultLabel, Counter>,
     lease_late_seconds: Histogram,
     node_ready: Gauge,
+    provider_reachable: Gauge,
     orphans: Gauge,
     orphans_held_back: Gauge,
     orphans_stopped: Counter,
@@ -135,7 +136,16 @@ impl Metrics {
             "How much later than planned the Lease was renewed",
             late,
         );
-        registry.register("node_ready", "1 while the provider answers", metrics.node_ready.clone());
+        registry.register(
+            "node_ready",
+            "1 while this process keeps the Node object Ready",
+            metrics.node_ready.clone(),
+        );
+        registry.register(
+            "provider_reachable",
+            "1 while the provider answers",
+            metrics.provider_reachable.clone(),
+        );
         registry.register(
             "orphans",
             "Things that run for this node and belong to no pod",
@@ -206,6 +216,7 @@ impl Metrics {
         if !acts {
             // What only the acting process knows.
             self.node_ready(false);
+            self.provider_reachable(false);
             self.pods(&BTreeMap::new());
             self.queue(0, 0);
             self.orphans_found(0);
@@ -219,6 +230,10 @@ impl Metrics {
 
     pub(crate) fn node_ready(&self, ready: bool) {
         self.node_ready.set(i64::from(ready));
+    }
+
+    pub(crate) fn provider_reachable(&self, reachable: bool) {
+        self.provider_reachable.set(i64::from(reachable));
     }
 
     pub(crate) fn orphans_found(&self, found: usize) {
@@ -263,6 +278,7 @@ impl Default for Metrics {
             lease_renewals: Family::default(),
             lease_late_seconds: Histogram::new([0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]),
             node_ready: Gauge::default(),
+            provider_reachable: Gauge::default(),
             orphans: Gauge::default(),
             orphans_held_back: Gauge::default(),
             orphans_stopped: Counter::default(),

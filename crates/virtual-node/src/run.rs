@@ -111,10 +111,13 @@ impl<P: Provider> VirtualNode<P> {
             });
         }
 
+        let (events, writer) =
+            recorder(client.clone(), &config.event_component, &config.name, Arc::clone(&metrics));
         let keeper = NodeKeeper::new(
             heartbeat_client.clone(),
             Arc::clone(&config),
             Arc::clone(&provider),
+            events.clone(),
             Arc::clone(&metrics),
         );
         let conditions = keeper.extra.clone();
@@ -136,8 +139,6 @@ impl<P: Provider> VirtualNode<P> {
             "heartbeat"
         });
 
-        let (events, writer) =
-            recorder(client.clone(), &config.event_component, &config.name, Arc::clone(&metrics));
         let writing = writer.run(shutdown.clone());
         parts.spawn(async move {
             writing.await;

@@ -30,7 +30,7 @@ pub(super) async fn run(args: &Args, adopt: &AdoptArgs, sides: Sides) -> Outcome
     let Sides { cloud, cluster } = sides;
     let adoption = Adoption {
         client: cloud,
-        pods: KubePods::new(cluster.client),
+        pods: KubePods::new(cluster.client("this command")?),
         cluster: cluster.uid,
         node: args.nodename.clone(),
     };

@@ -39,7 +39,7 @@ pub(super) async fn run(
     let Sides { cloud, cluster } = sides;
     let leftovers = Leftovers {
         client: cloud,
-        pods: KubePods::new(cluster.client),
+        pods: KubePods::new(cluster.client("this command")?),
         cluster: cluster.uid,
         node: args.nodename.clone(),
         min_age: config.limits.orphan_age,

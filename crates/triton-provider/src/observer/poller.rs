@@ -238,6 +238,7 @@ impl Running {
             poller.unmarked.send_replace(Some(Arc::new(unmarked)));
         }
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
+        poller.wants.listed.notify_waiters();
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
 
         let changed = snapshot.changed_since(earlier.as_deref());

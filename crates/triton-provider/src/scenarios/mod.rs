@@ -21,4 +21,5 @@ mod requests;
 mod restart;
 mod secrets;
 mod stop;
+mod term;
 mod unknown;

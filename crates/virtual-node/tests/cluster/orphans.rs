@@ -50,7 +50,9 @@ pub(crate) async fn an_orphan_is_stopped_but_many_are_not(world: &World) {
 
     // An operator lets some go: so many and no more, once.
     annotate(world, "3").await;
-    until("three to go", LIMIT, || async { seen_if(held(world) == 17, held(world)) }).await.unwrap();
+    until("three to go", LIMIT, || async { seen_if(held(world) == 17, held(world)) })
+        .await
+        .unwrap();
     assert_eq!(annotation(world).await, None, "it is good for once");
     until_held_back(world, "True").await;
     annotate(world, "all").await;

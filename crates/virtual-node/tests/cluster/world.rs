@@ -80,6 +80,7 @@ impl World {
         config.kubelet_port = Some(address.port());
         config.system.kubelet_version = "v1.37.0-test-0.1.0".to_owned();
         config.heartbeat.ping = Duration::from_millis(200);
+        config.heartbeat.ping_trouble = Duration::from_millis(200);
         config.heartbeat.renew = Duration::from_millis(500);
         config.orphans.first_interval = Duration::from_millis(300);
         config.orphans.first_rounds = u32::MAX;
