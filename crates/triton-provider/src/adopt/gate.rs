@@ -16,7 +16,7 @@ use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
 use super::{Claim, Left, PodFacts, adoption_tags, claim, left, left_of};
 use crate::decide::state::Misses;
-use crate::observer::{Observer, chain, seen_as};
+use crate::observer::{Observer, seen_as};
 use crate::passes::action_failed;
 use crate::pod::owner;
 use crate::shared::Shared;
@@ -76,9 +76,8 @@ impl FirstProvider {
                 "the first provider has left instances on this node: see `vk-triton adopt`"
             );
         }
-        let entry = |left: Left| {
-            (left.instance.id, Entry { left, asked: None, misses: Misses::default() })
-        };
+        let entry =
+            |left: Left| (left.instance.id, Entry { left, asked: None, misses: Misses::default() });
         self.state().left = Some(found.into_iter().map(entry).collect());
     }
 

@@ -384,7 +384,8 @@ impl Poller {
     ///
     /// The first list is one of all instances that name the node: those that name no cluster are the first provider's.
     fn listing(&self) -> Listing {
-        let (client, cluster, node) = (self.client.clone(), self.cluster.clone(), self.node.clone());
+        let (client, cluster, node) =
+            (self.client.clone(), self.cluster.clone(), self.node.clone());
         let is_first = self.unmarked.borrow().is_none();
         Box::pin(async move {
             let mut tags = ownership::filter(&cluster, &node);
