@@ -97,11 +97,14 @@ impl Observer {
             snapshot,
             health,
         };
+        let wants = Arc::clone(&observer.wants);
         tokio::spawn(async move {
             tokio::select! {
-                () = poller.run() => {}
+                biased;
                 () = shutdown.cancelled() => {}
+                () = poller.run() => {}
             }
+            wants.listed.notify_waiters();
         });
         observer
     }
@@ -145,12 +148,15 @@ impl Observer {
 
     /// Waits for the next list that was asked for after `moment`, whenever that is made.
     pub async fn next_after(&self, moment: Instant) -> Option<Arc<Snapshot>> {
-        let mut snapshots = self.snapshot.clone();
-        let newer = |snapshot: &Option<Arc<Snapshot>>| {
-            snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
-        };
-        let found = snapshots.wait_for(newer).await.ok()?;
-        found.clone()
+        loop {
+            let listed = self.wants.listed.notified();
+            if let Some(found) = self.snapshot().filter(|found| found.taken_at > moment) {
+                return Some(found);
+            }
+            // Closed: there will be no other.
+            self.snapshot.has_changed().ok()?;
+            listed.await;
+        }
     }
 
     /// Says whether something about this pod is about to change.

@@ -193,7 +193,7 @@ impl Running {
             hinted_at: self.hinted_at,
             told_at: self.told_at,
             served_at: self.served_at,
-            can_afford: self.allowance.can_afford(pages, now),
+            can_afford: self.allowance.can_afford(pages, self.poller.wants.count(), now),
             limits: &self.poller.limits,
         }
     }
@@ -226,6 +226,7 @@ impl Running {
         poller.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
         poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
+        poller.wants.listed.notify_waiters();
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
 
         let changed = snapshot.changed_since(earlier.as_deref());
