@@ -118,6 +118,10 @@ impl Chaos {
             say("  less oracle.history    # pods, requests that change something, troubles");
             say("  less vk-triton-1.log   # the node's decisions; one file for each process");
         }
+        if ran.is_err() {
+            // Whoever reads the error must not miss them.
+            violations.iter().for_each(say);
+        }
         ran?;
         Ok(Outcome { violations, tally: self.tally })
     }
