@@ -25,7 +25,7 @@ impl Chaos {
         self.workload.end_jobs().await?;
         let begun = Instant::now();
         loop {
-            self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+            self.start_what_ended()?;
             let wanted = self.workload.wanted().await?;
             let world = self.watch.at_rest(&wanted).await?;
             let found = world.discrepancies();

@@ -118,6 +118,10 @@ impl Chaos {
             say("  less oracle.history    # pods, requests that change something, troubles");
             say("  less vk-triton-1.log   # the node's decisions; one file for each process");
         }
+        if ran.is_err() {
+            // Whoever reads the error must not miss them.
+            violations.iter().for_each(say);
+        }
         ran?;
         Ok(Outcome { violations, tally: self.tally })
     }
@@ -280,10 +284,21 @@ impl Chaos {
             due.act = later("next act", 400, 2_200);
         }
         if due.look <= now {
-            let started = self.crew.start_what_ended()?;
-            self.tally.ended_by_themselves += u64::from(started);
+            self.start_what_ended()?;
             self.note_requests();
             due.look = Instant::now() + LOOK_EVERY;
+        }
+        Ok(())
+    }
+
+    /// What keeps programs running elsewhere: systemd, a kubelet.
+    pub(super) fn start_what_ended(&mut self) -> Result<()> {
+        self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+        if let Some(cluster) = &mut self.scene.stack.cluster {
+            let started = cluster.start_what_ended()?;
+            if started > 0 {
+                self.note(format!("{started} parts of the control plane were started again"));
+            }
         }
         Ok(())
     }
@@ -322,7 +337,7 @@ impl Chaos {
                 member.cluster.cut();
             }
         }
-        self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+        self.start_what_ended()?;
         self.note("healed".to_owned());
         self.watch.oracle().see_calm(Some(now()));
         Ok(())
