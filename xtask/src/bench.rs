@@ -7,6 +7,7 @@ mod lives;
 mod memory;
 mod numbers;
 mod requests;
+mod restart;
 mod rig;
 mod writes;
 
@@ -48,12 +49,15 @@ enum Subject {
     Requests,
     /// Memory that the node holds.
     Memory,
+    /// What a process does that starts on instances which are there already.
+    Restart,
     /// What the CloudAPI client costs, and how much the simulator answers.
     Cloudapi,
 }
 
 /// What is measured without being named.
-const USUAL: [Subject; 4] = [Subject::Lives, Subject::Burst, Subject::Requests, Subject::Memory];
+const USUAL: [Subject; 5] =
+    [Subject::Lives, Subject::Burst, Subject::Requests, Subject::Memory, Subject::Restart];
 
 /// Measures each subject and prints its figures, each beside its goal. Nothing here fails because a figure is bad.
 pub(crate) async fn run(args: Args) -> Result<()> {
@@ -65,6 +69,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Subject::Burst => burst::run(&args).await?,
             Subject::Requests => requests::run(&args).await?,
             Subject::Memory => memory::run(&args).await?,
+            Subject::Restart => restart::run(&args).await?,
             Subject::Cloudapi => cloudapi::run().await?,
         }
     }

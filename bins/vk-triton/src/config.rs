@@ -2,15 +2,18 @@
 //!
 //! [`Args`]: crate::args::Args
 
+mod nodes;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use figment::Figment;
+use anyhow::anyhow;
 use figment::error::Kind;
-use figment::providers::{Env, Format, Toml};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use virtual_node::TaintEffect;
+
+pub(crate) use nodes::{Loaded, NodeEntry};
 
 use crate::nearest::nearest;
 
@@ -31,6 +34,11 @@ pub(crate) struct Config {
     pub(crate) kubelet: KubeletSection,
     /// Waits and bounds.
     pub(crate) limits: LimitsSection,
+    /// Adopt instances that the first Triton provider made for pods that still live.
+    pub(crate) adopt_first_provider: bool,
+    /// The nodes, if there are several: read apart.
+    #[serde(rename = "nodes", deserialize_with = "read_apart")]
+    _nodes: (),
 }
 
 /// The node's object.
@@ -52,10 +60,22 @@ pub(crate) struct NodeSection {
     pub(crate) labels: BTreeMap<String, String>,
     /// Name of the datacenter in the node's providerID; found out from CloudAPI's address when empty.
     pub(crate) datacenter: String,
-    /// Namespace of the journal of creates in flight.
+    /// Namespace of the journal of creates in flight, and of the Lease that elects the acting process.
     pub(crate) namespace: String,
     /// Run pods of DaemonSets too.
     pub(crate) daemonsets: bool,
+    /// What the taint of an outage of CloudAPI does.
+    pub(crate) outage_effect: OutageEffect,
+}
+
+/// What the taint of an outage of CloudAPI does to pods that do not tolerate it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum OutageEffect {
+    /// No new ones come.
+    #[default]
+    NoSchedule,
+    /// Those that are here are evicted, too.
+    NoExecute,
 }
 
 /// What pods get when they do not say.
@@ -138,31 +158,6 @@ pub(crate) struct LimitsSection {
     pub(crate) orphans_per_round: usize,
 }
 
-// === impl Config ===
-
-impl Config {
-    /// Reads the settings. `file` must exist if it is given.
-    ///
-    /// # Errors
-    /// Names the file, the key, what was found and what would be right.
-    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let mut figment = Figment::new();
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(anyhow!(
-                    "--provider-config {}: no such file (an empty one is fine)",
-                    file.display()
-                ));
-            }
-            figment = figment.merge(Toml::file_exact(file));
-        }
-        // Only what names a section: other tools may have variables of this prefix too.
-        let ours = Env::prefixed(ENV_PREFIX).filter(|name| name.as_str().contains("__"));
-        figment = figment.merge(ours.split("__"));
-        figment.extract().map_err(|error| explain(&error)).context("reading the settings")
-    }
-}
-
 /// The first thing that is wrong, in words that say what would be right.
 fn explain(error: &figment::Error) -> anyhow::Error {
     let source = error.metadata.as_ref().map(|metadata| {
@@ -195,6 +190,11 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         kind if path.is_empty() => anyhow!("{source}{kind}"),
         kind => anyhow!("{source}`{path}`: {kind}"),
     }
+}
+
+/// Passes over what [`Loaded`] reads.
+fn read_apart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    IgnoredAny::deserialize(deserializer).map(drop)
 }
 
 /// A quantity as text or as a bare number; Kubernetes checks the rest.
@@ -248,6 +248,18 @@ impl Default for NodeSection {
             datacenter: String::new(),
             namespace: "kube-system".to_owned(),
             daemonsets: false,
+            outage_effect: OutageEffect::default(),
+        }
+    }
+}
+
+// === impl OutageEffect ===
+
+impl From<OutageEffect> for TaintEffect {
+    fn from(effect: OutageEffect) -> Self {
+        match effect {
+            OutageEffect::NoSchedule => Self::NoSchedule,
+            OutageEffect::NoExecute => Self::NoExecute,
         }
     }
 }
@@ -282,13 +294,15 @@ impl Default for LimitsSection {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::path::Path;
 
     use super::*;
 
     fn load(text: &str) -> Result<Config, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        Config::load(Some(file.path())).map_err(|error| format!("{error:#}"))
+        let loaded = Loaded::load(Some(file.path()));
+        loaded.map(|loaded| loaded.config).map_err(|error| format!("{error:#}"))
     }
 
     #[track_caller]
@@ -307,7 +321,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_said_to_be() {
         let message =
-            format!("{:#}", Config::load(Some(Path::new("/nowhere/triton.toml"))).unwrap_err());
+            format!("{:#}", Loaded::load(Some(Path::new("/nowhere/triton.toml"))).unwrap_err());
         assert!(message.contains("/nowhere/triton.toml: no such file"), "{message}");
     }
 
@@ -327,7 +341,7 @@ mod tests {
     #[test]
     fn an_unknown_key_names_the_nearest() {
         refused("[node]\npod = 7", &["unknown key `node.pod`", "did you mean `pods`?"]);
-        refused("[nodes]\npods = 7", &["unknown key `nodes`", "did you mean `node`?"]);
+        refused("[noode]\npods = 7", &["unknown key `noode`", "did you mean `node`?"]);
     }
 
     #[test]

@@ -165,6 +165,7 @@ impl Process {
                 node: NODE.to_owned(),
                 node_ips: vec![[10, 0, 0, 7].into()],
                 defaults: Defaults::default(),
+                adopt_first_provider: false,
                 limits: Limits::default(),
             },
             pokes,

@@ -164,7 +164,7 @@ impl Feed {
         let from = earlier.filter(|earlier| *earlier > since);
         if let Some(from) = from.and_then(|from| from.checked_sub(LAG_MAX)) {
             for id in changed {
-                if !self.told.get(&id).is_some_and(|at| *at >= from) {
+                if self.told.get(&id).is_none_or(|at| *at < from) {
                     self.untold.entry(id).or_insert(now);
                 }
             }

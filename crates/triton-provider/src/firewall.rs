@@ -71,6 +71,15 @@ pub struct Unused {
     pub description: String,
 }
 
+/// What a sweep does.
+struct Sweep {
+    unused: Vec<Unused>,
+    /// Rules to make again, with their descriptions.
+    missing: Vec<(Arc<str>, FirewallRulePlan)>,
+    /// When to look again for rules that only seem unused.
+    again: Option<Duration>,
+}
+
 /// Why a rule could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("making the firewall rule `{rule}`")]
@@ -327,7 +336,7 @@ impl Firewall {
         let tags = rule_tags(instances);
         let asked_at = Instant::now();
         let rules = self.client.list_firewall_rules().await?;
-        let (unused, missing, again) = self.judge(&rules.items, &tags, asked_at, patience);
+        let Sweep { unused, missing, again } = self.judge(&rules.items, &tags, asked_at, patience);
         for rule in &unused {
             tracing::info!(rule = %rule.id, description = %rule.description, "removing a firewall rule without users");
             match self.client.delete_firewall_rule(rule.id).await {
@@ -345,15 +354,15 @@ impl Firewall {
         Ok(again)
     }
 
-    /// What a sweep removes, what it makes again, and when to look again. What is to be removed counts as gone from
-    /// here on: a pod that needs such a rule meanwhile makes another.
+    /// Decides what a sweep does. What is to be removed counts as gone from here on: a pod that needs such a rule
+    /// meanwhile makes another.
     fn judge(
         &self,
         rules: &[FirewallRule],
         tags: &BTreeSet<(String, String)>,
         asked_at: Instant,
         patience: Duration,
-    ) -> (Vec<Unused>, Vec<(Arc<str>, FirewallRulePlan)>, Option<Duration>) {
+    ) -> Sweep {
         let now = Instant::now();
         let mut state = self.state();
         let listed = ours(rules, &self.mark);
@@ -385,7 +394,7 @@ impl Firewall {
             }
         }
         made.retain(|_, known| !known.is_empty());
-        (unused, missing, again)
+        Sweep { unused, missing, again }
     }
 }
 

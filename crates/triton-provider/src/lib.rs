@@ -6,6 +6,7 @@
 //! What it does not know: watches, queues, patches and preconditions (`virtual-node` does), what a pod becomes
 //! (`triton-podspec` does), and how a request is signed or retried (`triton-cloudapi` does).
 
+pub mod adopt;
 pub mod backoff;
 pub mod catalog;
 pub mod classify;
@@ -16,11 +17,14 @@ pub mod decide;
 pub mod feed;
 pub mod firewall;
 pub mod journal;
+pub mod leftovers;
 pub mod limits;
+pub mod live;
 pub mod memory;
 pub mod metrics;
 pub mod observer;
 mod opinions;
+mod pace;
 mod passes;
 pub mod pod;
 pub mod probes;
@@ -37,6 +41,7 @@ mod testing;
 
 pub use cluster::{Cluster, KubeCluster};
 pub use limits::Limits;
+pub use live::{KubePods, LivePods};
 pub use metrics::Metrics;
 pub use provider::{Parts, StartError, TritonProvider};
 pub use settings::Settings;

@@ -15,6 +15,7 @@ use virtual_node::{
     Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
 
+use crate::adopt::gate::{FirstProvider, Gate};
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
@@ -99,6 +100,8 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
+        let first_provider =
+            FirstProvider::start(client.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
@@ -106,6 +109,7 @@ impl<C: Cluster> TritonProvider<C> {
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             probes: Engine::new(NetworkProber::new()?, said),
             memories: Memories::with_left(left),
+            first_provider,
             client,
             cluster,
             observer,
@@ -129,12 +133,25 @@ impl<C: Cluster> Provider for TritonProvider<C> {
                 "the pod lacks a namespace, name or uid",
             ));
         };
+        let news = match self.shared.enter(&key, Some(&pod)).await? {
+            Gate::Open(news) => news,
+            Gate::Wait(events, again) => {
+                return Ok(Report { status: None, events, again: Some(again) });
+            }
+        };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
-        self.with_probe_events(&key.uid, result)
+        let mut report = self.with_probe_events(&key.uid, result)?;
+        report.events.extend(news);
+        Ok(report)
     }
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
-        passes::stop::run(&self.shared, &request).await
+        match self.shared.enter(&request.key, request.pod.as_deref()).await? {
+            Gate::Open(_) => passes::stop::run(&self.shared, &request).await,
+            Gate::Wait(events, again) => {
+                Ok(Stop::Going(Report { status: None, events, again: Some(again) }))
+            }
+        }
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {

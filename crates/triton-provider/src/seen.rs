@@ -33,6 +33,8 @@ pub struct Seen {
     pub ips: Box<[IpAddr]>,
     /// Whether DELETE is refused.
     pub deletion_protection: bool,
+    /// Whether its pod asked for deletion protection, by its tags: then that is ours to lift.
+    pub asked_for_protection: bool,
     /// Whose it is, by its tags.
     pub mark: Mark,
     /// The tags that firewall rules of ours may be about, as name and value.
@@ -138,6 +140,7 @@ impl Shared {
             primary_ip: instance.primary_ip.as_deref().and_then(|ip| ip.parse().ok()),
             ips: instance.ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
             deletion_protection: instance.deletion_protection,
+            asked_for_protection: ownership::asked_for_protection(&instance.tags),
             mark: self.mark(owner),
             rule_tags: self.rule_tags(&instance.tags),
         }

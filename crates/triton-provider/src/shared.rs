@@ -7,6 +7,7 @@ use probe_engine::Engine;
 use tokio::time::Instant;
 use triton_cloudapi::client::Client;
 
+use crate::adopt::gate::FirstProvider;
 use crate::catalog::CatalogKeeper;
 use crate::create_gate::CreateGate;
 use crate::firewall::Firewall;
@@ -36,6 +37,7 @@ pub(crate) struct Shared<C> {
     pub(crate) opinions: Opinions,
     pub(crate) creates: CreateGate,
     pub(crate) memories: Memories,
+    pub(crate) first_provider: FirstProvider,
 }
 
 /// The memories of all pods, and the creates that an earlier process left unresolved.

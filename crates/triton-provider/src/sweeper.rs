@@ -35,7 +35,6 @@ impl Sweeper {
         let asked = sweeper.clone();
         tokio::spawn(async move {
             tokio::select! {
-                biased;
                 () = asked.run(&firewall, &observer, &limits) => {}
                 () = shutdown.cancelled() => {}
             }

@@ -45,7 +45,7 @@ pub mod simulation;
 pub mod status;
 
 pub use api::CallError;
-pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, TaintEffect};
+pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, OutageSigns, TaintEffect};
 pub use fence::{Fence, FenceLayer, Fenced, fenced_client};
 pub use http::{Auth, ClientCa, HttpConfig, HttpError, MetricsServer, Serving};
 pub use leader::{Election, ElectionError, ElectionTimes, Identity, Term};

@@ -33,7 +33,9 @@ pub struct Metrics {
     lease_renewals: Family<ResultLabel, Counter>,
     lease_late_seconds: Histogram,
     node_ready: Gauge,
+    provider_reachable: Gauge,
     orphans: Gauge,
+    orphans_held_back: Gauge,
     orphans_stopped: Counter,
     orphan_brakes: Counter,
     events_dropped: Counter,
@@ -134,11 +136,25 @@ impl Metrics {
             "How much later than planned the Lease was renewed",
             late,
         );
-        registry.register("node_ready", "1 while the provider answers", metrics.node_ready.clone());
+        registry.register(
+            "node_ready",
+            "1 while this process keeps the Node object Ready",
+            metrics.node_ready.clone(),
+        );
+        registry.register(
+            "provider_reachable",
+            "1 while the provider answers",
+            metrics.provider_reachable.clone(),
+        );
         registry.register(
             "orphans",
             "Things that run for this node and belong to no pod",
             metrics.orphans.clone(),
+        );
+        registry.register(
+            "orphans_held_back",
+            "Orphans that the brake holds back",
+            metrics.orphans_held_back.clone(),
         );
         registry.register(
             "orphans_stopped",
@@ -200,6 +216,7 @@ impl Metrics {
         if !acts {
             // What only the acting process knows.
             self.node_ready(false);
+            self.provider_reachable(false);
             self.pods(&BTreeMap::new());
             self.queue(0, 0);
             self.orphans_found(0);
@@ -215,8 +232,16 @@ impl Metrics {
         self.node_ready.set(i64::from(ready));
     }
 
+    pub(crate) fn provider_reachable(&self, reachable: bool) {
+        self.provider_reachable.set(i64::from(reachable));
+    }
+
     pub(crate) fn orphans_found(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn orphans_held_back(&self, count: usize) {
+        self.orphans_held_back.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn orphan_stopped(&self) {
@@ -253,7 +278,9 @@ impl Default for Metrics {
             lease_renewals: Family::default(),
             lease_late_seconds: Histogram::new([0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]),
             node_ready: Gauge::default(),
+            provider_reachable: Gauge::default(),
             orphans: Gauge::default(),
+            orphans_held_back: Gauge::default(),
             orphans_stopped: Counter::default(),
             orphan_brakes: Counter::default(),
             events_dropped: Counter::default(),

@@ -38,6 +38,8 @@ struct Round {
     bare: Duration,
     ours: Duration,
     writes: Writes,
+    /// Processor time of the node.
+    cpu: Duration,
 }
 
 /// Measures in turns.
@@ -50,19 +52,21 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     let mut rounds = Vec::new();
     for number in 0..args.rounds.max(1) {
         let bare = bare(&rig, number, pods, &status).await?;
-        let before = Writes::read(rig.audit_log())?;
+        let (before, cpu) = (Writes::read(rig.audit_log())?, rig.node()?.cpu_time()?);
         let batch = run_batch(&rig.stack, &format!("ours-{number}"), pods, Kind::Plain).await?;
         let writes = Writes::read(rig.audit_log())?.since(&before);
+        let cpu = rig.node()?.cpu_time()?.saturating_sub(cpu);
         delete(&rig.stack).await?;
-        let round = Round { bare, ours: batch.took, writes };
+        let round = Round { bare, ours: batch.took, writes, cpu };
         print(format_args!(
-            "  round {}: bare writer {:>6.0} pods/s, vk-triton {:>6.0} pods/s; writes a pod: status {:.2}, event {:.3}, other {:.3}",
+            "  round {}: bare writer {:>6.0} pods/s, vk-triton {:>6.0} pods/s; writes a pod: status {:.2}, event {:.3}, other {:.3}; processor {:.2} ms a pod",
             number + 1,
             rate(pods, round.bare),
             rate(pods, round.ours),
             per(round.writes.pods, pods),
             per(round.writes.events, pods),
             per(round.writes.other, pods),
+            1000.0 * round.cpu.as_secs_f64() / pods as f64,
         ));
         rounds.push(round);
     }

@@ -26,7 +26,7 @@ pub struct Facts<'a> {
     pub intent: Option<&'a Intent>,
     /// What is left of the grace period.
     pub grace_left: Duration,
-    /// The pod itself asked for deletion protection, so that we may lift it.
+    /// The pod itself asked for deletion protection, so that we may lift it. Its instance's tags may say the same.
     pub may_lift_protection: bool,
     /// Waits and bounds.
     pub limits: &'a Limits,
@@ -123,7 +123,7 @@ fn next_for_target(facts: &Facts<'_>, id: InstanceId, target: &Target) -> Step {
         return if again <= facts.now { Step::Delete(id) } else { Step::Wait(again) };
     }
     if instance.deletion_protection {
-        return if facts.may_lift_protection {
+        return if facts.may_lift_protection || instance.asked_for_protection {
             Step::LiftProtection(id)
         } else {
             Step::Blocked(id)

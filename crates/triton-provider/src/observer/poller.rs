@@ -30,6 +30,9 @@ use crate::seen::{NodeMark, Seen, Shared};
 /// How long a feed without any change is left alone: a quiet account is no reason to connect again and to list.
 const SILENCE_MAX: Duration = Duration::from_secs(900);
 
+/// A feed that misses changes is opened anew at most this often.
+const REOPEN_EVERY: Duration = Duration::from_secs(60);
+
 /// How late a list may be for CloudAPI to count as reachable, and how much later for each page.
 const LATE_MAX: Duration = Duration::from_secs(30);
 const LATE_MAX_PAGE: Duration = Duration::from_secs(5);
@@ -59,6 +62,8 @@ struct Running {
     stream: Option<Changefeed>,
     /// The feed was tried, and there was none.
     feed_down: bool,
+    /// When it was last opened anew because it had missed something.
+    reopened_at: Option<Instant>,
     /// What was last logged of a feed that is refused.
     refusal: Option<String>,
     last: Option<Last>,
@@ -87,6 +92,7 @@ impl Poller {
             feed: Feed::default(),
             stream: None,
             feed_down: !self.limits.changefeed,
+            reopened_at: None,
             refusal: None,
             last: None,
             listing: None,
@@ -221,7 +227,7 @@ impl Running {
         poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
         poller.wants.listed.notify_waiters();
-        poller.health.send_replace(Health::Fine { until: now });
+        poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
 
         let changed = snapshot.changed_since(earlier.as_deref());
         let changed: HashSet<&str> = changed.into_iter().collect();
@@ -350,7 +356,10 @@ impl Running {
             );
             let changes = u64::try_from(changes).unwrap_or(u64::MAX);
             self.poller.metrics.changefeed_missed.inc_by(changes);
-            self.stream = None;
+            if self.reopened_at.is_none_or(|at| at + REOPEN_EVERY <= now) {
+                self.reopened_at = Some(now);
+                self.stream = None;
+            }
         }
     }
 }

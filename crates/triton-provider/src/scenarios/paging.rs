@@ -14,6 +14,7 @@ use triton_cloudapi::Client;
 use triton_cloudapi::client::HttpRequest;
 use triton_cloudapi::instances::{CreateInstance, ListInstances};
 use triton_sim::{InstanceState, Sim};
+use virtual_node::Fence;
 
 use super::stage;
 
@@ -94,10 +95,10 @@ async fn no_instance_that_lives_all_the_while_is_missing_from_a_list_that_is_acc
     let (mut accepted, mut refused) = (0, 0);
     for seed in 0..24_u64 {
         let sim = stage::datacenter_of(&state);
-        let admin = stage::client(&sim, sim.router());
+        let admin = stage::client(&sim, sim.router(), &Fence::open_for_ever());
         let churn =
             Churn { sim: sim.clone(), numbers: Arc::new(AtomicU64::new(seed << 40)), admin };
-        let client = stage::client(&sim, churn.clone());
+        let client = stage::client(&sim, churn.clone(), &Fence::open_for_ever());
         let before = churn.living();
         let list = ListInstances { limit: Some(PAGE), ..ListInstances::default() };
         let Ok(listed) = client.list_all_instances(&list).await else {

@@ -13,12 +13,18 @@ pub const BURST: f64 = 25.0;
 /// After a burst, one event per object and this long, as the kubelet's spam filter.
 pub const REFILL: Duration = Duration::from_secs(300);
 
-/// Normal events of all objects together that may be written in a burst.
+/// Normal events of all objects together that are all written, however fast they come.
 pub const NORMAL_BURST: f64 = 25.0;
 
-/// After a burst, one Normal event of any object this often: a thousand pods that start at once are told of by some of
-/// them, and each of them by its status.
-pub const NORMAL_REFILL: Duration = Duration::from_millis(200);
+/// They are all written, too, while they come no faster than one in this long (20 a second).
+pub const NORMAL_REFILL: Duration = Duration::from_millis(50);
+
+/// While they come faster, one is written in this long: a thousand pods that start at once are told of by some of them,
+/// and each of them by its status.
+pub const NORMAL_SAMPLE: Duration = Duration::from_millis(500);
+
+/// How many that were not written count against those to come: it takes a second of quiet until all are written again.
+const NORMAL_DEBT: f64 = 20.0;
 
 /// After this long a repeat is a new event: the API server has dropped the old one (`--event-ttl`).
 pub const TTL: Duration = Duration::from_secs(60 * 60);
@@ -63,7 +69,14 @@ pub struct Log {
     written: HashMap<Same, Written>,
     budgets: HashMap<String, Budget>,
     /// Of all Normal events together.
-    normal: Option<Budget>,
+    normal: Normal,
+}
+
+/// How fast Normal events come, and when the last sample was written.
+#[derive(Debug, Default)]
+struct Normal {
+    budget: Option<Budget>,
+    sampled: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -101,7 +114,7 @@ impl Log {
                 if age(written.last_write, now) < quiet {
                     return Step::Skip;
                 }
-                if kind == PodEventKind::Normal && !spend_normal(&mut self.normal, now) {
+                if kind == PodEventKind::Normal && !self.normal.admits(now) {
                     return Step::Sample;
                 }
                 if !spend(&mut self.budgets, &same.object, now) {
@@ -112,7 +125,7 @@ impl Log {
             }
             self.written.remove(same);
         }
-        if kind == PodEventKind::Normal && !spend_normal(&mut self.normal, now) {
+        if kind == PodEventKind::Normal && !self.normal.admits(now) {
             return Step::Sample;
         }
         if spend(&mut self.budgets, &same.object, now) { Step::Create } else { Step::Skip }
@@ -158,9 +171,23 @@ fn spend(budgets: &mut HashMap<String, Budget>, object: &str, now: Timestamp) ->
     budget.spend(REFILL, BURST, now)
 }
 
-fn spend_normal(budget: &mut Option<Budget>, now: Timestamp) -> bool {
-    let budget = budget.get_or_insert(Budget { left: NORMAL_BURST, at: now });
-    budget.spend(NORMAL_REFILL, NORMAL_BURST, now)
+// === impl Normal ===
+
+impl Normal {
+    /// Whether this one is written. Each counts, written or not: it is their coming that is measured.
+    fn admits(&mut self, now: Timestamp) -> bool {
+        let budget = self.budget.get_or_insert(Budget { left: NORMAL_BURST, at: now });
+        let left = budget.refilled(NORMAL_REFILL, NORMAL_BURST, now) - 1.0;
+        *budget = Budget { left: left.max(-NORMAL_DEBT), at: now };
+        if left >= 0.0 {
+            return true;
+        }
+        let due = self.sampled.is_none_or(|at| age(at, now) >= NORMAL_SAMPLE);
+        if due {
+            self.sampled = Some(now);
+        }
+        due
+    }
 }
 
 // === impl Budget ===
@@ -266,10 +293,28 @@ mod tests {
                 })
                 .count()
         };
-        assert_eq!(burst(&mut log, PodEventKind::Normal, 0), 25);
-        assert_eq!(burst(&mut log, PodEventKind::Normal, 1), 5);
+        assert_eq!(burst(&mut log, PodEventKind::Normal, 0), 26);
+        assert_eq!(burst(&mut log, PodEventKind::Normal, 1), 1);
         assert_eq!(burst(&mut log, WARNING, 2), 1000);
-        assert_eq!(burst(&mut log, PodEventKind::Normal, 60), 25);
+        assert_eq!(burst(&mut log, PodEventKind::Normal, 60), 26);
+    }
+
+    #[test]
+    fn what_comes_steadily_is_all_told() {
+        let mut log = Log::default();
+        let start = at(0);
+        let written = |log: &mut Log, pause: Duration| {
+            (0..200_u32)
+                .filter(|n| {
+                    let now = start.checked_add(pause * *n).unwrap();
+                    let event = same(&format!("{pause:?}-{n}"), "m");
+                    log.judge(&event, PodEventKind::Normal, QUIET, now) == Step::Create
+                })
+                .count()
+        };
+        assert_eq!(written(&mut log, Duration::from_millis(60)), 200);
+        let sampled = written(&mut Log::default(), Duration::from_millis(10));
+        assert!((25..45).contains(&sampled), "{sampled}");
     }
 
     #[test]

@@ -5,8 +5,6 @@
 //! right.
 
 mod kube;
-#[cfg(test)]
-mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -135,3 +133,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

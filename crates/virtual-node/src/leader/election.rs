@@ -1,8 +1,5 @@
 //! The election, carried out: reads and writes one Lease.
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use k8s_openapi::api::coordination::v1::Lease;
@@ -123,14 +120,17 @@ impl Election {
         self.metrics.leader(false);
         let mut seen: Option<Sight> = None;
         let mut told: Option<String> = None;
+        let mut has_worked = false;
         loop {
             let looking = self.look_and_take(&mut seen, &mut told);
             let until = match shutdown.run_until_cancelled(looking).await {
                 None => return Ok(None),
                 Some(Ok(Looked::Elected(held))) => return Ok(Some(self.begin(held))),
-                Some(Ok(Looked::Wait(until))) => Some(until),
-                Some(Ok(Looked::Again)) => None,
-                Some(Err(source)) if seen.is_none() && matches!(source.code(), Some(403 | 404)) => {
+                Some(Ok(looked)) => {
+                    has_worked = true;
+                    if let Looked::Wait(until) = looked { Some(until) } else { None }
+                }
+                Some(Err(source)) if !has_worked && matches!(source.code(), Some(403 | 404)) => {
                     let (namespace, name) = (self.namespace.clone(), self.name.clone());
                     return Err(ElectionError::Forbidden { namespace, name, source });
                 }
@@ -408,3 +408,6 @@ impl Drop for Term {
         self.renewing.abort();
     }
 }
+
+#[cfg(test)]
+mod tests;

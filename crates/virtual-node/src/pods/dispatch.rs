@@ -98,7 +98,7 @@ impl<P: Provider> Dispatcher<P> {
                 Some(passed) = self.running.join_next_with_id() => Event::Passed(passed),
                 Some(orphan) = orphans.recv() => Event::Orphan(orphan),
                 event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
-                Some(uid) = poked.0.recv() => Event::Poked(uid),
+                Some(uid) = poked.next() => Event::Poked(uid),
                 () = until(due), if due.is_some() => Event::Due,
                 _ = gauges.tick() => Event::Gauges,
             };
@@ -125,9 +125,17 @@ impl<P: Provider> Dispatcher<P> {
                 tracing::warn!(error = chain(&error), "the watch of pods was interrupted")
             }
             Event::Poked(uid) => {
-                if self.store().get(&uid).is_some() {
-                    self.queue.add(&uid, Instant::now());
+                let mut store = self.store();
+                if store.get(&uid).is_none() {
+                    return;
                 }
+                // The provider has seen something of a pod of which nothing was left: it is stopped once more, or what
+                // a lagging read hid would run on for as long as the ended pod exists.
+                if let Some(memory) = store.memory_mut(&uid) {
+                    memory.gone = false;
+                }
+                drop(store);
+                self.queue.add(&uid, Instant::now());
             }
             Event::Orphan(orphan) => {
                 let uid = orphan.key.uid.clone();

@@ -32,6 +32,8 @@ enum Way {
     NoAnswers,
     /// They are refused.
     Forbidden,
+    /// The namespace is not there.
+    NoNamespace,
 }
 
 type Route = Arc<Mutex<Way>>;
@@ -51,6 +53,7 @@ impl Server {
                 }
                 let (status, answer) = match way {
                     Way::Forbidden => refusal(StatusCode::FORBIDDEN),
+                    Way::NoNamespace => refusal(StatusCode::NOT_FOUND),
                     _ => server.answer(&method, serde_json::from_slice(&body).unwrap_or_default()),
                 };
                 if way == Way::NoAnswers {
@@ -298,9 +301,11 @@ async fn of_two_that_try_at_once_one_is_elected() {
 async fn a_missing_right_is_told_at_once_but_one_that_goes_later_is_waited_for() {
     let server = Arc::new(Server::default());
     let (a, way) = election(&server, "a");
-    *way.lock().unwrap() = Way::Forbidden;
-    let error = a.stand_by(&CancellationToken::new()).await.unwrap_err().to_string();
-    assert!(error.contains("kube-system/vk-triton-n") && error.contains("leases"), "{error}");
+    for refused in [Way::Forbidden, Way::NoNamespace] {
+        *way.lock().unwrap() = refused;
+        let error = a.stand_by(&CancellationToken::new()).await.unwrap_err().to_string();
+        assert!(error.contains("kube-system/vk-triton-n") && error.contains("leases"), "{error}");
+    }
 
     *way.lock().unwrap() = Way::Open;
     let term = elected(&election(&server, "b").0).await;
