@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
 use tokio::sync::mpsc;
@@ -78,7 +77,7 @@ impl<C: Cluster> TritonProvider<C> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
         let holder = clock::identity();
         let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
-        let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
+        let left = unresolved(left, &settings.limits, Instant::now());
         if !left.is_empty() {
             tracing::info!(
                 creates = left.len(),
@@ -201,21 +200,16 @@ impl<C> TritonProvider<C> {
     }
 }
 
-/// The creates that an earlier process left, and until when they may come true.
+/// The creates that an earlier process left, and until when they may come true: the whole window from now on, however
+/// old the notes seem. How old they are only the wall clock says, and one that was set forward in between would make a
+/// second create possible while the first may still come true.
 fn unresolved(
     left: impl IntoIterator<Item = (String, Note)>,
     limits: &Limits,
-    now: Timestamp,
     here: Instant,
 ) -> HashMap<String, Instant> {
-    let window = limits.ambiguity_window;
-    left.into_iter()
-        .map(|(uid, note)| {
-            // A clock that went back makes the age negative: then the whole window counts from now.
-            let age = Duration::try_from(now.duration_since(note.at)).unwrap_or_default();
-            (uid, here + window.saturating_sub(age))
-        })
-        .collect()
+    let over = here + limits.ambiguity_window;
+    left.into_iter().map(|(uid, _)| (uid, over)).collect()
 }
 
 /// What the node's condition says while CloudAPI does not answer.
@@ -233,19 +227,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_note_left_behind_counts_from_when_it_was_made() {
-        #[track_caller]
-        fn check(age_seconds: i64, expected: u64) {
-            let now = Timestamp::from_second(1_000_000).unwrap();
-            let here = Instant::now();
-            let note = Note { at: now - jiff::SignedDuration::from_secs(age_seconds) };
-            let left = unresolved([("u".to_owned(), note)], &Limits::default(), now, here);
-            assert_eq!(left["u"].duration_since(here).as_secs(), expected);
+    async fn a_note_left_behind_counts_from_the_start_whatever_the_wall_clock_says() {
+        let here = Instant::now();
+        for second in [0, 1_000_000, 4_000_000_000] {
+            let note = Note { at: jiff::Timestamp::from_second(second).unwrap() };
+            let left = unresolved([("u".to_owned(), note)], &Limits::default(), here);
+            assert_eq!(left["u"].duration_since(here).as_secs(), 180);
         }
-        check(0, 180);
-        check(60, 120);
-        check(180, 0);
-        check(100_000, 0);
-        check(-50, 180);
     }
 }
