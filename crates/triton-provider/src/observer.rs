@@ -26,6 +26,7 @@ use triton_cloudapi::instances::Instance;
 use triton_podspec::ownership::Owner;
 use virtual_node::Pokes;
 
+use crate::adopt::gate::FirstProvider;
 use crate::decide::Sighting;
 use crate::feed::ToldBook;
 use crate::metrics::Metrics;
@@ -68,10 +69,13 @@ pub struct Observer {
 
 impl Observer {
     /// Starts listing the instances of this cluster and node until `shutdown`.
+    ///
+    /// What the first list shows of the first provider's instances goes to `left`.
     #[must_use]
-    pub fn start(
+    pub(crate) fn start(
         client: Client,
         settings: &Settings,
+        left: FirstProvider,
         metrics: Metrics,
         pokes: Pokes,
         shutdown: CancellationToken,
@@ -89,6 +93,7 @@ impl Observer {
             client,
             cluster,
             node,
+            left,
             metrics,
             pokes,
             limits,

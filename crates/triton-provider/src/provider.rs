@@ -1,6 +1,5 @@
 //! [`virtual_node::Provider`] with Triton behind it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +18,7 @@ use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
 use crate::firewall::Firewall;
-use crate::journal::{Journal, JournalError, Note};
-use crate::limits::Limits;
+use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
 use crate::opinions::Opinions;
@@ -75,19 +73,22 @@ impl<C: Cluster> TritonProvider<C> {
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
-        let holder = clock::identity();
-        let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
-        let left = unresolved(left, &settings.limits, Instant::now());
-        if !left.is_empty() {
+        let window = settings.limits.ambiguity_window;
+        let (journal, left) =
+            Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
+        if !left.uids.is_empty() || left.unreadable {
             tracing::info!(
-                creates = left.len(),
+                creates = left.uids.len(),
+                unreadable = left.unreadable,
                 "an earlier process left creates unresolved; looking for their instances"
             );
         }
         let limits = settings.limits.clone();
+        let first_provider = FirstProvider::default();
         let observer = Observer::start(
             client.clone(),
             &settings,
+            first_provider.clone(),
             metrics.clone(),
             pokes.clone(),
             shutdown.clone(),
@@ -99,15 +100,13 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
-        let first_provider =
-            FirstProvider::start(client.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             probes: Engine::new(NetworkProber::new()?, said),
-            memories: Memories::with_left(left),
+            memories: Memories::with_left(left, Instant::now() + window),
             first_provider,
             client,
             cluster,
@@ -146,6 +145,13 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
         match self.shared.enter(&request.key, request.pod.as_deref()).await? {
+            // Only tags tell whose an orphan is: those of a list are not enough.
+            Gate::Open(_)
+                if request.pod.is_none() && !self.shared.is_still_ours(&request.key).await? =>
+            {
+                let again = Some(self.shared.settings.limits.list_busy);
+                Ok(Stop::Going(Report { again, ..Report::default() }))
+            }
             Gate::Open(_) => passes::stop::run(&self.shared, &request).await,
             Gate::Wait(events, again) => {
                 Ok(Stop::Going(Report { status: None, events, again: Some(again) }))
@@ -200,18 +206,6 @@ impl<C> TritonProvider<C> {
     }
 }
 
-/// The creates that an earlier process left, and until when they may come true: the whole window from now on, however
-/// old the notes seem. How old they are only the wall clock says, and one that was set forward in between would make a
-/// second create possible while the first may still come true.
-fn unresolved(
-    left: impl IntoIterator<Item = (String, Note)>,
-    limits: &Limits,
-    here: Instant,
-) -> HashMap<String, Instant> {
-    let over = here + limits.ambiguity_window;
-    left.into_iter().map(|(uid, _)| (uid, over)).collect()
-}
-
 /// What the node's condition says while CloudAPI does not answer.
 fn unreachable(health: &Health) -> ProviderError {
     let message = match health {
@@ -220,19 +214,4 @@ fn unreachable(health: &Health) -> ProviderError {
         Health::Failed { message } => message.clone(),
     };
     ProviderError::new(ProviderErrorKind::Unavailable, "CloudApiUnavailable", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_note_left_behind_counts_from_the_start_whatever_the_wall_clock_says() {
-        let here = Instant::now();
-        for second in [0, 1_000_000, 4_000_000_000] {
-            let note = Note { at: jiff::Timestamp::from_second(second).unwrap() };
-            let left = unresolved([("u".to_owned(), note)], &Limits::default(), here);
-            assert_eq!(left["u"].duration_since(here).as_secs(), 180);
-        }
-    }
 }

@@ -81,6 +81,11 @@ impl Wants {
         self.lock().expecting.values().copied().max()
     }
 
+    /// How many pods expect something.
+    pub(super) fn count(&self) -> usize {
+        self.lock().expecting.len()
+    }
+
     /// Whether something about this pod is about to change.
     pub(super) fn is_expecting(&self, uid: &str) -> bool {
         self.lock().expecting.contains_key(uid)
