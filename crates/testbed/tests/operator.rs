@@ -100,6 +100,7 @@ async fn an_operator_sees_and_removes_what_is_left_over() {
     scene.stack.node().unwrap().process().start_again().unwrap();
     scene.until_ready("app=bare", 1).await.unwrap();
     assert_eq!(scene.fate().instances().await.unwrap().len(), 2, "nothing was made again");
+    scene.no_secret_got_out().await.unwrap();
 }
 
 #[tokio::test]
@@ -148,4 +149,5 @@ async fn a_pod_of_the_first_provider_waits_until_its_instance_is_adopted() {
     })
     .await
     .unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }
