@@ -1,5 +1,6 @@
 //! What an operator does by hand, with the node's own rights: orphans removed, instances of the first provider adopted.
 #![cfg(feature = "cluster")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use std::process::Stdio;
 
