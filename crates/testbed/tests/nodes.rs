@@ -1,6 +1,5 @@
 //! Several nodes in one process: each runs its own pods, and one that cannot begin leaves the others alone.
 #![cfg(feature = "cluster")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use std::fs;
 use std::time::Duration;
