@@ -83,4 +83,5 @@ async fn each_of_several_nodes_runs_its_own_pods_and_a_broken_one_hinders_nobody
     .await
     .unwrap();
     process.check_runs().unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }

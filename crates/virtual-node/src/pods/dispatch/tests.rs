@@ -89,7 +89,8 @@ fn api(names: &'static [&'static str]) -> Client {
             ("GET", "/api/v1/pods", false) => {
                 let pods: Vec<Value> = names
                     .iter()
-                    .map(|name| json!({ "metadata": { "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" } }))
+                    .map(|name| json!({ "metadata": { "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" },
+                        "status": { "phase": if *name == "ended" { "Succeeded" } else { "Pending" } } }))
                     .collect();
                 (
                     StatusCode::OK,
@@ -210,6 +211,21 @@ async fn an_orphan_is_stopped_and_forgotten() {
         ["old"],
         "what has a live pod is no orphan"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_pod_is_stopped_again_when_the_provider_has_seen_something_of_it() {
+    let running = run(&["ended"], 2);
+    let has_stopped = async |times: usize| {
+        while running.provider.stops.lock().unwrap().len() < times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    has_stopped(1).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(running.provider.stops.lock().unwrap().len(), 1, "nothing was left of it");
+    running.pokes.poke("ended");
+    has_stopped(2).await;
 }
 
 #[tokio::test(start_paused = true)]
