@@ -27,6 +27,14 @@ down *args:
 bench *args:
     cargo xtask bench {{args}}
 
+# The node in virtual time under faults drawn from seeds; a run that fails replays by `--replay SEED`.
+simulate seeds="0..10000" *args:
+    cargo run --release -p simulation -- --seeds {{seeds}} {{args}}
+
+# Everything going wrong for an hour, or --minutes N, with --seed N.
+chaos *args:
+    cargo xtask chaos {{args}}
+
 # Sends a target what libFuzzer invents: machine, list, error, changefeed, authorization, key, firewall, affinity.
 # Needs `cargo install cargo-fuzz` and a nightly toolchain. Ordinary tests check the same laws on the same seeds.
 fuzz target seconds="180":

@@ -31,6 +31,16 @@ struct Inner {
 // === impl Point ===
 
 impl Point {
+    /// The boundary's number.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        match self {
+            Self::BeforeSend(number) | Self::AfterCommit(number) | Self::AfterAnswer(number) => {
+                number
+            }
+        }
+    }
+
     /// The three moments at a boundary.
     #[must_use]
     pub fn all(number: u64) -> [Self; 3] {

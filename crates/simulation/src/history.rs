@@ -140,8 +140,10 @@ impl History {
     /// Takes in what happened in the datacenter since the last time.
     pub fn follow(&self, sim: &Sim) {
         let seen = self.inner().seen;
-        let changes = sim.changes(seen);
+        let mut changes = sim.changes(seen);
         let Some(last) = changes.last().map(|change| change.seq) else { return };
+        // Of what happens in one moment the datacenter says in any order what it noticed first.
+        changes.sort_by_key(|change| (change.at, change.id));
         for change in changes {
             if change.kind != ResourceKind::Instance {
                 continue;

@@ -19,6 +19,7 @@ pub mod apiserver;
 pub mod boundary;
 pub mod canary;
 mod cloud;
+pub mod crash;
 pub mod history;
 mod life;
 pub mod log;
@@ -33,6 +34,7 @@ mod wire;
 mod world;
 
 pub use boundary::Point;
+pub use crash::{Coverage, Depth};
 pub use log::Log;
 pub use oracle::{Invariant, Violation};
 pub use plan::{Deed, Plan, Profile};

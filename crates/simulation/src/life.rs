@@ -11,10 +11,13 @@ use kube_client::Api;
 use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tower::Layer as _;
 use triton_cloudapi::client::{Client as CloudClient, Config, KeySource};
 use triton_provider::{Defaults, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
 use triton_signature::PrivateKey;
-use virtual_node::{NodeConfig, VirtualNode};
+use virtual_node::fence::FenceLayer;
+use virtual_node::leader::decide::Life as HolderLife;
+use virtual_node::{Election, Fence, Identity, NodeConfig, Term, VirtualNode};
 
 use crate::history::Side;
 use crate::luck::Luck;
@@ -30,6 +33,9 @@ pub(crate) const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
 
 /// Where the journal is.
 pub(crate) const NAMESPACE: &str = "kube-system";
+
+/// How long the tasks of a term that was lost may take to end, as in the binary.
+const TERM_END: Duration = Duration::from_secs(10);
 
 /// A running process.
 pub(crate) struct Life {
@@ -81,6 +87,7 @@ impl Life {
     }
 }
 
+/// Stands by, acts for a term, and stands by again, as the binary does.
 async fn serve(
     wire: Wire,
     luck: Luck,
@@ -94,37 +101,90 @@ async fn serve(
         (Metrics::register(&mut registry), virtual_node::Metrics::register(&mut registry))
     };
     let kube = kube_client::Client::new(wire.cable(Side::Kube), "default");
-    let heartbeat = kube_client::Client::new(wire.cable(Side::Kube), "default");
     let namespaces: Api<Namespace> = Api::all(kube.clone());
     let identity = namespaces.get("kube-system").await.context("reading kube-system")?;
     let cluster = identity.metadata.uid.context("kube-system has no UID")?;
-    let (pokes, poked) = virtual_node::pokes();
-    let parts = Parts {
-        client: cloud_client(&wire, &luck)?,
-        cluster: Arc::new(KubeCluster::new(kube.clone(), NAMESPACE, NODE)),
-        settings: Settings {
-            cluster,
-            node: NODE.to_owned(),
-            node_ips: vec![[10, 0, 0, 7].into()],
-            defaults: Defaults::default(),
-            adopt_first_provider: false,
-            limits: Limits::default(),
-        },
-        pokes,
-        metrics: provider_metrics,
-    };
-    let provider = TritonProvider::start(parts, shutdown.clone()).await?;
-    VirtualNode::builder(kube, Arc::new(provider), poked)
-        .heartbeat_client(heartbeat)
-        .config(node_config())
-        .metrics(node_metrics)
-        .build()
-        .run(shutdown)
-        .await?;
-    Ok(())
+    let me = Identity::named(format!("process-{}", wire.life.id));
+    let election = Election::new(kube, NAMESPACE, &format!("vk-triton-{NODE}"), me)
+        .with_death_check(Arc::new(|_| HolderLife::Possible))
+        .with_metrics(node_metrics.clone());
+    let process = Process { wire, luck, cluster, provider_metrics, node_metrics };
+    loop {
+        let Some(term) = election.stand_by(&shutdown).await? else { return Ok(()) };
+        let ended = process.act(&term, &shutdown).await;
+        let was_lost = term.lost().is_cancelled();
+        term.resign().await;
+        if shutdown.is_cancelled() {
+            return Ok(());
+        }
+        if !was_lost {
+            ended?;
+        }
+    }
 }
 
-fn cloud_client(wire: &Wire, luck: &Luck) -> anyhow::Result<CloudClient> {
+/// What stays the same from term to term.
+struct Process {
+    wire: Wire,
+    luck: Luck,
+    cluster: String,
+    provider_metrics: Metrics,
+    node_metrics: virtual_node::Metrics,
+}
+
+// === impl Process ===
+
+impl Process {
+    async fn act(&self, term: &Term, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        let token = shutdown.child_token();
+        let _guard = token.clone().drop_guard();
+        let losing = async {
+            term.lost().cancelled().await;
+            token.cancel();
+            tokio::time::sleep(TERM_END).await;
+        };
+        tokio::select! {
+            biased;
+            ended = self.build_and_run(term.fence(), &token) => ended,
+            () = losing => Ok(()),
+        }
+    }
+
+    async fn build_and_run(&self, fence: &Fence, token: &CancellationToken) -> anyhow::Result<()> {
+        let fenced = || {
+            let service = FenceLayer::new(fence).layer(self.wire.cable(Side::Kube));
+            kube_client::Client::new(service, "default")
+        };
+        let (client, heartbeat) = (fenced(), fenced());
+        let (pokes, poked) = virtual_node::pokes();
+        let parts = Parts {
+            client: cloud_client(&self.wire, &self.luck, fence)?,
+            cluster: Arc::new(KubeCluster::new(client.clone(), NAMESPACE, NODE)),
+            settings: Settings {
+                cluster: self.cluster.clone(),
+                node: NODE.to_owned(),
+                node_ips: vec![[10, 0, 0, 7].into()],
+                defaults: Defaults::default(),
+                adopt_first_provider: false,
+                // A feed needs a connection, and there is none in a run.
+                limits: Limits { changefeed: false, ..Limits::default() },
+            },
+            pokes,
+            metrics: self.provider_metrics.clone(),
+        };
+        let starting = TritonProvider::start(parts, token.clone());
+        let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
+        let node = VirtualNode::builder(client, Arc::new(provider?), poked)
+            .heartbeat_client(heartbeat)
+            .config(node_config())
+            .metrics(self.node_metrics.clone())
+            .build();
+        node.run(token.clone()).await?;
+        Ok(())
+    }
+}
+
+fn cloud_client(wire: &Wire, luck: &Luck, fence: &Fence) -> anyhow::Result<CloudClient> {
     let key = PrivateKey::from_text(KEY, None)?;
     let source = KeySource::Text(KEY.into(), None);
     let config = Config::new("http://simulator".parse()?, crate::cloud::ACCOUNT, source);
@@ -134,9 +194,11 @@ fn cloud_client(wire: &Wire, luck: &Luck) -> anyhow::Result<CloudClient> {
         let second = (sim.now() + skew.get()).as_second();
         Timestamp::from_second(second - second % 60).unwrap_or(Timestamp::UNIX_EPOCH).into()
     };
-    let chance = luck.clone();
+    let (chance, fence) = (luck.clone(), fence.clone());
+    let gate = Arc::new(move || fence.check().map_err(Into::into));
     let client = CloudClient::builder(config, key)
         .with_clock(Arc::new(minute))
+        .with_gate(gate)
         .with_chance(Arc::new(move || chance.chance()))
         .build_with_service(wire.cable(Side::Cloud))?;
     Ok(client)

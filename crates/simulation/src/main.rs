@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use simulation::{Deed, Outcome, Plan, Profile, Run};
+use simulation::{Deed, Depth, Outcome, Plan, Profile, Run, crash};
 use triton_sim::FaultKind;
 
 mod clock;
@@ -25,6 +25,9 @@ struct Args {
     /// What happens.
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
+    /// Kills the process at every boundary of a script instead of running seeds.
+    #[arg(long, value_enum)]
+    crash: Option<Depth>,
     /// Ends after so many minutes of real time.
     #[arg(long)]
     minutes: Option<u64>,
@@ -52,9 +55,10 @@ struct Total {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    match args.replay {
-        Some(seed) => replay(seed, &args),
-        None => many(&args),
+    match (args.replay, args.crash) {
+        (Some(seed), _) => replay(seed, &args),
+        (None, Some(depth)) => crash(depth, &args),
+        (None, None) => many(&args),
     }
 }
 
@@ -74,6 +78,26 @@ fn many(args: &Args) -> anyhow::Result<ExitCode> {
     }
     total.print(began.elapsed());
     Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn crash(depth: Depth, args: &Args) -> anyhow::Result<ExitCode> {
+    let plan = if depth == Depth::Pairs { crash::short_script() } else { crash::script() };
+    let began = clock::now();
+    let coverage = crash::enumerate(&plan, args.seeds.start, depth)?;
+    for (points, names, violation) in &coverage.violations {
+        println!("killed at {points:?} ({names}): {violation}");
+    }
+    println!(
+        "boundaries {}, killed at {} ({:.0} %), {} runs in {:.0} s, {} violations",
+        coverage.boundaries,
+        coverage.killed_at,
+        100.0 * coverage.killed_at as f64 / coverage.boundaries.max(1) as f64,
+        coverage.runs,
+        began.elapsed().as_secs_f64(),
+        coverage.violations.len()
+    );
+    let is_whole = coverage.killed_at == coverage.boundaries && coverage.violations.is_empty();
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {

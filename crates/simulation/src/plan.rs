@@ -100,6 +100,10 @@ pub enum Deed {
     NodeDeleted,
     /// The node's Lease is deleted.
     LeaseDeleted,
+    /// Somebody else takes the election's Lease, and then does nothing with it.
+    ElectionStolen,
+    /// The election's Lease is deleted.
+    ElectionDeleted,
     /// Somebody else writes into the journal.
     JournalStolen,
     /// The journal is deleted.
@@ -226,6 +230,8 @@ fn kube(luck: &mut StdRng) -> Deed {
         1 => Deed::LeaseDeleted,
         2 => Deed::JournalStolen,
         3 => Deed::JournalDeleted,
+        4 => Deed::ElectionStolen,
+        5 => Deed::ElectionDeleted,
         _ => {
             let kind = KubeFault::ALL.choose(luck).copied().unwrap_or(KubeFault::Down);
             let often = if kind == KubeFault::Down { 1000 } else { luck.random_range(50..1001) };
@@ -344,13 +350,15 @@ impl Deed {
             Self::ClockJumps(_) => "clock-jumps-ahead",
             Self::NodeDeleted => "node-deleted",
             Self::LeaseDeleted => "lease-deleted",
+            Self::ElectionStolen => "election-stolen",
+            Self::ElectionDeleted => "election-deleted",
             Self::JournalStolen => "journal-stolen",
             Self::JournalDeleted => "journal-deleted",
         })
     }
 
     /// Names of all faults that deeds are.
-    pub const FAULTS: [&'static str; 25] = [
+    pub const FAULTS: [&'static str; 27] = [
         "pod-force-deleted",
         "pod-recreated-in-one-gap",
         "guest-stops",
@@ -374,6 +382,8 @@ impl Deed {
         "clock-jumps-ahead",
         "node-deleted",
         "lease-deleted",
+        "election-stolen",
+        "election-deleted",
         "journal-stolen",
         "journal-deleted",
     ];

@@ -51,6 +51,14 @@ pub(crate) fn instances(
             }
             continue;
         }
+        let is_taken = |stranger: &InstanceRecord| {
+            tag(stranger, "k8s_uid").is_empty() && stranger.name.starts_with(&format!("{name}-"))
+        };
+        if its.is_empty() && living.iter().any(is_taken) {
+            // Its name is held by an instance that somebody took the tags from. It is not ours to touch, and CloudAPI
+            // gives the name to no other: the pod waits, and an event says for what.
+            continue;
+        }
         let [instance] = its.as_slice() else {
             return Err(format!("pod {name} has {} instances", its.len()));
         };

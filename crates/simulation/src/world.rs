@@ -1,13 +1,17 @@
 //! One run: a cluster, a datacenter and the processes between them, from the first pod to the last.
 
+mod outcome;
+mod perform;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::Instant;
+use triton_cloudapi::InstanceId;
 use triton_cloudapi::client::Client;
 use triton_sim::{FaultKind, InstanceRecord, InstanceState, Sim};
 
@@ -15,15 +19,15 @@ use crate::apiserver::{ApiServer, Resource, text};
 use crate::boundary::{Boundaries, Point};
 use crate::canary;
 use crate::cloud::{self, Strangers};
-use crate::history::{Entry, History, What};
-use crate::life::{Life, NAMESPACE, NODE};
+use crate::history::{History, What};
+use crate::life::{Life, NODE};
 use crate::luck::Luck;
 use crate::oracle::{self, Facts, Invariant, Violation};
-use crate::plan::{Deed, Kind, Plan};
-use crate::pods;
+use crate::plan::Plan;
 use crate::settled;
-use crate::trace::{Fingerprint, line};
+use crate::trace::Fingerprint;
 use crate::wire::{Doors, Line, Wire};
+pub use outcome::Outcome;
 
 /// How often the world looks around.
 const TICK: Duration = Duration::from_millis(250);
@@ -49,31 +53,6 @@ pub struct Run {
     pub deaths: Vec<Point>,
     /// Where logs go that the canary looks through; `None`: nothing is logged.
     pub log: Option<crate::log::Log>,
-}
-
-/// What came of it.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The seed.
-    pub seed: u64,
-    /// What should not have happened.
-    pub violations: Vec<Violation>,
-    /// Of everything that both APIs saw.
-    pub fingerprint: u64,
-    /// Everything that both APIs saw.
-    pub entries: Vec<Entry>,
-    /// Pods that lived.
-    pub lives: usize,
-    /// Processes that were killed.
-    pub kills: u64,
-    /// Faults that struck, by name.
-    pub struck: BTreeMap<&'static str, u64>,
-    /// Time that went by in it.
-    pub lasted: Duration,
-    /// Boundaries that were crossed, in order.
-    pub boundaries: Vec<String>,
-    /// Points at which processes died.
-    pub died: Vec<Point>,
 }
 
 struct World {
@@ -141,16 +120,6 @@ impl Run {
         }
         world.check_strangers().await?;
         Ok(world.end(began.elapsed(), &boundaries))
-    }
-}
-
-// === impl Outcome ===
-
-impl Outcome {
-    /// Everything that happened, one line each.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.entries.iter().map(line).collect()
     }
 }
 
@@ -261,127 +230,6 @@ impl World {
         }
     }
 
-    fn perform(&mut self, deed: &Deed) {
-        if let Some(fault) = deed.fault() {
-            *self.deeds.entry(fault).or_default() += 1;
-        }
-        // That there is nothing left to do it to is no mistake.
-        let _nothing_there = self.try_to_perform(deed);
-    }
-
-    fn try_to_perform(&mut self, deed: &Deed) -> Option<()> {
-        match *deed {
-            Deed::Create(kind, count) => {
-                for _ in 0..count {
-                    self.made += 1;
-                    self.create(&format!("{}-{}", name_of(kind), self.made), kind);
-                }
-            }
-            Deed::Delete(which, grace) => {
-                let name = self.pick_pod(which)?;
-                self.kube.delete(Resource::Pods, "default", &name, grace).ok()?;
-            }
-            Deed::Recreate(which) => {
-                let name = self.pick_pod(which)?;
-                self.kube.delete(Resource::Pods, "default", &name, Some(0)).ok()?;
-                self.made += 1;
-                self.create(&name, kind_of(&name));
-            }
-            Deed::GuestStops(which) => {
-                self.sim.stop_behind_back(self.pick_running(which)?.id);
-            }
-            Deed::GuestReboots(which) => {
-                let id = self.pick_running(which)?.id;
-                self.sim.stop_behind_back(id);
-                let sim = self.sim.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_secs(4)).await;
-                    if sim.instance(id).is_some_and(|now| now.state == InstanceState::Stopped) {
-                        sim.start_behind_back(id);
-                    }
-                });
-            }
-            Deed::InstanceDeleted(which) => {
-                self.sim.destroy_behind_back(self.pick(which)?.id);
-            }
-            Deed::InstanceFails(which) => {
-                self.sim.fail_behind_back(self.pick(which)?.id);
-            }
-            Deed::InstanceRenamed(which) => {
-                self.sim.rename_behind_back(self.pick(which)?.id, "renamed");
-            }
-            Deed::InstanceRetagged(which) => {
-                self.sim.retag_behind_back(self.pick(which)?.id, Map::new());
-            }
-            Deed::InstanceReaddressed(which) => {
-                self.sim.readdress_behind_back(self.pick_running(which)?.id);
-            }
-            Deed::InstanceMigrates(which) => {
-                self.sim.migrate_behind_back(self.pick_running(which)?.id);
-            }
-            Deed::Kube(kind, often, lasting) => {
-                self.kube.fault(kind, f64::from(often) / 1000.0, lasting);
-            }
-            Deed::Cloud(kind, ref fault) => self.sim.fault(kind, fault.clone()),
-            Deed::Door(kind, every, lasting) => self.doors.set(kind, every, lasting),
-            Deed::Kill(pause) => {
-                self.kill_oldest();
-                if self.lives.is_empty() {
-                    self.next_life = Some(Instant::now() + pause);
-                }
-            }
-            Deed::Replace => {
-                if let Some(life) = (!self.lives.is_empty()).then(|| self.lives.remove(0)) {
-                    self.history.add(self.sim.now(), What::Life(life.line.id, false));
-                    tokio::spawn(life.stop());
-                }
-                self.begin_life();
-            }
-            Deed::Overlap(lasting) => {
-                self.begin_life();
-                self.overlap_ends = Some(Instant::now() + lasting);
-            }
-            Deed::Freeze(lasting) => self.lives.first()?.line.freeze(lasting),
-            Deed::CutOff(way, lasting) => {
-                let life = self.lives.first()?;
-                way.cuts().into_iter().for_each(|cut| life.line.cut(cut, lasting));
-            }
-            Deed::ClockJumps(seconds) => self.luck.skew().set(SignedDuration::from_secs(seconds)),
-            Deed::NodeDeleted => self.kube.delete(Resource::Nodes, "", NODE, None).ok()?,
-            Deed::LeaseDeleted => {
-                self.kube.delete(Resource::Leases, "kube-node-lease", NODE, None).ok()?;
-            }
-            Deed::JournalStolen => {
-                let text = json!({ "holder": "somebody-else", "intents": {} }).to_string();
-                let patch = json!({ "data": { "intents.json": text } });
-                self.kube.edit(Resource::ConfigMaps, NAMESPACE, &journal(), &patch).ok()?;
-            }
-            Deed::JournalDeleted => {
-                self.kube.delete(Resource::ConfigMaps, NAMESPACE, &journal(), None).ok()?;
-            }
-        }
-        Some(())
-    }
-
-    fn create(&self, name: &str, kind: Kind) {
-        // A name that is taken belongs to a pod that is still on its way out.
-        let _taken = self.kube.create(Resource::Pods, "default", pods::pod(name, kind));
-    }
-
-    fn pick_pod(&self, which: u32) -> Option<String> {
-        let pods = self.kube.list(Resource::Pods);
-        let chosen = pods.get(which as usize % pods.len().max(1))?;
-        Some(text(chosen, "/metadata/name"))
-    }
-
-    fn pick(&self, which: u32) -> Option<InstanceRecord> {
-        pick_from(self.instances(|_| true), which)
-    }
-
-    fn pick_running(&self, which: u32) -> Option<InstanceRecord> {
-        pick_from(self.instances(|instance| instance.state == InstanceState::Running), which)
-    }
-
     /// Living instances of the node.
     fn instances(&self, wanted: impl Fn(&InstanceRecord) -> bool) -> Vec<InstanceRecord> {
         let strangers = &self.strangers.instances;
@@ -431,7 +279,7 @@ impl World {
             self.until(now + 8 * TICK).await;
             if !has_operated && now - began > OPERATOR {
                 has_operated = true;
-                self.operate();
+                self.operate().await;
             }
             match self.is_settled(is_end).await {
                 Ok(()) => {
@@ -472,13 +320,18 @@ impl World {
     }
 
     /// Sees to what no client of CloudAPI can: instances that are stuck in the datacenter itself.
-    fn operate(&mut self) {
+    async fn operate(&mut self) {
         let has_lost_jobs = self.deeds.contains_key(FaultKind::JobNeverRuns.as_str());
         for instance in self.instances(|_| true) {
             let is_wanted = self.kube.list(Resource::Pods).iter().any(|pod| {
                 text(pod, "/metadata/uid") == settled::tag(&instance, "k8s_uid")
                     && pod.pointer("/metadata/deletionTimestamp").is_none()
             });
+            if !is_wanted {
+                // As the event says that tells why such an instance is kept.
+                let id = InstanceId(instance.id);
+                let _refused = self.admin.disable_deletion_protection(id).await;
+            }
             match instance.state {
                 InstanceState::Provisioning => {
                     self.sim.fail_behind_back(instance.id);
@@ -565,41 +418,6 @@ impl World {
             died: boundaries.died(),
         }
     }
-}
-
-fn journal() -> String {
-    format!("vk-triton-{NODE}")
-}
-
-fn pick_from(mut instances: Vec<InstanceRecord>, which: u32) -> Option<InstanceRecord> {
-    let count = instances.len();
-    (count > 0).then(|| instances.swap_remove(which as usize % count))
-}
-
-fn name_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Plain => "plain",
-        Kind::Job => "job",
-        Kind::OnFailure => "try",
-        Kind::Open => "open",
-        Kind::Group => "group",
-        Kind::Protected => "safe",
-        Kind::Secret => "secret",
-        Kind::Broken => "broken",
-    }
-}
-
-fn kind_of(name: &str) -> Kind {
-    let kinds = [
-        Kind::Job,
-        Kind::OnFailure,
-        Kind::Open,
-        Kind::Group,
-        Kind::Protected,
-        Kind::Secret,
-        Kind::Broken,
-    ];
-    kinds.into_iter().find(|&kind| name.starts_with(name_of(kind))).unwrap_or(Kind::Plain)
 }
 
 /// A pod as JSON, for those who look at it.

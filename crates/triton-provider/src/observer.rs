@@ -26,6 +26,7 @@ use triton_cloudapi::instances::Instance;
 use triton_podspec::ownership::Owner;
 use virtual_node::Pokes;
 
+use crate::adopt::gate::FirstProvider;
 use crate::decide::Sighting;
 use crate::feed::ToldBook;
 use crate::metrics::Metrics;
@@ -68,10 +69,13 @@ pub struct Observer {
 
 impl Observer {
     /// Starts listing the instances of this cluster and node until `shutdown`.
+    ///
+    /// What the first list shows of the first provider's instances goes to `left`.
     #[must_use]
-    pub fn start(
+    pub(crate) fn start(
         client: Client,
         settings: &Settings,
+        left: FirstProvider,
         metrics: Metrics,
         pokes: Pokes,
         shutdown: CancellationToken,
@@ -89,6 +93,7 @@ impl Observer {
             client,
             cluster,
             node,
+            left,
             metrics,
             pokes,
             limits,
@@ -97,11 +102,14 @@ impl Observer {
             snapshot,
             health,
         };
+        let wants = Arc::clone(&observer.wants);
         tokio::spawn(async move {
             tokio::select! {
-                () = poller.run() => {}
+                biased;
                 () = shutdown.cancelled() => {}
+                () = poller.run() => {}
             }
+            wants.listed.notify_waiters();
         });
         observer
     }
@@ -145,12 +153,15 @@ impl Observer {
 
     /// Waits for the next list that was asked for after `moment`, whenever that is made.
     pub async fn next_after(&self, moment: Instant) -> Option<Arc<Snapshot>> {
-        let mut snapshots = self.snapshot.clone();
-        let newer = |snapshot: &Option<Arc<Snapshot>>| {
-            snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
-        };
-        let found = snapshots.wait_for(newer).await.ok()?;
-        found.clone()
+        loop {
+            let listed = self.wants.listed.notified();
+            if let Some(found) = self.snapshot().filter(|found| found.taken_at > moment) {
+                return Some(found);
+            }
+            // Closed: there will be no other.
+            self.snapshot.has_changed().ok()?;
+            listed.await;
+        }
     }
 
     /// Says whether something about this pod is about to change.

@@ -9,6 +9,8 @@ mod merge;
 mod refusal;
 mod route;
 mod store;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

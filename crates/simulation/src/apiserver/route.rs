@@ -56,7 +56,8 @@ impl Verb {
         matches!(self, Self::Create | Self::Update | Self::Patch | Self::Delete)
     }
 
-    pub(crate) fn as_str(self) -> &'static str {
+    #[cfg(test)]
+    fn as_str(self) -> &'static str {
         match self {
             Self::Get => "get",
             Self::List => "list",

@@ -20,26 +20,14 @@ const LEASE: SignedDuration = SignedDuration::from_secs(40);
 const FIRST: SignedDuration = SignedDuration::from_secs(90);
 
 pub(super) fn check(scene: &mut Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
-    if call.side != Side::Cloud {
-        return;
+    if call.side == Side::Cloud {
+        rate(scene, call, tell);
     }
-    let (left, since) = scene.budgets.get(&call.life).copied().unwrap_or((BURST, call.sent));
-    let gained = call.sent.duration_since(since).as_secs_f64().max(0.0) * RATE;
-    let left = (left + gained).min(BURST) - 1.0;
-    // Told once for each time that it is overdrawn.
-    if left < 0.0 {
-        tell(
-            Invariant::S9,
-            None,
-            format!("process {} sends too many requests to CloudAPI", call.life),
-        );
-    }
-    let left = if left < 0.0 { BURST } else { left };
-    scene.budgets.insert(call.life, (left, since.max(call.sent)));
     if let Some((leader, at)) = scene.leader
         && leader != call.life
         && call.is_change()
         && call.sent > at
+        && !call.target.contains("/namespaces/kube-system/leases")
     {
         let message = format!(
             "process {} sent {} {} after process {leader} had taken the lease",
@@ -47,6 +35,19 @@ pub(super) fn check(scene: &mut Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
         );
         tell(Invariant::S10, None, message);
     }
+}
+
+fn rate(scene: &mut Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
+    let (left, since) = scene.budgets.get(&call.life).copied().unwrap_or((BURST, call.sent));
+    let gained = call.sent.duration_since(since).as_secs_f64().max(0.0) * RATE;
+    let left = (left + gained).min(BURST) - 1.0;
+    // Told once for each time that it is overdrawn.
+    if left < 0.0 {
+        let message = format!("process {} sends too many requests to CloudAPI", call.life);
+        tell(Invariant::S9, None, message);
+    }
+    let left = if left < 0.0 { BURST } else { left };
+    scene.budgets.insert(call.life, (left, since.max(call.sent)));
 }
 
 pub(super) fn check_object(scene: &Scene<'_>, change: &Change, tell: &mut Tell<'_>) {

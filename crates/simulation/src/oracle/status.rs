@@ -21,7 +21,7 @@ pub(super) fn check(scene: &Scene<'_>, change: &Change, tell: &mut Tell<'_>) {
     let Some(before) = scene.pods.get(&uid) else { return };
     let before = &*before.object;
     forwards(before, pod, &uid, tell);
-    one_instance(scene, before, pod, &uid, change, tell);
+    one_instance(scene, before, pod, &uid, tell);
     readiness(scene, pod, &uid, change, tell);
     no_false_end(scene, before, pod, &uid, change, tell);
 }
@@ -45,14 +45,7 @@ fn forwards(before: &Value, now: &Value, uid: &str, tell: &mut Tell<'_>) {
     }
 }
 
-fn one_instance(
-    scene: &Scene<'_>,
-    before: &Value,
-    now: &Value,
-    uid: &str,
-    change: &Change,
-    tell: &mut Tell<'_>,
-) {
+fn one_instance(scene: &Scene<'_>, before: &Value, now: &Value, uid: &str, tell: &mut Tell<'_>) {
     let Some(id) = shown_instance(now) else { return };
     let Some(seen) = scene.instances.get(&id) else {
         return tell(Invariant::S5, Some(uid), format!("instance {id} is shown, which never was"));
@@ -76,7 +69,6 @@ fn one_instance(
         let message = format!("instance {id} is shown while {} lives, which was", old.record.id);
         tell(Invariant::S1, Some(uid), message);
     }
-    let _ = change;
 }
 
 fn readiness(scene: &Scene<'_>, pod: &Value, uid: &str, change: &Change, tell: &mut Tell<'_>) {

@@ -21,6 +21,8 @@ use virtual_node::Pokes;
 use super::rhythm::{self, Allowance, Facts, Last, Reason};
 use super::wants::Wants;
 use super::{Health, Snapshot, chain, describe};
+use crate::adopt;
+use crate::adopt::gate::FirstProvider;
 use crate::decide::Told;
 use crate::feed::{Feed, ToldBook, Verdict, Weight, weigh};
 use crate::limits::Limits;
@@ -50,6 +52,7 @@ pub(super) struct Poller {
     pub(super) limits: Limits,
     pub(super) wants: Arc<Wants>,
     pub(super) told: Arc<Mutex<ToldBook>>,
+    pub(super) left: FirstProvider,
     pub(super) snapshot: watch::Sender<Option<Arc<Snapshot>>>,
     pub(super) health: watch::Sender<Health>,
 }
@@ -193,7 +196,7 @@ impl Running {
             hinted_at: self.hinted_at,
             told_at: self.told_at,
             served_at: self.served_at,
-            can_afford: self.allowance.can_afford(pages, now),
+            can_afford: self.allowance.can_afford(pages, self.poller.wants.count(), now),
             limits: &self.poller.limits,
         }
     }
@@ -226,6 +229,7 @@ impl Running {
         poller.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
         poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
+        poller.wants.listed.notify_waiters();
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
 
         let changed = snapshot.changed_since(earlier.as_deref());
@@ -368,17 +372,34 @@ impl Running {
 impl Poller {
     /// All our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
     /// whatever the server's filter let through.
+    ///
+    /// The first one does not ask for the cluster: it shows what the first provider left, too.
     fn listing(&self) -> Listing {
         let (client, cluster, node) =
             (self.client.clone(), self.cluster.clone(), self.node.clone());
+        let is_first = self.snapshot.borrow().is_none();
+        let left = self.left.clone();
         Box::pin(async move {
             let tags = ownership::filter(&cluster, &node);
-            let filter = ListInstances { tags, ..ListInstances::default() };
+            let ours = ListInstances { tags, ..ListInstances::default() };
+            let filter = if is_first { adopt::filter(&node) } else { ours };
             let mut shared = Shared::default();
             let keep = |instance| {
-                shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node))
+                let seen =
+                    shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node));
+                match seen {
+                    Some(seen) => Some(Ok(seen)),
+                    None => adopt::left_of(&instance, &node).map(Err),
+                }
             };
-            client.collect_instances(&filter, keep).await
+            let kept = client.collect_instances(&filter, keep).await?;
+            let mut others = Vec::new();
+            let note = |kept: Result<Seen, adopt::Left>| kept.map_err(|one| others.push(one)).ok();
+            let seen = kept.into_iter().filter_map(note).collect();
+            if is_first {
+                left.found(others);
+            }
+            Ok(seen)
         })
     }
 

@@ -27,17 +27,19 @@ const FRUGAL_HINTS: Duration = Duration::from_secs(5);
 /// A list that is this long or longer in pages counts for the idle interval as one of this many.
 const PAGES_COUNTED_MAX: u32 = 2;
 
-/// Pages that may be spent at once, after a rest, on lists beside the regular ones.
-const ALLOWANCE_MAX: f64 = 20.0;
+/// Pods that expect something at a time and are few: lists for them are paid from what time brings.
+const FEW: usize = 20;
 
-/// How often a page is added to them.
-const ALLOWANCE_EVERY: Duration = Duration::from_secs(60);
+/// Pages that time brings at most, and how often it brings one.
+const BY_TIME_MAX: f64 = 80.0;
+const BY_TIME_EVERY: Duration = Duration::from_secs(10);
 
-/// Pages that can be saved up at most.
-const SAVED_MAX: f64 = 500.0;
+/// What a pod brings when it begins to expect something, which it does twice in a life. A list that is faster than the
+/// feed is not free: what it shows to be missing is read, so a life in a crowd costs up to a tenth of a request.
+const BY_POD: f64 = 0.02;
 
-/// What is added for each pod that begins to expect something: a tenth of a page in a whole life.
-const ALLOWANCE_PER_POD: f64 = 0.05;
+/// Pages that pods bring at most before they are spent.
+const BY_POD_MAX: f64 = 500.0;
 
 /// Everything the decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -96,12 +98,13 @@ pub enum Reason {
     Interval,
 }
 
-/// The pages that lists beside the regular ones may cost while the feed is trusted, so that a pod's life costs a tenth
-/// of a list in a crowd, and still is followed closely when it is alone.
+/// The pages that lists beside the regular ones may cost while the feed is trusted: a pod that is alone is followed
+/// closely, and in a crowd each costs a twenty-fifth of a page in its life.
 #[derive(Clone, Debug)]
 pub struct Allowance {
-    pages: f64,
+    by_time: f64,
     filled_at: Instant,
+    by_pod: f64,
 }
 
 /// When to list next, and why.
@@ -158,40 +161,37 @@ fn pace(awaited: Duration, facts: &Facts<'_>) -> Duration {
 // === impl Allowance ===
 
 impl Allowance {
-    /// A full one.
+    /// That of a process which has rested.
     #[must_use]
     pub fn new(now: Instant) -> Self {
-        Self { pages: ALLOWANCE_MAX, filled_at: now }
+        Self { by_time: BY_TIME_MAX, filled_at: now, by_pod: 0.0 }
     }
 
     /// So many pods more expect something.
     pub fn add(&mut self, pods: usize) {
         // No node has so many pods that a float could not count them.
         let pods = u32::try_from(pods).map_or(f64::MAX, f64::from);
-        self.pages = (self.pages + pods * ALLOWANCE_PER_POD).min(SAVED_MAX);
+        self.by_pod = (self.by_pod + pods * BY_POD).min(BY_POD_MAX);
     }
 
-    /// A list beside the regular ones has cost so many pages.
+    /// A list beside the regular ones costs so many pages, which pods pay as far as they can.
     pub fn spend(&mut self, pages: u32, now: Instant) {
-        self.fill(now);
-        self.pages -= f64::from(pages);
-    }
-
-    /// Whether a list of so many pages can be afforded.
-    #[must_use]
-    pub fn can_afford(&self, pages: u32, now: Instant) -> bool {
-        self.at(now) >= f64::from(pages.max(1))
-    }
-
-    fn at(&self, now: Instant) -> f64 {
-        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
-        let filled = self.pages + passed / ALLOWANCE_EVERY.as_secs_f64();
-        filled.min(ALLOWANCE_MAX.max(self.pages))
-    }
-
-    fn fill(&mut self, now: Instant) {
-        self.pages = self.at(now);
+        let by_pod = self.by_pod.min(f64::from(pages));
+        self.by_pod -= by_pod;
+        self.by_time = (self.by_time(now) - f64::from(pages) + by_pod).max(0.0);
         self.filled_at = now;
+    }
+
+    /// Whether a list of so many pages can be afforded while so many pods expect something.
+    #[must_use]
+    pub fn can_afford(&self, pages: u32, pods: usize, now: Instant) -> bool {
+        let by_time = if pods <= FEW { self.by_time(now) } else { 0.0 };
+        self.by_pod + by_time >= f64::from(pages.max(1))
+    }
+
+    fn by_time(&self, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.filled_at).as_secs_f64();
+        (self.by_time + passed / BY_TIME_EVERY.as_secs_f64()).min(BY_TIME_MAX)
     }
 }
 
@@ -317,16 +317,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_lists_beside_the_regular_ones_may_cost_grows_with_pods_and_slowly_with_time() {
+    async fn a_few_pods_live_on_what_time_brings_and_a_crowd_on_what_each_of_it_brings() {
         let start = Instant::now();
         let mut allowance = Allowance::new(start);
-        allowance.spend(20, start);
-        assert!(!allowance.can_afford(1, start + seconds(59)));
-        assert!(allowance.can_afford(1, start + seconds(61)));
-        assert!(!allowance.can_afford(21, start + seconds(1_000_000)), "saved up for ever");
-        let later = start + seconds(1_000_000);
-        allowance.spend(20, later);
+        assert!(allowance.can_afford(80, FEW, start) && !allowance.can_afford(1, FEW + 1, start));
         allowance.add(1000);
-        assert!(allowance.can_afford(50, later) && !allowance.can_afford(51, later));
+        assert!(allowance.can_afford(20, 400, start) && !allowance.can_afford(21, 400, start));
+        allowance.spend(20, start);
+        assert!(!allowance.can_afford(1, 400, start));
+        allowance.spend(80, start);
+        assert!(!allowance.can_afford(1, 1, start + seconds(9)));
+        assert!(allowance.can_afford(1, 1, start + seconds(11)));
+        let later = start + seconds(1_000_000);
+        assert!(allowance.can_afford(80, 1, later) && !allowance.can_afford(81, 1, later));
     }
 }

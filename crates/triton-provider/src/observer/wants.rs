@@ -1,6 +1,6 @@
 //! What passes want of the list: pods for which something is about to change, and lists made for a reason.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -12,12 +12,14 @@ pub(super) struct Wants {
     state: Mutex<State>,
     /// Rung when something is wanted that was not before.
     pub(super) more: Notify,
+    /// Told of each list. Unlike a `watch` it wakes who waits in the order in which they came, so that runs repeat.
+    pub(super) listed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     /// Pods that expect a change, since when.
-    expecting: HashMap<String, Instant>,
+    expecting: BTreeMap<String, Instant>,
     /// How many have begun to since the last [`Wants::take`].
     begun: usize,
     /// A list is wanted for a reason of its own, since when.
@@ -77,6 +79,11 @@ impl Wants {
     /// Since when the youngest expectation lasts.
     pub(super) fn youngest(&self) -> Option<Instant> {
         self.lock().expecting.values().copied().max()
+    }
+
+    /// How many pods expect something.
+    pub(super) fn count(&self) -> usize {
+        self.lock().expecting.len()
     }
 
     /// Whether something about this pod is about to change.

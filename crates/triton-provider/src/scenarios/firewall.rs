@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use triton_cloudapi::firewall_rules::{CreateFirewallRule, FirewallRule};
+use triton_cloudapi::instances::CreateInstance;
 use triton_sim::{Fault, FaultKind};
 
 use super::stage::{CLUSTER, LONG, NODE, SOON, Stage};
@@ -173,7 +174,7 @@ async fn of_two_rules_that_are_the_same_one_goes() {
 
 /// A pod in a firewall group.
 fn member(group: &str) -> Value {
-    json!({ "metadata": { "annotations": { "fwgroup": group } } })
+    json!({ "metadata": { "annotations": { "fwenabled": "true", "fwgroup": group } } })
 }
 
 /// The first provider, started again, took every group to hold the rules of all groups.
@@ -197,16 +198,25 @@ async fn after_a_restart_the_last_member_of_one_group_takes_no_other_groups_rule
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rules_of_an_instance_that_nobody_asked_to_go_are_collected_too() {
-    let mut stage = Stage::set().await;
-    let uid = stage.run("web", open(80)).await;
-    let id = stage.instance(&uid).id;
-    stage.kill().await;
-    stage.pods.remove(&uid);
-    stage.start().await;
-    stage.wait(LONG).await;
+async fn a_rule_of_an_instance_that_no_pod_asks_for_lives_as_long_as_the_instance() {
+    let stage = Stage::set().await;
+    let mut tags = super::behind::tags_of("left-behind", "no-pod-has-this-uid");
+    tags.insert("k8s_fwports".to_owned(), "tcp-80".into());
+    let request = CreateInstance {
+        name: "left-behind".to_owned(),
+        package: "g4-highcpu-1G".to_owned(),
+        image: "7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b".to_owned(),
+        tags,
+        ..CreateInstance::default()
+    };
+    let instance = stage.admin.create_instance(&request).await.unwrap();
+    let ours = format!(
+        "vk-triton cluster={CLUSTER} node={NODE} tag=k8s_fwports=tcp-80 for=tcp 80 from anywhere"
+    );
+    make(&stage, Some(&ours), 80).await;
+    stage.wait(Duration::from_secs(900)).await;
     assert_eq!(rules(&stage).await.len(), 1, "its instance is there");
-    stage.sim.destroy_behind_back(id);
+    stage.sim.destroy_behind_back(instance.id.0);
     stage.wait(Duration::from_secs(180)).await;
     assert_eq!(rules(&stage).await, Vec::<String>::new());
 }

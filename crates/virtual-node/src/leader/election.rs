@@ -143,7 +143,7 @@ impl Election {
                     None
                 }
             };
-            let next = Instant::now() + self.times.pause(rand::random());
+            let next = Instant::now() + self.times.pause(crate::chance::chance());
             let next = until.map_or(next, |until| until.min(next));
             if shutdown.run_until_cancelled(tokio::time::sleep_until(next)).await.is_none() {
                 return Ok(None);
@@ -232,7 +232,7 @@ impl Election {
         let fence = held.fence.clone();
         let _shut = Shut { fence, lost: lost.clone(), metrics: self.metrics.clone() };
         loop {
-            let rest = tokio::time::sleep(self.times.pause(rand::random()));
+            let rest = tokio::time::sleep(self.times.pause(crate::chance::chance()));
             if resigned.run_until_cancelled(rest).await.is_none() {
                 return self.give_back(held).await;
             }

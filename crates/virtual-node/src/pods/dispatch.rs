@@ -125,9 +125,17 @@ impl<P: Provider> Dispatcher<P> {
                 tracing::warn!(error = chain(&error), "the watch of pods was interrupted")
             }
             Event::Poked(uid) => {
-                if self.store().get(&uid).is_some() {
-                    self.queue.add(&uid, Instant::now());
+                let mut store = self.store();
+                if store.get(&uid).is_none() {
+                    return;
                 }
+                // The provider has seen something of a pod of which nothing was left: it is stopped once more, or what
+                // a lagging read hid would run on for as long as the ended pod exists.
+                if let Some(memory) = store.memory_mut(&uid) {
+                    memory.gone = false;
+                }
+                drop(store);
+                self.queue.add(&uid, Instant::now());
             }
             Event::Orphan(orphan) => {
                 let uid = orphan.key.uid.clone();
@@ -154,6 +162,10 @@ impl<P: Provider> Dispatcher<P> {
         let Some(uid) = self.uids.remove(&id) else { return };
         let now = Instant::now();
         let ended_now = self.remember(&uid, &outcome);
+        // It was asked to go while a pass that did not know of it wrote: the watch may bring nothing newer than the
+        // answer to that write.
+        let going_now = matches!(outcome.next, Next::Rest | Next::Again(_))
+            && outcome.pod.as_ref().is_some_and(RawPod::is_going);
         if outcome.next != Next::Retry {
             self.failures.remove(&uid);
         }
@@ -169,7 +181,7 @@ impl<P: Provider> Dispatcher<P> {
             // It came back while it was being stopped.
             Next::Forget => self.queue.add(&uid, now),
         }
-        if ended_now {
+        if ended_now || going_now {
             self.queue.add(&uid, now);
         }
         self.queue.done(&uid);

@@ -11,14 +11,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Incomplete`] when something in the list cannot be read, or it changes too fast to be sure of it.
+    /// [`Error::Incomplete`] when something in the list cannot be read, or its pages do not fit together.
     pub async fn list_all_instances(&self, filter: &ListInstances) -> Result<Vec<Instance>, Error> {
         list_all::list_all(self, filter, Priority::List).await
     }
 
     /// As [`Client::list_all_instances`], for what is needed of each instance: a page is in memory at a time, not the
-    /// whole list. `keep` is given every instance, some twice when the list is begun anew; what it made of them before
-    /// is dropped then.
+    /// whole list. `keep` is given every instance once.
     ///
     /// # Errors
     ///

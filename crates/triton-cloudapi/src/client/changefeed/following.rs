@@ -65,6 +65,7 @@ pub(super) async fn follow(
     while following.failed.is_none() {
         let wake_at = following.supervisor.wake_at();
         tokio::select! {
+            biased;
             () = give.closed() => return,
             permit = give.reserve(), if !following.outbox.is_empty() => {
                 let (Ok(permit), Some(item)) = (permit, following.outbox.take()) else { return };
@@ -128,7 +129,8 @@ impl Following {
     }
 
     fn step(&mut self, event: Event<'_>) -> Vec<Step> {
-        self.supervisor.step(event, Instant::now(), rand::random())
+        let chance = (self.client.inner.chance)();
+        self.supervisor.step(event, Instant::now(), chance)
     }
 
     async fn do_all(&mut self, steps: Vec<Step>) -> Result<(), String> {
