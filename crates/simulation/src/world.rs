@@ -251,6 +251,10 @@ impl World {
         while self.lives.len() > 1 {
             self.kill_oldest();
         }
+        if self.deeds.contains_key("journal-stolen") {
+            // Who has lost the journal makes nothing until it is started anew.
+            self.kill_oldest();
+        }
         self.history.add(self.sim.now(), What::Calm);
     }
 
