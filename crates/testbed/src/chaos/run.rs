@@ -26,7 +26,7 @@ use crate::stack::StackOptions;
 /// Waits of the node that suit a run of minutes: what the proxies hold back comes within the window, and what is left
 /// over is found soon. Everything else is as users have it.
 const SETTINGS: &str =
-    "[limits]\nambiguity_window = \"25s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
+    "[limits]\nambiguity_window = \"30s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
 /// Between two looks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a process sleeps: longer than a Lease of 15 s.
