@@ -1,8 +1,7 @@
 //! The task that lists and listens: lists are the truth, the changefeed says when to make one.
 
 use std::collections::HashSet;
-use std::future::{Future, pending};
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,18 +13,19 @@ use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedError, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::{Instance, ListInstances};
-use triton_podspec::ownership;
+use triton_cloudapi::instances::Instance;
 use virtual_node::Pokes;
 
+use super::listing::{Listed, Listing, is_ours, list, pages};
 use super::rhythm::{self, Allowance, Facts, Last, Reason};
+use super::vanished::Vanished;
 use super::wants::Wants;
 use super::{Health, Snapshot, chain, describe};
 use crate::decide::Told;
 use crate::feed::{Feed, ToldBook, Verdict, Weight, weigh};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::seen::{NodeMark, Seen, Shared};
+use crate::seen::Seen;
 
 /// How long a feed without any change is left alone: a quiet account is no reason to connect again and to list.
 const SILENCE_MAX: Duration = Duration::from_secs(900);
@@ -36,17 +36,6 @@ const REOPEN_EVERY: Duration = Duration::from_secs(60);
 /// How late a list may be for CloudAPI to count as reachable, and how much later for each page.
 const LATE_MAX: Duration = Duration::from_secs(30);
 const LATE_MAX_PAGE: Duration = Duration::from_secs(5);
-
-/// A list on its way.
-type Listing = Pin<Box<dyn Future<Output = Result<Listed, Error>> + Send>>;
-
-/// What a list brings.
-struct Listed {
-    /// Our instances.
-    ours: Vec<Seen>,
-    /// Instances that name this node and no cluster; only the first list looks for them.
-    unmarked: Option<Vec<Instance>>,
-}
 
 /// What the task is made of.
 pub(super) struct Poller {
@@ -81,6 +70,7 @@ struct Running {
     told_at: Option<Instant>,
     served_at: Option<Instant>,
     allowance: Allowance,
+    vanished: Vanished,
 }
 
 /// What happens next.
@@ -109,6 +99,7 @@ impl Poller {
             told_at: None,
             served_at: None,
             allowance: Allowance::new(now),
+            vanished: Vanished::default(),
             poller: self,
         };
         running.run().await;
@@ -174,20 +165,22 @@ impl Running {
         }
         self.judge(now);
         self.follow(now);
+        for uid in self.vanished.take_due(now) {
+            self.poller.pokes.poke(&uid);
+        }
         self.poller.metrics.changefeed(self.feed.is_up(), self.feed.is_trusted(now));
+        let next_change =
+            [self.feed.next_change(now), self.vanished.next()].into_iter().flatten().min();
         if self.listing.is_some() {
-            return self.feed.next_change(now);
+            return next_change;
         }
         let (due, reason) = rhythm::next(&self.facts(now));
         if due <= now {
             self.ask(now, reason);
-            return self.feed.next_change(now);
+            return next_change;
         }
         self.poller.stay_fine_until(due, self.last.map_or(1, |last| last.pages));
-        [Some(due), self.feed.next_change(now), self.feed.try_again_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [Some(due), next_change, self.feed.try_again_at()].into_iter().flatten().min()
     }
 
     fn facts(&self, now: Instant) -> Facts<'_> {
@@ -218,7 +211,9 @@ impl Running {
             self.served_at = Some(now);
         }
         (self.hinted_at, self.told_at) = (None, None);
-        self.listing = Some((now, self.poller.listing()));
+        let Poller { client, cluster, node, unmarked, .. } = &self.poller;
+        let is_first = unmarked.borrow().is_none();
+        self.listing = Some((now, list(client.clone(), cluster.clone(), node.clone(), is_first)));
     }
 
     /// A complete list.
@@ -252,6 +247,15 @@ impl Running {
         }
         touched.extend(changed.into_iter().map(str::to_owned));
         touched.sort_unstable();
+        self.vanished.listed(|uid| snapshot.of(uid).is_empty());
+        if self.feed.is_trusted(now) {
+            let went = |uid: &str| {
+                let was_there = earlier.as_ref().is_some_and(|earlier| !earlier.of(uid).is_empty());
+                was_there && snapshot.of(uid).is_empty() && poller.wants.is_expecting(uid)
+            };
+            touched.iter().filter(|uid| went(uid)).for_each(|uid| self.vanished.wait_for(uid, now));
+            touched.retain(|uid| !self.vanished.contains(uid));
+        }
         for uid in &touched {
             poller.pokes.poke(uid);
         }
@@ -356,6 +360,7 @@ impl Running {
         };
         book.note(Told { at: now, instance: Arc::new(seen) });
         drop(book);
+        self.vanished.told(&uid);
         self.poller.pokes.poke(&uid);
     }
 
@@ -379,33 +384,6 @@ impl Running {
 // === impl Poller ===
 
 impl Poller {
-    /// All our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
-    /// whatever the server's filter let through.
-    ///
-    /// The first list is one of all instances that name the node: those that name no cluster are the first provider's.
-    fn listing(&self) -> Listing {
-        let (client, cluster, node) =
-            (self.client.clone(), self.cluster.clone(), self.node.clone());
-        let is_first = self.unmarked.borrow().is_none();
-        Box::pin(async move {
-            let mut tags = ownership::filter(&cluster, &node);
-            if is_first {
-                tags.remove(ownership::CLUSTER);
-            }
-            let filter = ListInstances { tags, ..ListInstances::default() };
-            let (mut shared, mut unmarked) = (Shared::default(), Vec::new());
-            let keep = |instance: Instance| {
-                if !instance.tags.contains_key(ownership::CLUSTER) {
-                    unmarked.push(instance);
-                    return None;
-                }
-                shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node))
-            };
-            let ours = client.collect_instances(&filter, keep).await?;
-            Ok(Listed { ours, unmarked: is_first.then_some(unmarked) })
-        })
-    }
-
     /// The instance of a change, if it is ours by its tags.
     fn ours(&self, change: &Change) -> Option<Seen> {
         let seen = Seen::of(change.instance.as_deref()?)?;
@@ -422,29 +400,5 @@ impl Poller {
             }
             _ => false,
         });
-    }
-}
-
-fn is_ours(mark: &NodeMark, cluster: &str, node: &str) -> bool {
-    *mark.cluster == *cluster && *mark.node == *node
-}
-
-/// How many pages a list of so many instances takes: each has a thousand, and overlaps the one before by fifty.
-fn pages(instances: usize) -> u32 {
-    let more = instances.saturating_sub(1000 - 1).div_ceil(950);
-    u32::try_from(more).unwrap_or(u32::MAX).saturating_add(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_that_fills_its_page_takes_one_more() {
-        for (instances, expected) in
-            [(0, 1), (999, 1), (1000, 2), (1949, 2), (1950, 3), (10_000, 11)]
-        {
-            assert_eq!(pages(instances), expected, "{instances}");
-        }
     }
 }
