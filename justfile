@@ -31,6 +31,10 @@ bench *args:
 simulate seeds="0..10000" *args:
     cargo run --release -p simulation -- --seeds {{seeds}} {{args}}
 
+# Everything going wrong for an hour, or --minutes N, with --seed N.
+chaos *args:
+    cargo xtask chaos {{args}}
+
 # Sends a target what libFuzzer invents: machine, list, error, changefeed, authorization, key, firewall, affinity.
 # Needs `cargo install cargo-fuzz` and a nightly toolchain. Ordinary tests check the same laws on the same seeds.
 fuzz target seconds="180":

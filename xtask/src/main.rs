@@ -1,7 +1,8 @@
-//! Development tasks: `cargo xtask demo`, `test`, `up`, `down`, `bench`, `check`.
+//! Development tasks: `cargo xtask demo`, `test`, `up`, `down`, `bench`, `chaos`, `check`.
 
 mod bench;
 mod build;
+mod chaos;
 mod check;
 mod clock;
 mod demo;
@@ -33,6 +34,8 @@ enum Task {
     Down(down::Args),
     /// Measures what the node adds: time, requests, writes, memory.
     Bench(bench::Args),
+    /// Lets everything go wrong, by name and by seed, and says which promises were broken.
+    Chaos(chaos::Args),
     /// Looks whether this machine has what the other tasks need.
     Check,
 }
@@ -45,6 +48,7 @@ async fn main() -> ExitCode {
         Task::Up(args) => up::run(args).await,
         Task::Down(args) => down::run(args).await,
         Task::Bench(args) => bench::run(args).await,
+        Task::Chaos(args) => chaos::run(args).await,
         Task::Check => check::run().await,
     };
     match done {

@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Where `env`, NAME.pid, NAME.log and NAME.cmd go.
     #[arg(long, value_name = "D")]
     dir: Option<PathBuf>,
+    /// Processes of the node; one acts, the others stand by: vk-triton, vk-triton-2, …
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5), conflicts_with = "without")]
+    processes: u8,
     /// Build and run with optimization.
     #[arg(long)]
     release: bool,
@@ -41,7 +44,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let steps = Steps::new();
     let built = binaries(args.release).await?;
     steps.came_up("programs built");
-    let mut options = StackOptions::default();
+    let standbys = usize::from(args.processes.saturating_sub(1));
+    let mut options = StackOptions { standbys, ..StackOptions::default() };
     if without_node {
         options.node = None;
     }
@@ -67,6 +71,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         pki("admin.key")
     ));
     print(format_args!("  less {}", quoted(&dir.join("vk-triton.log"))));
+    for number in 2..=args.processes {
+        print(format_args!(
+            "  less {}    # stands by",
+            quoted(&dir.join(format!("vk-triton-{number}.log")))
+        ));
+    }
     print(format_args!("  cargo xtask down --dir {}", quoted(&dir)));
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use testbed::wait::{seen_if, until};
 use testbed::{recorded, shell_quote};
 
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -17,6 +17,7 @@ const PROGRAMS: [&str; 7] = [
     "ssh-agent",
     "triton-sim",
     "vk-triton",
+    "vk-triton-2",
 ];
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -25,12 +26,12 @@ struct EndedAnyway(PathBuf);
 
 impl Drop for EndedAnyway {
     fn drop(&mut self) {
-        xtask("down", &self.0);
+        xtask(&["down"], &self.0);
     }
 }
 
-fn xtask(task: &str, dir: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask")).arg(task).arg("--dir").arg(dir).output().unwrap()
+fn xtask(task: &[&str], dir: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask")).args(task).arg("--dir").arg(dir).output().unwrap()
 }
 
 /// What a person's shell says after `. D/env`.
@@ -49,7 +50,7 @@ async fn up_leaves_everything_running_and_down_ends_it() {
     // A name that must be quoted.
     let dir = base.path().join("it's up");
     let _ended = EndedAnyway(dir.clone());
-    let up = xtask("up", &dir);
+    let up = xtask(&["up", "--processes", "2"], &dir);
     assert!(up.status.success(), "{}{}", text(&up.stdout), text(&up.stderr));
     for program in PROGRAMS {
         assert!(recorded(&dir, program).is_some(), "{program} does not run");
@@ -69,7 +70,7 @@ async fn up_leaves_everything_running_and_down_ends_it() {
     assert!(words[4].ends_with("/metrics"), "{words:?}");
 
     // A second `up` in the same directory must not start over what runs.
-    let second = xtask("up", &dir);
+    let second = xtask(&["up", "--processes", "2"], &dir);
     assert!(
         !second.status.success() && text(&second.stderr).contains("up already"),
         "{}",
@@ -92,7 +93,7 @@ async fn up_leaves_everything_running_and_down_ends_it() {
     .await
     .unwrap();
 
-    let down = xtask("down", &dir);
+    let down = xtask(&["down"], &dir);
     assert!(down.status.success(), "{}", text(&down.stderr));
     for program in PROGRAMS {
         assert_eq!(recorded(&dir, program), None, "{program} still runs");

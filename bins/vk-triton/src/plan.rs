@@ -1,6 +1,8 @@
 //! One node as it is wanted: flags and settings, in the words of the crates that make it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use triton_cloudapi::client::{Client as CloudClient, RateLimit};
@@ -35,6 +37,8 @@ pub(crate) struct NodePlan {
     kubelet_port: u16,
     config: Config,
     args: Args,
+    /// Orphans that `--allow-orphan-deletion` still lets go: the first term takes all of it, so that it is good for once.
+    released: Arc<AtomicUsize>,
 }
 
 // === impl NodePlan ===
@@ -50,7 +54,8 @@ impl NodePlan {
             let cloud = CloudSource { shared: config.cloudapi.clone(), ..CloudSource::default() };
             let (name, args) = (args.nodename.clone(), args.clone());
             let kubelet_port = args.kubelet_port;
-            return Ok(vec![Self { name, cloud, kubelet_port, config, args }]);
+            let released = Arc::new(AtomicUsize::new(args.allow_orphan_deletion));
+            return Ok(vec![Self { name, cloud, kubelet_port, config, args, released }]);
         }
         let plans: Vec<Self> = nodes
             .into_iter()
@@ -60,6 +65,7 @@ impl NodePlan {
                 kubelet_port: kubelet_port.unwrap_or(args.kubelet_port),
                 config,
                 args: args.clone(),
+                released: Arc::new(AtomicUsize::new(args.allow_orphan_deletion)),
             })
             .collect();
         for (index, plan) in plans.iter().enumerate() {
@@ -189,7 +195,7 @@ impl NodePlan {
         node.event_component = "vk-triton".to_owned();
         node.orphans.min_age = config.limits.orphan_age;
         node.orphans.at_most = config.limits.orphans_per_round;
-        node.orphans.released_at_start = args.allow_orphan_deletion;
+        node.orphans.released_at_start = self.released.swap(0, Ordering::Relaxed);
         node.orphan_release = Some(ORPHAN_RELEASE.to_owned());
         node
     }

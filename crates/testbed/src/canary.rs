@@ -106,11 +106,8 @@ impl Canary {
     /// When CloudAPI does not answer.
     pub async fn carried(&self, stack: &Stack) -> Result<usize> {
         let instances = stack.cloud().instances().await?;
-        let carries = |text: &String| text.contains(&self.value);
-        let metadata = instances
-            .iter()
-            .filter(|one| serde_json::to_string(&one.metadata).is_ok_and(|text| carries(&text)));
-        Ok(metadata.count())
+        let user_data = instances.iter().filter_map(|one| one.metadata.text("user-data"));
+        Ok(user_data.filter(|text| text.contains(&self.value)).count())
     }
 
     fn search_files(&self, dir: &Path) -> Result<Vec<Place>> {

@@ -43,8 +43,20 @@ impl Scene {
     /// # Errors
     /// When a part cannot be started or does not get ready.
     pub async fn start(name: &str, options: &StackOptions) -> Result<Self> {
+        Self::start_with(name, &Binaries::find()?, options).await
+    }
+
+    /// The same with these binaries.
+    ///
+    /// # Errors
+    /// As [`Scene::start`].
+    pub async fn start_with(
+        name: &str,
+        binaries: &Binaries,
+        options: &StackOptions,
+    ) -> Result<Self> {
         let scratch = Scratch::create(name).await?;
-        let stack = Stack::start(scratch.path(), &Binaries::find()?, options, |_| {}).await?;
+        let stack = Stack::start(scratch.path(), binaries, options, |_| {}).await?;
         let canary = Canary::release(stack.client()).await?;
         Ok(Self { stack, canary, scratch })
     }

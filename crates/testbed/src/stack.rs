@@ -32,6 +32,8 @@ pub struct StackOptions {
     pub simulator: SimulatorOptions,
     /// The node, unless it is started by hand.
     pub node: Option<NodeOptions>,
+    /// Processes of the node that stand by while another one acts.
+    pub standbys: usize,
 }
 
 /// Everything, running; it ends when this value is dropped.
@@ -40,6 +42,8 @@ pub struct StackOptions {
 pub struct Stack {
     /// The node, if it was asked for.
     pub node: Option<Node>,
+    /// More processes of the same node, which stand by.
+    pub standbys: Vec<Node>,
     /// The simulator.
     pub simulator: Simulator,
     /// The agent with the account's key.
@@ -65,6 +69,7 @@ impl Default for StackOptions {
             key: KeyKind::default(),
             simulator: SimulatorOptions::default(),
             node: Some(NodeOptions::default()),
+            standbys: 0,
         }
     }
 }
@@ -134,8 +139,9 @@ impl Stack {
             starting.wait_until_ready(client.clone()).await?;
             started(&format!("vk-triton, node {} is Ready", starting.name()));
         }
-        Ok(Self {
+        let mut stack = Self {
             node,
+            standbys: Vec::new(),
             simulator,
             agent,
             cluster,
@@ -148,7 +154,14 @@ impl Stack {
             dir,
             program: binaries.vk_triton.clone(),
             node_kubeconfig: for_node,
-        })
+        };
+        for number in 2..2 + options.standbys {
+            let files = format!("{}-{number}", settings.files);
+            let standby = NodeOptions { files: files.clone(), ..settings.clone() };
+            stack.standbys.push(Node::start(stack.prepare_node(&standby, None)?)?);
+            started(&format!("{files}, which stands by"));
+        }
+        Ok(stack)
     }
 
     /// Prepares one more process of a node: a standby, or one that goes through proxies.
@@ -210,7 +223,7 @@ impl Stack {
 
     /// Lets everything run on after this process has ended.
     pub fn leave(self) {
-        if let Some(node) = self.node {
+        for node in self.node.into_iter().chain(self.standbys) {
             node.leave();
         }
         self.simulator.leave();

@@ -29,6 +29,7 @@ mod passes;
 pub mod pod;
 pub mod probes;
 pub mod provider;
+mod recheck;
 #[cfg(test)]
 mod scenarios;
 pub mod seen;

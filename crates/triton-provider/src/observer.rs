@@ -30,6 +30,7 @@ use triton_cloudapi::instances::Instance;
 use triton_podspec::ownership::Owner;
 use virtual_node::Pokes;
 
+use crate::adopt::gate::FirstProvider;
 use crate::decide::Sighting;
 use crate::feed::ToldBook;
 use crate::metrics::Metrics;
@@ -66,17 +67,19 @@ pub struct Observer {
     health: watch::Receiver<Health>,
     told: Arc<Mutex<ToldBook>>,
     wants: Arc<Wants>,
-    unmarked: watch::Receiver<Option<Arc<Vec<Instance>>>>,
 }
 
 // === impl Observer ===
 
 impl Observer {
     /// Starts listing the instances of this cluster and node until `shutdown`.
+    ///
+    /// What the first list shows of the first provider's instances goes to `left`.
     #[must_use]
-    pub fn start(
+    pub(crate) fn start(
         client: Client,
         settings: &Settings,
+        left: FirstProvider,
         metrics: Metrics,
         pokes: Pokes,
         shutdown: CancellationToken,
@@ -84,18 +87,17 @@ impl Observer {
         let Settings { cluster, node, limits, .. } = settings.clone();
         let (snapshot, snapshots) = watch::channel(None);
         let (health, healths) = watch::channel(Health::default());
-        let (unmarked, unmarkeds) = watch::channel(None);
         let observer = Self {
             snapshot: snapshots,
             health: healths,
             told: Arc::default(),
             wants: Arc::default(),
-            unmarked: unmarkeds,
         };
         let poller = Poller {
             client,
             cluster,
             node,
+            left,
             metrics,
             pokes,
             limits,
@@ -103,7 +105,6 @@ impl Observer {
             told: Arc::clone(&observer.told),
             snapshot,
             health,
-            unmarked,
         };
         let wants = Arc::clone(&observer.wants);
         tokio::spawn(async move {
@@ -165,14 +166,6 @@ impl Observer {
             self.snapshot.has_changed().ok()?;
             listed.await;
         }
-    }
-
-    /// The instances that named this node and no cluster when the process began: they are not in any snapshot. Waits for
-    /// the first list; `None` when there will be none.
-    pub async fn unmarked(&self) -> Option<Arc<Vec<Instance>>> {
-        let mut unmarked = self.unmarked.clone();
-        let found = unmarked.wait_for(Option::is_some).await.ok()?;
-        found.clone()
     }
 
     /// Says whether something about this pod is about to change.

@@ -84,9 +84,11 @@ impl<C: Cluster> TritonProvider<C> {
             );
         }
         let limits = settings.limits.clone();
+        let first_provider = FirstProvider::default();
         let observer = Observer::start(
             client.clone(),
             &settings,
+            first_provider.clone(),
             metrics.clone(),
             pokes.clone(),
             shutdown.clone(),
@@ -98,8 +100,6 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
-        let first_provider =
-            FirstProvider::start(observer.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
@@ -145,6 +145,13 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
         match self.shared.enter(&request.key, request.pod.as_deref()).await? {
+            // Only tags tell whose an orphan is: those of a list are not enough.
+            Gate::Open(_)
+                if request.pod.is_none() && !self.shared.is_still_ours(&request.key).await? =>
+            {
+                let again = Some(self.shared.settings.limits.list_busy);
+                Ok(Stop::Going(Report { again, ..Report::default() }))
+            }
             Gate::Open(_) => passes::stop::run(&self.shared, &request).await,
             Gate::Wait(events, again) => {
                 Ok(Stop::Going(Report { status: None, events, again: Some(again) }))

@@ -5,12 +5,13 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
+//! use testbed::Binaries;
 //! use testbed::chaos::{Chaos, ChaosOptions};
 //!
 //! # async fn example() -> anyhow::Result<()> {
 //! let options =
 //!     ChaosOptions { seed: 1, rounds: 7, length: Duration::from_secs(60), processes: 2 };
-//! let outcome = Chaos::start(&options).await?.run(&options).await?;
+//! let outcome = Chaos::start(&Binaries::find()?, &options).await?.run(&options).await?;
 //! assert_eq!(outcome.violations, []);
 //! # Ok(()) }
 //! ```
@@ -18,6 +19,7 @@
 mod bystanders;
 mod crew;
 mod plan;
+mod rest;
 mod run;
 mod tally;
 mod trouble;

@@ -1,6 +1,5 @@
 //! A run: troubles and users' acts in rounds, rests in between, and the oracle's word at the end.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -12,11 +11,12 @@ use super::plan::{Plan, Round};
 use super::tally::Tally;
 use super::trouble::Trouble;
 use super::workload::Workload;
+use crate::binaries::Binaries;
 use crate::canary::Canary;
 use crate::clock::now;
 use crate::luck::Luck;
 use crate::node::NodeOptions;
-use crate::oracle::{AtRest, Discrepancy, Invariant, Oracle, Violation, Watch};
+use crate::oracle::{Invariant, Oracle, Rates, Violation, Watch};
 use crate::progress::say;
 use crate::scene::Scene;
 use crate::simulator::SimulatorOptions;
@@ -26,13 +26,8 @@ use crate::stack::StackOptions;
 /// over is found soon. Everything else is as users have it.
 const SETTINGS: &str =
     "[limits]\nambiguity_window = \"25s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
-/// Longest everything may take to be as wanted when troubles have ended: the windows above, the longest wait between
-/// tries that a few rounds lead to, and provisioning.
-const REST_LIMIT: Duration = Duration::from_secs(300);
-/// How long it must stay so.
-const REST_STAYS: Duration = Duration::from_secs(6);
-/// Between two looks while things come to rest.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a process sleeps: longer than a Lease of 15 s.
 const SLEEP: Duration = Duration::from_secs(19);
 /// How long a server that went down stays away.
@@ -62,13 +57,14 @@ pub struct Outcome {
 
 /// A run under way. Its fields are in the order in which they must end.
 pub struct Chaos {
-    watch: Watch,
-    crew: Crew,
-    scene: Scene,
-    workload: Workload,
-    canary: Canary,
-    luck: Luck,
-    tally: Tally,
+    pub(super) watch: Watch,
+    pub(super) crew: Crew,
+    pub(super) scene: Scene,
+    pub(super) workload: Workload,
+    pub(super) canary: Canary,
+    pub(super) luck: Luck,
+    pub(super) tally: Tally,
+    pub(super) rates: Rates,
 }
 
 /// When what is due next.
@@ -87,11 +83,11 @@ impl Chaos {
     ///
     /// # Errors
     /// When a part cannot be started.
-    pub async fn start(options: &ChaosOptions) -> Result<Self> {
+    pub async fn start(binaries: &Binaries, options: &ChaosOptions) -> Result<Self> {
         let luck = Luck::new(options.seed);
         let simulator = SimulatorOptions { keeps_state: true, ..SimulatorOptions::default() };
         let stack = StackOptions { simulator, node: None, ..StackOptions::default() };
-        let scene = Scene::start("chaos", &stack).await?;
+        let scene = Scene::start_with("chaos", binaries, &stack).await?;
         let node = NodeOptions { config: SETTINGS.to_owned(), ..NodeOptions::default() };
         let stack = &scene.stack;
         let cluster = scene.cluster_uid().await?;
@@ -104,8 +100,8 @@ impl Chaos {
         let watch = Watch::start(scene.dir(), oracle, (&cluster, &node.name), eyes)?;
         let workload = Workload::begin(stack.client(), &node.name).await?;
         let canary = scene.canary().clone();
-        let tally = Tally::default();
-        Ok(Self { watch, crew, scene, workload, canary, luck, tally })
+        let (tally, rates) = (Tally::default(), Rates::default());
+        Ok(Self { watch, crew, scene, workload, canary, luck, tally, rates })
     }
 
     /// Runs rounds and rests until the time is over, then ends the workload and looks what is left.
@@ -121,6 +117,10 @@ impl Chaos {
             say(format_args!("what happened is in {}:", self.scene.dir().display()));
             say("  less oracle.history    # pods, requests that change something, troubles");
             say("  less vk-triton-1.log   # the node's decisions; one file for each process");
+        }
+        if ran.is_err() {
+            // Whoever reads the error must not miss them.
+            violations.iter().for_each(say);
         }
         ran?;
         Ok(Outcome { violations, tally: self.tally })
@@ -284,10 +284,21 @@ impl Chaos {
             due.act = later("next act", 400, 2_200);
         }
         if due.look <= now {
-            let started = self.crew.start_what_ended()?;
-            self.tally.ended_by_themselves += u64::from(started);
+            self.start_what_ended()?;
             self.note_requests();
             due.look = Instant::now() + LOOK_EVERY;
+        }
+        Ok(())
+    }
+
+    /// What keeps programs running elsewhere: systemd, a kubelet.
+    pub(super) fn start_what_ended(&mut self) -> Result<()> {
+        self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+        if let Some(cluster) = &mut self.scene.stack.cluster {
+            let started = cluster.start_what_ended()?;
+            if started > 0 {
+                self.note(format!("{started} parts of the control plane were started again"));
+            }
         }
         Ok(())
     }
@@ -326,84 +337,18 @@ impl Chaos {
                 member.cluster.cut();
             }
         }
-        self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+        self.start_what_ended()?;
         self.note("healed".to_owned());
         self.watch.oracle().see_calm(Some(now()));
         Ok(())
     }
 
-    /// Waits until all is as wanted, and stays so.
-    async fn rest(&mut self, after: &str) -> Result<()> {
-        self.tell(&format!("rest after {after}"));
-        self.workload.end_jobs().await?;
-        let begun = Instant::now();
-        loop {
-            self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
-            let wanted = self.workload.wanted().await?;
-            let world = self.watch.at_rest(&wanted).await?;
-            let found = world.discrepancies();
-            if found.is_empty() {
-                let took = begun.elapsed();
-                if self.stays(&wanted, &world).await? {
-                    self.tally.rests += 1;
-                    self.tally.longest_rest = self.tally.longest_rest.max(took);
-                    self.tell(&format!(
-                        "  all as wanted after {:.1} s: {} pods, {} instances, {} rules",
-                        took.as_secs_f64(),
-                        world.pods.iter().filter(|pod| !pod.phase.is_final()).count(),
-                        world.ours().count(),
-                        world.rules.len(),
-                    ));
-                    break;
-                }
-            } else if begun.elapsed() > REST_LIMIT {
-                self.break_off(&found);
-                break;
-            }
-            sleep(LOOK_EVERY).await;
-        }
-        self.look_until_seen().await?;
-        self.note_requests();
-        let broken = self.watch.oracle().violations().len();
-        if broken > 0 {
-            self.tell(&format!("  promises broken so far: {broken}"));
-        }
-        Ok(())
-    }
-
-    /// Whether nothing changes for a while.
-    async fn stays(&self, wanted: &BTreeMap<String, usize>, before: &AtRest) -> Result<bool> {
-        sleep(REST_STAYS).await;
-        let after = self.watch.at_rest(wanted).await?;
-        let found = after.discrepancies();
-        if let Some((invariant, what)) = found.first() {
-            self.note(format!("it did not stay: {invariant}: {what}"));
-        }
-        Ok(found.is_empty() && after.instances.len() == before.instances.len())
-    }
-
-    /// What still does not hold is a broken promise.
-    fn break_off(&self, found: &[Discrepancy]) {
-        let at = now();
-        for (invariant, what) in found {
-            let what = format!("{what}, {} s after the last trouble", REST_LIMIT.as_secs());
-            self.watch.oracle().say(*invariant, at, what);
-        }
-    }
-
-    /// Looks until all that has happened until now was judged.
-    async fn look_until_seen(&self) -> Result<()> {
-        let until = now() + crate::oracle::LAG;
-        while now() <= until {
-            sleep(LOOK_EVERY).await;
-            self.watch.look().await?;
-        }
-        Ok(())
-    }
-
     /// Tells the oracle which process asked for which changes.
-    fn note_requests(&mut self) {
+    pub(super) fn note_requests(&mut self) {
         for asked in self.crew.take_requests() {
+            if let Some(what) = self.rates.see_request(asked.at, &asked.by) {
+                self.watch.oracle().say(Invariant::S9, asked.at, what);
+            }
             if asked.head.is_change() {
                 let what = format!("{} {}", asked.head.method, asked.head.path);
                 self.note(format!("process {} asked for {what}", asked.by));
@@ -434,15 +379,16 @@ impl Chaos {
         (self.tally.instances, self.tally.pods) = oracle.totals();
         self.tally.judged = oracle.judged();
         let twins = oracle.twins(now());
+        self.tally.requests_in_ten_seconds = self.rates.most();
         self.tally.twins = twins.len();
         self.tally.longest_twins = twins.first().map(|twins| twins.together).unwrap_or_default();
     }
 
-    fn note(&self, what: String) {
+    pub(super) fn note(&self, what: String) {
         self.watch.note(&what);
     }
 
-    fn tell(&self, what: &str) {
+    pub(super) fn tell(&self, what: &str) {
         self.watch.note(what);
         say(what);
     }

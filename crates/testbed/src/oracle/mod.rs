@@ -6,6 +6,7 @@
 
 mod facts;
 mod judge;
+mod rate;
 mod report;
 mod rest;
 mod terms;
@@ -14,6 +15,7 @@ mod watch;
 
 pub use facts::{InstanceFact, Phase, PodFact, RequestFact, RuleFact};
 pub use judge::{LAG, Oracle, Twins};
+pub use rate::Rates;
 pub use report::table;
 pub use rest::{AtRest, Discrepancy};
 pub use terms::Terms;

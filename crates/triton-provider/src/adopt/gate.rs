@@ -1,7 +1,7 @@
 //! What the node does about pods for which the first provider has left an instance: they wait, or it is adopted.
 //!
-//! One list at the start of the process finds what was left. Afterwards nothing is asked, but for the instances that a
-//! pod of ours waits for.
+//! The first list of the process shows what was left: it does not ask for the cluster. Afterwards nothing is asked, but
+//! for the instances that a pod of ours waits for.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::Presence;
 use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
-use super::{Claim, Left, PodFacts, adoption_tags, claim, left, left_of};
+use super::{Claim, Left, PodFacts, adoption_tags, claim, left_of};
 use crate::decide::state::Misses;
-use crate::observer::{Observer, seen_as};
+use crate::observer::seen_as;
 use crate::passes::action_failed;
 use crate::pod::owner;
 use crate::shared::Shared;
@@ -27,7 +26,7 @@ pub(crate) struct FirstProvider(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// `None` until the one list is there: until then nobody knows whether a pod has an instance already.
+    /// `None` until that list is there: until then nobody knows whether a pod has an instance already.
     left: Option<BTreeMap<InstanceId, Entry>>,
     /// UIDs of pods that were told of an earlier pod's instance.
     told: HashSet<String>,
@@ -54,31 +53,17 @@ pub(crate) enum Gate {
 // === impl FirstProvider ===
 
 impl FirstProvider {
-    /// Learns what was left from the first list, unless `shutdown` comes before.
-    pub(crate) fn start(observer: Observer, node: String, shutdown: CancellationToken) -> Self {
-        let found = Self::default();
-        let here = found.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = here.learn(&observer, &node) => {}
-                () = shutdown.cancelled() => {}
-            }
-        });
-        found
-    }
-
-    async fn learn(&self, observer: &Observer, node: &str) {
-        let Some(instances) = observer.unmarked().await else { return };
-        let found = left(&instances, node);
-        if !found.is_empty() {
+    /// Takes in what the first list of the process showed.
+    pub(crate) fn found(&self, left: Vec<Left>) {
+        if !left.is_empty() {
             tracing::warn!(
-                instances = found.len(),
+                instances = left.len(),
                 "the first provider has left instances on this node: see `vk-triton adopt`"
             );
         }
         let entry =
             |left: Left| (left.instance.id, Entry { left, asked: None, misses: Misses::default() });
-        self.state().left = Some(found.into_iter().map(entry).collect());
+        self.state().left = Some(left.into_iter().map(entry).collect());
     }
 
     /// What was left for a pod; `None` while that is not known.

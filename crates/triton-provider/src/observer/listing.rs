@@ -4,43 +4,44 @@ use std::future::Future;
 use std::pin::Pin;
 
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::{Instance, ListInstances};
+use triton_cloudapi::instances::ListInstances;
 use triton_podspec::ownership;
 
+use crate::adopt;
+use crate::adopt::gate::FirstProvider;
 use crate::seen::{NodeMark, Seen, Shared};
 
 /// A list on its way.
-pub(super) type Listing = Pin<Box<dyn Future<Output = Result<Listed, Error>> + Send>>;
-
-/// What a list brings.
-pub(super) struct Listed {
-    /// Our instances.
-    pub(super) ours: Vec<Seen>,
-    /// Instances that name this node and no cluster; only the first list looks for them.
-    pub(super) unmarked: Option<Vec<Instance>>,
-}
+pub(super) type Listing = Pin<Box<dyn Future<Output = Result<Vec<Seen>, Error>> + Send>>;
 
 /// Lists all our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
 /// whatever the server's filter let through.
 ///
-/// The first list is one of all instances that name the node: those that name no cluster are the first provider's.
-pub(super) fn list(client: Client, cluster: String, node: String, is_first: bool) -> Listing {
+/// The first list, with `left`, does not ask for the cluster: it shows what the first provider left, too.
+pub(super) fn list(
+    client: Client,
+    cluster: String,
+    node: String,
+    left: Option<FirstProvider>,
+) -> Listing {
     Box::pin(async move {
-        let mut tags = ownership::filter(&cluster, &node);
-        if is_first {
-            tags.remove(ownership::CLUSTER);
-        }
-        let filter = ListInstances { tags, ..ListInstances::default() };
-        let (mut shared, mut unmarked) = (Shared::default(), Vec::new());
-        let keep = |instance: Instance| {
-            if !instance.tags.contains_key(ownership::CLUSTER) {
-                unmarked.push(instance);
-                return None;
+        let tags = ownership::filter(&cluster, &node);
+        let ours = ListInstances { tags, ..ListInstances::default() };
+        let filter = if left.is_some() { adopt::filter(&node) } else { ours };
+        let (mut shared, mut others) = (Shared::default(), Vec::new());
+        let keep = |instance| {
+            let seen =
+                shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node));
+            if seen.is_none() && left.is_some() {
+                others.extend(adopt::left_of(&instance, &node));
             }
-            shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node))
+            seen
         };
-        let ours = client.collect_instances(&filter, keep).await?;
-        Ok(Listed { ours, unmarked: is_first.then_some(unmarked) })
+        let seen = client.collect_instances(&filter, keep).await?;
+        if let Some(left) = left {
+            left.found(others);
+        }
+        Ok(seen)
     })
 }
 

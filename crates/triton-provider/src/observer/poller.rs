@@ -13,14 +13,14 @@ use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedError, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::Instance;
 use virtual_node::Pokes;
 
-use super::listing::{Listed, Listing, is_ours, list, pages};
+use super::listing::{Listing, is_ours, list, pages};
 use super::rhythm::{self, Allowance, Facts, Last, Reason};
 use super::vanished::Vanished;
 use super::wants::Wants;
 use super::{Health, Snapshot, chain, describe};
+use crate::adopt::gate::FirstProvider;
 use crate::decide::Told;
 use crate::feed::{Feed, ToldBook, Verdict, Weight, weigh};
 use crate::limits::Limits;
@@ -47,9 +47,9 @@ pub(super) struct Poller {
     pub(super) limits: Limits,
     pub(super) wants: Arc<Wants>,
     pub(super) told: Arc<Mutex<ToldBook>>,
+    pub(super) left: FirstProvider,
     pub(super) snapshot: watch::Sender<Option<Arc<Snapshot>>>,
     pub(super) health: watch::Sender<Health>,
-    pub(super) unmarked: watch::Sender<Option<Arc<Vec<Instance>>>>,
 }
 
 /// What it remembers.
@@ -75,7 +75,7 @@ struct Running {
 
 /// What happens next.
 enum Event {
-    Listed(Instant, Result<Listed, Error>),
+    Listed(Instant, Result<Vec<Seen>, Error>),
     Heard(Option<Result<ChangefeedItem, ChangefeedError>>),
     Woken,
 }
@@ -113,7 +113,7 @@ impl Running {
         loop {
             let wake_at = self.prepare(Instant::now());
             match self.next_event(wake_at).await {
-                Event::Listed(asked_at, Ok(listed)) => self.listed(asked_at, listed),
+                Event::Listed(asked_at, Ok(seen)) => self.listed(asked_at, seen),
                 Event::Listed(asked_at, Err(error)) => self.list_failed(asked_at, &error),
                 Event::Heard(Some(Ok(item))) => self.hear(item, Instant::now()),
                 Event::Heard(Some(Err(error))) => self.refused(&error),
@@ -211,27 +211,22 @@ impl Running {
             self.served_at = Some(now);
         }
         (self.hinted_at, self.told_at) = (None, None);
-        let Poller { client, cluster, node, unmarked, .. } = &self.poller;
-        let is_first = unmarked.borrow().is_none();
-        self.listing = Some((now, list(client.clone(), cluster.clone(), node.clone(), is_first)));
+        self.listing = Some((now, self.poller.list()));
     }
 
     /// A complete list.
-    fn listed(&mut self, asked_at: Instant, listed: Listed) {
+    fn listed(&mut self, asked_at: Instant, seen: Vec<Seen>) {
         let now = Instant::now();
         self.listing = None;
         let poller = &self.poller;
         let earlier = poller.snapshot.borrow().clone();
-        let snapshot = Arc::new(Snapshot::new(asked_at, listed.ours, earlier.as_deref()));
+        let snapshot = Arc::new(Snapshot::new(asked_at, seen, earlier.as_deref()));
         let pages = pages(snapshot.len());
         self.last = Some(Last { asked_at, ended_at: now, ok: true, pages });
         let moved = snapshot.moved_since(earlier.as_deref());
         self.feed.listed(asked_at, earlier.as_ref().map(|earlier| earlier.taken_at), moved, now);
         poller.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
         poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
-        if let Some(unmarked) = listed.unmarked {
-            poller.unmarked.send_replace(Some(Arc::new(unmarked)));
-        }
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
         poller.wants.listed.notify_waiters();
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
@@ -384,6 +379,11 @@ impl Running {
 // === impl Poller ===
 
 impl Poller {
+    fn list(&self) -> Listing {
+        let left = self.snapshot.borrow().is_none().then(|| self.left.clone());
+        list(self.client.clone(), self.cluster.clone(), self.node.clone(), left)
+    }
+
     /// The instance of a change, if it is ours by its tags.
     fn ours(&self, change: &Change) -> Option<Seen> {
         let seen = Seen::of(change.instance.as_deref()?)?;

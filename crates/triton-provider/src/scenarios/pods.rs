@@ -89,6 +89,15 @@ impl Pods {
         self.touch(uid);
     }
 
+    /// Sets a label, as `kubectl label` does.
+    pub(crate) fn relabel(&self, uid: &str, label: &str, value: &str) {
+        self.edit(uid, |pod| {
+            let labels = pod.metadata.labels.get_or_insert_default();
+            labels.insert(label.to_owned(), value.to_owned());
+        });
+        self.touch(uid);
+    }
+
     /// Removes the object; the node finds that out by itself.
     pub(crate) fn remove(&self, uid: &str) {
         if let Some(hosted) = self.state().hosted.get_mut(uid) {

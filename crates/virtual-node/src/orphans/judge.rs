@@ -256,6 +256,30 @@ mod tests {
         assert_eq!(seen.judge(&all, &none, &none, &limits, at(1030)).stop.len(), 1);
     }
 
+    // azure-aci compared by namespace and name: a pod made anew hid what its predecessor had left.
+    #[test]
+    fn a_live_pod_of_the_same_name_does_not_hide_an_orphan() {
+        let mut seen = Seen::default();
+        let mut old = held(0, Some(0));
+        let new = held(1, Some(0));
+        old.key.name.clone_from(&new.key.name);
+        let (all, limits, none) = ([old, new], OrphanLimits::default(), HashSet::new());
+        let _ = seen.judge(&all, &uids(1..2), &none, &limits, at(1000));
+        let verdict = seen.judge(&all, &uids(1..2), &none, &limits, at(1010));
+        assert_eq!(verdict.stop, [all[0].clone()]);
+    }
+
+    // Kip's collector stopped whatever came last in its loop, which may have been seen but once.
+    #[test]
+    fn only_what_was_seen_twice_itself_is_stopped() {
+        let mut seen = Seen::default();
+        let (limits, none) = (OrphanLimits::default(), HashSet::new());
+        let all = [held(0, Some(0)), held(1, Some(0)), held(2, Some(0))];
+        let _ = seen.judge(&all[..1], &none, &none, &limits, at(1000));
+        let verdict = seen.judge(&all, &none, &none, &limits, at(1010));
+        assert_eq!(verdict.stop, all[..1]);
+    }
+
     #[test]
     fn what_the_node_is_busy_with_is_not_judged() {
         let mut seen = Seen::default();

@@ -146,3 +146,6 @@ impl<P: Provider> Search<P> {
         Ok(pod.is_none_or(|pod| pod.metadata.uid.as_deref() != Some(&orphan.key.uid)))
     }
 }
+
+#[cfg(test)]
+mod tests;

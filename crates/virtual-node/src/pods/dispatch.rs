@@ -154,6 +154,10 @@ impl<P: Provider> Dispatcher<P> {
         let Some(uid) = self.uids.remove(&id) else { return };
         let now = Instant::now();
         let ended_now = self.remember(&uid, &outcome);
+        // It was asked to go while a pass that did not know of it wrote: the watch may bring nothing newer than the
+        // answer to that write.
+        let going_now = matches!(outcome.next, Next::Rest | Next::Again(_))
+            && outcome.pod.as_ref().is_some_and(RawPod::is_going);
         if outcome.next != Next::Retry {
             self.failures.remove(&uid);
         }
@@ -169,7 +173,7 @@ impl<P: Provider> Dispatcher<P> {
             // It came back while it was being stopped.
             Next::Forget => self.queue.add(&uid, now),
         }
-        if ended_now {
+        if ended_now || going_now {
             self.queue.add(&uid, now);
         }
         self.queue.done(&uid);

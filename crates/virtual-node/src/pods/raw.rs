@@ -21,6 +21,7 @@ pub struct RawPod {
     /// Name, namespace, UID and resource version; the rest is in `json`.
     meta: ObjectMeta,
     phase: &'static str,
+    is_going: bool,
     /// The controller's UID, if it has one: pods of one controller look alike.
     controller: Option<String>,
     json: Vec<u8>,
@@ -44,6 +45,8 @@ struct Metadata<'a> {
     name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     uid: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    deletion_timestamp: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     owner_references: Option<Vec<Owner<'a>>>,
 }
@@ -93,6 +96,12 @@ impl RawPod {
         self.phase
     }
 
+    /// Whether its deletion was asked for.
+    #[must_use]
+    pub fn is_going(&self) -> bool {
+        self.is_going
+    }
+
     /// The pod's JSON without its resource version.
     #[must_use]
     pub fn json(&self) -> &[u8] {
@@ -117,7 +126,8 @@ impl RawPod {
         let Pruned { mut json, version } = pruned;
         json.shrink_to_fit();
         let Index { metadata, status } = serde_json::from_slice(&json)?;
-        let Metadata { namespace, name, uid, owner_references } = metadata.unwrap_or_default();
+        let Metadata { namespace, name, uid, deletion_timestamp, owner_references } =
+            metadata.unwrap_or_default();
         let controller = owner_references
             .into_iter()
             .flatten()
@@ -132,7 +142,7 @@ impl RawPod {
             resource_version: version,
             ..ObjectMeta::default()
         };
-        Ok(Self { meta, phase, controller, json })
+        Ok(Self { meta, phase, is_going: deletion_timestamp.is_some(), controller, json })
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Record {
     name: Box<str>,
     /// The last version seen; `None` for what an earlier life of the node left behind.
     pub pod: Option<PackedPod>,
+    /// The last version that the watch has brought: an answer to a write of ours may be ahead of it.
+    watched: u64,
     /// Whether the API server has it no longer.
     pub departed: bool,
     /// What passes have found out.
@@ -206,10 +208,19 @@ impl Store {
         match self.known.get_mut(key.uid.as_str()) {
             None => changed.extend(self.replaced_by(&key)),
             Some(known) if !known.departed => match &known.pod {
-                // The echo of our own write, or something older than it.
-                Some(held) if !is_newer(pod, held) => return changed,
+                // The echo of our own write, or something older than it: that its answer had it first does not mean
+                // that a pass has seen it.
+                Some(held) if !is_newer(pod, held) => {
+                    let version = number(pod.version());
+                    if version > known.watched && pod.version() != held.version() {
+                        changed.push(Arc::clone(&known.uid));
+                    }
+                    known.watched = known.watched.max(version);
+                    return changed;
+                }
                 Some(held) if held.is_same(pod) => {
                     // Only somebody's bookkeeping changed.
+                    known.watched = number(pod.version());
                     known.pod = Some(self.packer.pack(pod));
                     return changed;
                 }
@@ -220,6 +231,7 @@ impl Store {
         let uid = self.record(&key);
         let packed = self.packer.pack(pod);
         if let Some(known) = self.known.get_mut(&uid) {
+            known.watched = number(pod.version());
             known.pod = Some(packed);
             if known.departed {
                 // It was not gone after all, so what was found out on its way out does not hold.
@@ -251,6 +263,7 @@ impl Store {
             namespace,
             name: key.name.as_str().into(),
             pod: None,
+            watched: 0,
             departed: false,
             memory: Memory::default(),
         };
@@ -330,6 +343,11 @@ fn name_hash(key: &PodKey) -> u64 {
 
 /// Resource versions of one resource can be compared as numbers (KEP-5504); what is no number is taken as newer
 /// unless it is equal.
+/// A resource version as a number; 0 for what is none.
+fn number(version: &str) -> u64 {
+    version.parse().unwrap_or_default()
+}
+
 fn is_newer(pod: &RawPod, held: &PackedPod) -> bool {
     let (new, old) = (pod.version(), held.version());
     match (new.parse::<u128>(), old.parse::<u128>()) {

@@ -33,6 +33,7 @@ async fn the_node_keeps_its_promises_on_a_real_cluster() {
     https::strangers_do_not_get_in(&world).await;
     node::an_outage_of_the_provider_keeps_new_pods_away_and_the_node_ready(&world).await;
     node::a_deleted_node_is_registered_again(&world).await;
+    node::the_lease_is_renewed_while_every_worker_hangs(&world).await;
     node::nothing_was_forbidden(&world).await;
     world.stop().await;
 }

@@ -135,3 +135,26 @@ pub(crate) async fn nothing_was_forbidden(world: &World) {
     assert!(log.lines().count() > 10, "the audit log sees us");
     assert!(forbidden.is_empty(), "{forbidden:#?}");
 }
+
+/// The first provider's heartbeat waited for its turn among the pods, and starved above 170 of them.
+pub(crate) async fn the_lease_is_renewed_while_every_worker_hangs(world: &World) {
+    for n in 0..virtual_node::config::WORKERS + 2 {
+        world.create_pod(&format!("hang-{n}"), "hang").await;
+    }
+    until("every worker to hang", LIMIT, || async {
+        let hung = world.provider.hung.load(Ordering::SeqCst);
+        seen_if(hung == virtual_node::config::WORKERS, hung)
+    })
+    .await
+    .unwrap();
+    let leases: Api<Lease> = Api::namespaced(world.admin(), "kube-node-lease");
+    for _ in 0..3 {
+        let renewed = async || {
+            leases.get(NODE).await.map(|lease| lease.spec.and_then(|spec| spec.renew_time))
+        };
+        let before = renewed().await.unwrap();
+        until("a renewal", LIMIT, || async { seen_if(renewed().await? != before, "none yet") })
+            .await
+            .unwrap();
+    }
+}

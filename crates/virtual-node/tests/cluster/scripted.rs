@@ -11,13 +11,15 @@ use virtual_node::{
     Held, PodEvent, PodKey, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
 
-/// Labels: `run`, `complete` (Succeeded at once), `invalid`, `busy` (until released), `linger` (stops when released).
+/// Labels: `run`, `complete` (Succeeded at once), `invalid`, `busy` (until released), `linger` (stops when released), `hang` (a pass over
+/// it never ends).
 #[derive(Default)]
 pub(crate) struct Scripted {
     pub(crate) held: Mutex<BTreeMap<String, Held>>,
     pub(crate) released: Mutex<BTreeSet<String>>,
     pub(crate) down: AtomicBool,
     pub(crate) syncs: AtomicUsize,
+    pub(crate) hung: AtomicUsize,
     pub(crate) stops: Mutex<Vec<(String, Duration)>>,
 }
 
@@ -56,6 +58,10 @@ impl Provider for Scripted {
             .map_or("run", String::as_str);
         let error =
             |kind, reason: &str| Err(ProviderError::new(kind, reason, format!("{behave} it is")));
+        if behave == "hang" {
+            self.hung.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }
         match behave {
             "invalid" => return error(ProviderErrorKind::Invalid, "TooManyContainers"),
             "busy" if !self.is_released(&key.name) => {

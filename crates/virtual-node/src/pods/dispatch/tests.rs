@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -53,6 +53,11 @@ impl Provider for Asked {
             "fails" => Err(ProviderError::new(ProviderErrorKind::Unavailable, "Down", "no answer")),
             "panics" => panic!("a bug in the provider"),
             "hangs" => std::future::pending().await,
+            "going" => {
+                let status =
+                    PodStatus { phase: Some("Running".to_owned()), ..PodStatus::default() };
+                Ok(Report { status: Some(status), ..Report::default() })
+            }
             "again" => Ok(Report { again: Some(Duration::from_secs(30)), ..Report::default() }),
             _ => Ok(Report::default()),
         }
@@ -93,6 +98,14 @@ fn api(names: &'static [&'static str]) -> Client {
                             .to_string(),
                     ),
                 )
+            }
+            // Somebody asked for its deletion a moment before this write.
+            ("PATCH", "/api/v1/namespaces/default/pods/going/status", false) => {
+                let metadata = json!({
+                    "namespace": "default", "name": "going", "uid": "going", "resourceVersion": "3",
+                    "deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30,
+                });
+                (StatusCode::OK, Body::from(json!({ "metadata": metadata }).to_string()))
             }
             _ => (StatusCode::FORBIDDEN, Body::from("{}")),
         };
@@ -206,4 +219,16 @@ async fn the_loop_ends_when_told_even_if_a_pass_hangs() {
     running.shutdown.cancel();
     running.task.await.unwrap();
     assert!(running.provider.stops.lock().unwrap().is_empty(), "pods keep running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_only_the_answer_to_a_write_shows_is_not_missed() {
+    let running = run(&["going"], 4);
+    running.provider.wait_for_syncs("going", 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The API server of this test does not let it go, so it may be asked for again.
+    let first = running.provider.stops.lock().unwrap().first().cloned();
+    assert_eq!(first.as_deref(), Some("going"));
+    running.shutdown.cancel();
+    running.task.await.unwrap();
 }

@@ -68,8 +68,8 @@ fn echoes_and_older_versions_need_no_pass() {
     let mut store = Store::default();
     check(&mut store, Event::Apply(pod("a", "1", 10)), &["1"]);
     store.refresh(&pod("a", "1", 12));
-    check(&mut store, Event::Apply(pod("a", "1", 11)), &[]);
     check(&mut store, Event::Apply(pod("a", "1", 12)), &[]);
+    check(&mut store, Event::Apply(pod("a", "1", 11)), &[]);
     check(&mut store, Event::Apply(pod("a", "1", 13)), &["1"]);
     store.refresh(&pod("a", "1", 12));
     assert_eq!(store.get("1").unwrap().pod.as_ref().unwrap().version(), "13");
@@ -135,4 +135,21 @@ fn a_known_pod_is_no_orphan() {
     assert!(store.add_orphan(&PodKey { uid: "2".to_owned(), ..key }));
     assert_eq!(store.live().len(), 1);
     assert_eq!(store.phases(), BTreeMap::from([("Pending", 1), ("Departed", 1)]));
+}
+
+#[test]
+fn what_the_answer_to_a_write_had_first_gets_a_pass_all_the_same() {
+    let mut store = Store::default();
+    check(&mut store, Event::Apply(pod("a", "1", 10)), &["1"]);
+    // Somebody else wrote version 11, then we wrote 12, and the answer came before the watch brought either.
+    store.refresh(&pod("a", "1", 12));
+    check(&mut store, Event::Apply(pod("a", "1", 11)), &["1"]);
+    assert_eq!(
+        store.get("1").unwrap().pod.as_ref().unwrap().version(),
+        "12",
+        "the newer one is kept"
+    );
+    check(&mut store, Event::Apply(pod("a", "1", 11)), &[]);
+    check(&mut store, Event::Apply(pod("a", "1", 12)), &[]);
+    check(&mut store, Event::Apply(pod("a", "1", 13)), &["1"]);
 }
