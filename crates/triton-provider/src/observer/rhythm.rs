@@ -28,7 +28,7 @@ const FRUGAL_HINTS: Duration = Duration::from_secs(5);
 const PAGES_COUNTED_MAX: u32 = 2;
 
 /// Pods that expect something at a time and are few: lists for them are paid from what time brings.
-const FEW: usize = 20;
+const FEW: usize = 8;
 
 /// Pages that time brings at most, and how often it brings one.
 const BY_TIME_MAX: f64 = 80.0;
