@@ -127,17 +127,23 @@ impl Case {
         self
     }
 
-    pub(crate) fn take(&mut self, event: Event) -> Effect {
-        let view = View {
+    pub(crate) fn with_view<T>(&self, owner: &Owner, see: impl FnOnce(&View<'_>) -> T) -> T {
+        see(&View {
             now: self.now,
             wall: jiff::Timestamp::UNIX_EPOCH,
-            owner: &owner(),
+            owner,
             sighting: self.sighting.as_ref(),
             published: self.published,
             wish: self.wish,
             limits: &self.limits,
-        };
-        step(&mut self.state, &view, event)
+        })
+    }
+
+    pub(crate) fn take(&mut self, event: Event) -> Effect {
+        let mut state = std::mem::take(&mut self.state);
+        let effect = self.with_view(&owner(), |view| step(&mut state, view, event));
+        self.state = state;
+        effect
     }
 
     /// Looks, and stays with what follows.

@@ -191,8 +191,8 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
         return effect;
     }
     let Some(known) = &state.known else { return Effect::End(Standing::Unchanged, None) };
-    let Some(instance) = known.last.as_deref().filter(|_| !is_missing(view, known.seen_at, id))
-    else {
+    let in_doubt = known.misses.count > 0 || is_missing(view, known.seen_at, id);
+    let Some(instance) = known.last.as_deref().filter(|_| !in_doubt) else {
         // Absence from a list is no evidence: the instance itself is asked for, twice.
         return match known.misses.next(view.limits.absence_confirm) {
             Some(at) if at > view.now => Effect::End(Standing::Unchanged, Some(at)),
@@ -223,16 +223,20 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
 
 /// Step 5, one of several: the others go, one after the other.
 ///
-/// None goes before the one that stays is published, and is alive in the list that shows them both; and none before it
-/// was itself read again, is still this pod's, and lives.
+/// None goes before the one that stays is published and is alive in the list that shows them both; and none before
+/// both were read again since, the one that stays last: it is there, and the other is still this pod's.
 fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<Effect> {
     let sighting = view.sighting?;
-    let stays = |instance: &&Arc<Instance>| instance.id == keep && is_alive(instance);
-    let known = state.known.as_ref()?.last.as_ref().filter(stays)?;
+    let stays = |instance: &&Arc<Instance>| {
+        instance.id == keep && is_alive(instance) && is_ours(instance, view)
+    };
+    let known = state.known.as_ref().filter(|known| known.misses.count == 0)?;
+    known.last.as_ref().filter(stays)?;
     sighting.instances.iter().find(stays)?;
-    if view.published.instance != Some(known.id) {
+    if view.published.instance != Some(keep) {
         return None;
     }
+    let seen_at = known.seen_at;
     for twin in sighting.instances.iter().filter(|instance| instance.id != keep) {
         let entry = state.twins.entry(twin.id).or_default();
         let quiet = entry.quiet_until.is_some_and(|until| until > view.now);
@@ -241,6 +245,9 @@ fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<E
         }
         if entry.read_at.is_none_or(|at| at < sighting.taken_at) {
             return Some(Effect::Read(twin.id));
+        }
+        if seen_at <= sighting.taken_at {
+            return Some(Effect::Read(keep));
         }
         entry.quiet_until = Some(view.now + view.limits.action_patience);
         return Some(Effect::Act(Action::Delete(twin.id, Why::Twin)));
@@ -400,10 +407,11 @@ fn listed(instances: &[Arc<Instance>], id: InstanceId) -> Option<&Arc<Instance>>
     instances.iter().find(|instance| instance.id == id)
 }
 
-/// The last list is newer than the last sight of the instance and does not show it.
+/// The last list is newer than the last sight of the instance and does not show it as ours.
 fn is_missing(view: &View<'_>, seen_at: Instant, id: InstanceId) -> bool {
     view.sighting.is_some_and(|sighting| {
-        sighting.taken_at > seen_at && listed(&sighting.instances, id).is_none()
+        let there = listed(&sighting.instances, id).is_some_and(|instance| is_ours(instance, view));
+        sighting.taken_at > seen_at && !there
     })
 }
 

@@ -159,7 +159,7 @@ pub enum Effect {
 }
 
 /// A change to an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Start it; `counts` when this is a restart and not the repetition of one.
     Start {
@@ -181,7 +181,7 @@ pub enum Action {
 }
 
 /// Why an instance is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
     /// Another one is the pod's.
     Twin,
@@ -192,7 +192,7 @@ pub enum Why {
 }
 
 /// How a pod stands at the end of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// Nothing new is known: what is published stays.
     Unchanged,
@@ -218,7 +218,7 @@ pub enum Standing {
 }
 
 /// Why there is no instance yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Because {
     /// A create may still come true.
     CreateUnresolved,
