@@ -1,134 +1,77 @@
-//! `cargo xtask bench`: what the node adds to what the cloud takes; `cargo xtask bench cloudapi`: what the client costs.
+//! `cargo xtask bench`: what the node adds to what the cloud takes, and what it costs.
 
+mod batch;
+mod burst;
 mod cloudapi;
 mod lives;
+mod memory;
 mod numbers;
+mod requests;
+mod restart;
+mod rig;
 mod writes;
 
-use std::time::Duration;
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-use testbed::{NodeOptions, Scratch, SimulatorOptions, Stack, StackOptions};
-
-use self::lives::{Batch, delete, run_batch};
-use self::numbers::Spread;
-use self::writes::Writes;
-use crate::build::binaries;
 use crate::screen::print;
-
-/// Sizes of the batches whose time is measured.
-const BATCHES: [usize; 3] = [1, 20, 200];
-/// What the simulated cloud takes for an instance, beside 200 ms for the answer to the create.
-const PROVISION_DELAY: Duration = Duration::from_secs(2);
 
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure.
-    #[arg(value_enum, default_value_t = Subject::Node)]
-    subject: Subject,
-    /// Pods at which memory is measured.
-    #[arg(long, default_value_t = 1000)]
-    pods: usize,
+    /// What to measure; without it everything but `cloudapi`, one after the other.
+    #[arg(value_enum)]
+    subject: Vec<Subject>,
+    /// The sizes that the goals are about: up to 10 000 pods, which take minutes.
+    #[arg(long)]
+    full: bool,
+    /// Rounds of what is measured against a baseline.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Pods, instead of the subject's own numbers.
+    #[arg(long)]
+    pods: Option<usize>,
     /// Measure a build without optimization.
     #[arg(long)]
     debug: bool,
-    /// Settings of the node, as in `triton.toml`.
-    #[arg(long, value_name = "TOML", default_value = "")]
-    config: String,
+    /// Settings of the node, as in `triton.toml`, instead of the subject's own.
+    #[arg(long, value_name = "TOML")]
+    config: Option<String>,
 }
 
 /// What there is to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Subject {
-    /// What the node adds: time, requests, writes, memory.
-    Node,
+    /// The time from create to Running, less what the cloud took.
+    Lives,
+    /// Many pods at once, beside a bare writer of statuses.
+    Burst,
+    /// Requests to CloudAPI, for a pod's life and at rest.
+    Requests,
+    /// Memory that the node holds.
+    Memory,
+    /// What a process does that starts on instances which are there already.
+    Restart,
     /// What the CloudAPI client costs, and how much the simulator answers.
     Cloudapi,
 }
 
-/// Runs every batch and prints a table.
+/// What is measured without being named.
+const USUAL: [Subject; 5] =
+    [Subject::Lives, Subject::Burst, Subject::Requests, Subject::Memory, Subject::Restart];
+
+/// Measures each subject and prints its figures, each beside its goal. Nothing here fails because a figure is bad.
 pub(crate) async fn run(args: Args) -> Result<()> {
-    if args.subject == Subject::Cloudapi {
-        return cloudapi::run().await;
+    let subjects = if args.subject.is_empty() { &USUAL[..] } else { &args.subject };
+    for subject in subjects {
+        print("");
+        match subject {
+            Subject::Lives => lives::run(&args).await?,
+            Subject::Burst => burst::run(&args).await?,
+            Subject::Requests => requests::run(&args).await?,
+            Subject::Memory => memory::run(&args).await?,
+            Subject::Restart => restart::run(&args).await?,
+            Subject::Cloudapi => cloudapi::run().await?,
+        }
     }
-    let mut scratch = Scratch::create("bench").await?;
-    let measured = measure(&args, &scratch).await;
-    if measured.is_err() {
-        scratch.keep();
-    }
-    measured
-}
-
-async fn measure(args: &Args, scratch: &Scratch) -> Result<()> {
-    let built = binaries(!args.debug).await?;
-    let options = StackOptions {
-        simulator: SimulatorOptions {
-            provision_delay: PROVISION_DELAY,
-            throttle: false,
-            ..SimulatorOptions::default()
-        },
-        node: Some(NodeOptions { config: args.config.clone(), ..NodeOptions::default() }),
-        ..StackOptions::default()
-    };
-    let stack = Stack::start(scratch.path(), &built, &options, |part| {
-        print(format_args!("started {part}"))
-    })
-    .await?;
-    let audit_log =
-        stack.cluster.as_ref().context("finding the control plane")?.audit_log().to_owned();
-    print(format_args!(
-        "\nsimulator: answers a create after 0.2 s, runs the instance after {} s, throttles nobody\n",
-        PROVISION_DELAY.as_secs()
-    ));
-    print(
-        "              time added to the cloud's own     CloudAPI requests   API server writes per pod",
-    );
-    print(
-        " pods          median      p95      max          per pod life       pod   event   other",
-    );
-    for pods in BATCHES {
-        let before = Writes::read(&audit_log)?;
-        stack.simulator.control().reset_counts().await?;
-        let batch = run_batch(&stack, pods).await?;
-        delete(&stack, &batch).await?;
-        let requests: u64 = stack.simulator.control().counts().await?.values().sum();
-        let writes = Writes::read(&audit_log)?.since(&before);
-        print_row(&batch, requests, &writes);
-    }
-    let node = stack.node.as_ref().context("finding the node")?;
-    let empty = node.resident_kib()?;
-    let batch = run_batch(&stack, args.pods).await?;
-    let full = node.resident_kib()?;
-    print(format_args!(
-        "\nresident memory: {:.1} MiB at {} pods, {:.1} MiB after the batches above were gone",
-        mib(full),
-        args.pods,
-        mib(empty)
-    ));
-    delete(&stack, &batch).await
-}
-
-fn print_row(batch: &Batch, requests: u64, writes: &Writes) {
-    let spread = Spread::of(&batch.overheads);
-    let per_pod = |number: u64| per(number, batch.pods());
-    print(format_args!(
-        "{:>5}        {:>6} ms {:>5} ms {:>5} ms {:>16.2} {:>13.2} {:>7.2} {:>7.2}",
-        batch.pods(),
-        spread.median.as_millis(),
-        spread.p95.as_millis(),
-        spread.max.as_millis(),
-        per_pod(requests),
-        per_pod(writes.pods),
-        per_pod(writes.events),
-        per_pod(writes.other),
-    ));
-}
-
-fn per(number: u64, pods: usize) -> f64 {
-    number as f64 / pods as f64
-}
-
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
+    Ok(())
 }

@@ -21,6 +21,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("vk-triton", &["triton-provider", "virtual-node", "triton-cloudapi"]),
     ("triton-lint", &["triton-podspec"]),
     ("triton-sim-server", &["triton-sim", "triton-signature"]),
+    // Everything that runs, in one thread.
+    (
+        "simulation",
+        &[
+            "triton-provider",
+            "virtual-node",
+            "triton-podspec",
+            "triton-cloudapi",
+            "triton-signature",
+            "triton-sim",
+        ],
+    ),
     // Starts programs, and asks CloudAPI what came of it.
     ("testbed", &["triton-cloudapi"]),
     ("xtask", &["testbed"]),

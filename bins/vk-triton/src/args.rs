@@ -2,23 +2,36 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Registers a node with Kubernetes; every pod bound to it becomes exactly one Triton instance.
 ///
 /// CloudAPI is found through TRITON_URL, TRITON_ACCOUNT, TRITON_USER, TRITON_KEY_ID (SDC_* work too), with the key in
 /// ssh-agent, in ~/.ssh or in TRITON_KEY_MATERIAL; or through the profile that the triton CLI uses.
 ///
+/// Without a command the node runs until it is told to stop.
+///
 /// Exit codes: 0 stopped as asked, 64 usage, 69 Kubernetes cannot be reached, 70 a bug, 78 the configuration is wrong.
+/// Those of a command: 0 nothing to do, or done; 1 something is left to do; the others as above, and 69 for CloudAPI too.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vk-triton", version, max_term_width = 110)]
 pub(crate) struct Args {
+    /// What an operator wants done instead of running the node.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config, else the pod's own service account].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) kubeconfig: Option<PathBuf>,
 
     /// Name of the node.
-    #[arg(long, value_name = "NAME", env = "DEFAULT_NODE_NAME", default_value = "virtual-kubelet")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "DEFAULT_NODE_NAME",
+        default_value = "virtual-kubelet",
+        global = true
+    )]
     pub(crate) nodename: String,
 
     /// What runs the pods; also the value of the node's taint.
@@ -26,7 +39,7 @@ pub(crate) struct Args {
     pub(crate) provider: String,
 
     /// Settings file (docs/configuration.md); an empty one is fine.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(crate) provider_config: Option<PathBuf>,
 
     /// Where Prometheus metrics are served, as HOST:PORT or :PORT; `off` serves none.
@@ -34,11 +47,11 @@ pub(crate) struct Args {
     pub(crate) metrics_addr: String,
 
     /// How much to log: error, warn, info, debug or trace (RUST_LOG wins).
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", default_value = "info", global = true)]
     pub(crate) log_level: String,
 
     /// How to log.
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
     pub(crate) log_format: LogFormat,
 
     /// Operating system that pods find here; instances of every brand count as linux to Kubernetes.
@@ -87,6 +100,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", env = "APISERVER_CA_CERT_LOCATION")]
     pub(crate) kubelet_client_ca: Option<PathBuf>,
 
+    /// Adopt instances that the first Triton provider made for pods that still live; without it such pods wait, and an
+    /// event says so.
+    #[arg(long)]
+    pub(crate) adopt_first_provider: bool,
+
+    /// Let at most N instances go, once, that belong to no pod and are held back because they are many.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) allow_orphan_deletion: usize,
+
     /// Ignored: pods of all namespaces are run.
     #[arg(long, value_name = "NAMESPACE", hide = true)]
     pub(crate) namespace: Option<String>,
@@ -94,6 +116,61 @@ pub(crate) struct Args {
     /// Ignored: a lease is always used.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) enable_node_lease: Option<bool>,
+}
+
+/// What an operator wants done.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub(crate) enum Command {
+    /// Lists the instances of this node in this cluster, and removes those that belong to no pod.
+    Orphans(OrphansArgs),
+    /// Lists the instances that the first Triton provider left on this node, and adopts those that a live pod is waiting
+    /// for.
+    Adopt(AdoptArgs),
+}
+
+/// Arguments of `vk-triton orphans`.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct OrphansArgs {
+    /// Show only those that something is to be done about.
+    #[arg(long)]
+    pub(crate) only_orphans: bool,
+
+    /// Remove the orphans, each after one more look at its pod and its tags.
+    #[arg(long)]
+    pub(crate) delete: bool,
+
+    /// Do not ask before anything is removed.
+    #[arg(long, requires = "delete")]
+    pub(crate) yes: bool,
+
+    /// Remove at most N; if there are more, none is removed [default: 5, or 5 % of the node's instances].
+    #[arg(long, value_name = "N", requires = "delete")]
+    pub(crate) at_most: Option<usize>,
+
+    /// How to print.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+/// Arguments of `vk-triton adopt`.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub(crate) struct AdoptArgs {
+    /// Give the instances that match a live pod the tags that make them the pod's.
+    #[arg(long)]
+    pub(crate) act: bool,
+
+    /// How to print.
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Output::Table)]
+    pub(crate) output: Output,
+}
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For machines: one JSON object.
+    Json,
 }
 
 /// How log lines look.
@@ -136,6 +213,41 @@ mod tests {
         assert_eq!(args.nodename, "vk-triton");
         assert_eq!(args.metrics_addr, ":10355");
         assert_eq!(args.provider_config, Some(PathBuf::from("./triton.toml")));
+    }
+
+    #[test]
+    fn a_command_takes_the_nodes_flags_before_or_after_it() {
+        for words in [
+            ["vk-triton", "--nodename", "vk", "orphans", "--output", "json"],
+            ["vk-triton", "orphans", "--output", "json", "--nodename", "vk"],
+        ] {
+            let args = Args::try_parse_from(words).unwrap();
+            assert_eq!(args.nodename, "vk");
+            let Some(Command::Orphans(orphans)) = args.command else {
+                panic!("{:?}", args.command)
+            };
+            assert_eq!((orphans.output, orphans.delete), (Output::Json, false));
+        }
+        let args = Args::try_parse_from(["vk-triton", "adopt", "--act"]).unwrap();
+        assert!(matches!(args.command, Some(Command::Adopt(AdoptArgs { act: true, .. }))));
+    }
+
+    #[test]
+    fn without_a_command_the_node_runs() {
+        assert_eq!(Args::try_parse_from(["vk-triton", "--nodename", "vk"]).unwrap().command, None);
+    }
+
+    #[test]
+    fn a_consent_to_nothing_is_a_mistake() {
+        for wrong in [
+            ["orphans", "--yes"],
+            ["orphans", "--act"],
+            ["adopt", "--delete"],
+            ["orphan", "--delete"],
+        ] {
+            let words = ["vk-triton"].into_iter().chain(wrong);
+            assert!(Args::try_parse_from(words).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -2,15 +2,18 @@
 //!
 //! [`Args`]: crate::args::Args
 
+mod nodes;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use figment::Figment;
+use anyhow::anyhow;
 use figment::error::Kind;
-use figment::providers::{Env, Format, Toml};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use virtual_node::TaintEffect;
+
+pub(crate) use nodes::{Loaded, NodeEntry};
 
 use crate::nearest::nearest;
 
@@ -31,6 +34,11 @@ pub(crate) struct Config {
     pub(crate) kubelet: KubeletSection,
     /// Waits and bounds.
     pub(crate) limits: LimitsSection,
+    /// Adopt instances that the first Triton provider made for pods that still live.
+    pub(crate) adopt_first_provider: bool,
+    /// The nodes, if there are several: read apart.
+    #[serde(rename = "nodes", deserialize_with = "read_apart")]
+    _nodes: (),
 }
 
 /// The node's object.
@@ -52,10 +60,22 @@ pub(crate) struct NodeSection {
     pub(crate) labels: BTreeMap<String, String>,
     /// Name of the datacenter in the node's providerID; found out from CloudAPI's address when empty.
     pub(crate) datacenter: String,
-    /// Namespace of the journal of creates in flight.
+    /// Namespace of the journal of creates in flight, and of the Lease that elects the acting process.
     pub(crate) namespace: String,
     /// Run pods of DaemonSets too.
     pub(crate) daemonsets: bool,
+    /// What the taint of an outage of CloudAPI does.
+    pub(crate) outage_effect: OutageEffect,
+}
+
+/// What the taint of an outage of CloudAPI does to pods that do not tolerate it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum OutageEffect {
+    /// No new ones come.
+    #[default]
+    NoSchedule,
+    /// Those that are here are evicted, too.
+    NoExecute,
 }
 
 /// What pods get when they do not say.
@@ -84,6 +104,8 @@ pub(crate) struct CloudApiSection {
     pub(crate) key_file: Option<String>,
     /// As TRITON_TLS_INSECURE.
     pub(crate) insecure: Option<bool>,
+    /// Follow the changefeed where there is one; so it is when nothing is said.
+    pub(crate) changefeed: Option<bool>,
 }
 
 /// The kubelet's HTTPS port.
@@ -117,41 +139,23 @@ pub(crate) struct LimitsSection {
     /// Between lists of the account's instances while nothing is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_idle: Duration,
-    /// The same while something is.
+    /// The same while the changefeed tells what happens; twice that for lists of more than one page.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) list_idle_feed: Duration,
+    /// The same while something is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_busy: Duration,
     /// Creates on their way at once.
     pub(crate) creates_in_flight: usize,
+    /// Requests to CloudAPI a second in the long run, for each group of calls.
+    pub(crate) requests_per_second: u32,
+    /// Requests to CloudAPI at once after a rest, for each group of calls.
+    pub(crate) burst: u32,
     /// Instances without a pod are left alone until they are this old.
     #[serde(deserialize_with = "duration")]
     pub(crate) orphan_age: Duration,
     /// Instances without a pod that may be removed in one round; if more are found, none is.
     pub(crate) orphans_per_round: usize,
-}
-
-// === impl Config ===
-
-impl Config {
-    /// Reads the settings. `file` must exist if it is given.
-    ///
-    /// # Errors
-    /// Names the file, the key, what was found and what would be right.
-    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let mut figment = Figment::new();
-        if let Some(file) = file {
-            if !file.is_file() {
-                return Err(anyhow!(
-                    "--provider-config {}: no such file (an empty one is fine)",
-                    file.display()
-                ));
-            }
-            figment = figment.merge(Toml::file_exact(file));
-        }
-        // Only what names a section: other tools may have variables of this prefix too.
-        let ours = Env::prefixed(ENV_PREFIX).filter(|name| name.as_str().contains("__"));
-        figment = figment.merge(ours.split("__"));
-        figment.extract().map_err(|error| explain(&error)).context("reading the settings")
-    }
 }
 
 /// The first thing that is wrong, in words that say what would be right.
@@ -186,6 +190,11 @@ fn explain(error: &figment::Error) -> anyhow::Error {
         kind if path.is_empty() => anyhow!("{source}{kind}"),
         kind => anyhow!("{source}`{path}`: {kind}"),
     }
+}
+
+/// Passes over what [`Loaded`] reads.
+fn read_apart<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    IgnoredAny::deserialize(deserializer).map(drop)
 }
 
 /// A quantity as text or as a bare number; Kubernetes checks the rest.
@@ -239,6 +248,18 @@ impl Default for NodeSection {
             datacenter: String::new(),
             namespace: "kube-system".to_owned(),
             daemonsets: false,
+            outage_effect: OutageEffect::default(),
+        }
+    }
+}
+
+// === impl OutageEffect ===
+
+impl From<OutageEffect> for TaintEffect {
+    fn from(effect: OutageEffect) -> Self {
+        match effect {
+            OutageEffect::NoSchedule => Self::NoSchedule,
+            OutageEffect::NoExecute => Self::NoExecute,
         }
     }
 }
@@ -257,8 +278,11 @@ impl Default for LimitsSection {
     fn default() -> Self {
         let limits = triton_provider::Limits::default();
         Self {
+            requests_per_second: 10,
+            burst: 30,
             ambiguity_window: limits.ambiguity_window,
             list_idle: limits.list_idle,
+            list_idle_feed: limits.list_idle_feed,
             list_busy: limits.list_busy,
             creates_in_flight: limits.creates_in_flight,
             orphan_age: Duration::from_secs(180),
@@ -270,13 +294,15 @@ impl Default for LimitsSection {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::path::Path;
 
     use super::*;
 
     fn load(text: &str) -> Result<Config, String> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
-        Config::load(Some(file.path())).map_err(|error| format!("{error:#}"))
+        let loaded = Loaded::load(Some(file.path()));
+        loaded.map(|loaded| loaded.config).map_err(|error| format!("{error:#}"))
     }
 
     #[track_caller]
@@ -295,16 +321,17 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_said_to_be() {
         let message =
-            format!("{:#}", Config::load(Some(Path::new("/nowhere/triton.toml"))).unwrap_err());
+            format!("{:#}", Loaded::load(Some(Path::new("/nowhere/triton.toml"))).unwrap_err());
         assert!(message.contains("/nowhere/triton.toml: no such file"), "{message}");
     }
 
     #[test]
     fn what_the_file_says_is_taken() {
         let config = load(
-            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'",
+            "[node]\npods = 7\n[defaults]\nnetworks = ['external']\n[limits]\nlist_idle = '30s'\nburst = 7",
         )
         .unwrap();
+        assert_eq!((config.limits.requests_per_second, config.limits.burst), (10, 7));
         assert_eq!(config.node.pods, 7);
         assert_eq!(load("[node]\ncpu = 8\nmemory = '1Gi'").unwrap().node.cpu, "8");
         assert_eq!(config.defaults.networks, ["external"]);
@@ -314,7 +341,7 @@ mod tests {
     #[test]
     fn an_unknown_key_names_the_nearest() {
         refused("[node]\npod = 7", &["unknown key `node.pod`", "did you mean `pods`?"]);
-        refused("[nodes]\npods = 7", &["unknown key `nodes`", "did you mean `node`?"]);
+        refused("[noode]\npods = 7", &["unknown key `noode`", "did you mean `node`?"]);
     }
 
     #[test]

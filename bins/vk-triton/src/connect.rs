@@ -1,12 +1,13 @@
 //! Reaching both sides before the node begins, with errors that say what to do.
 
-use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs, UdpSocket};
 
 use anyhow::{Context, anyhow};
 use k8s_openapi::api::core::v1::Namespace;
 use kube_client::config::{KubeConfigOptions, Kubeconfig};
 use kube_client::{Api, Client};
 use triton_cloudapi::client::{Client as CloudClient, Error as CloudError};
+use virtual_node::fence::CONNECT_LIMIT;
 
 use crate::args::Args;
 use crate::exit::{Classify, Failure, Kind, Outcome};
@@ -16,16 +17,32 @@ const IDENTITY_NAMESPACE: &str = "kube-system";
 
 /// The cluster, reached.
 pub(crate) struct Cluster {
-    /// A client for everything about pods.
-    pub(crate) client: Client,
-    /// A client with connections of its own for the node's heartbeats.
-    pub(crate) heartbeat: Client,
+    /// How to reach it.
+    pub(crate) config: kube_client::Config,
     /// UID of `kube-system`.
     pub(crate) uid: String,
     /// `v1.37.0-vk-triton-0.1.0`: the cluster's minor, our version.
     pub(crate) kubelet_version: String,
-    /// Our address on the way to the API server.
-    pub(crate) local_ip: Option<IpAddr>,
+    /// Our address on the way to the API server, or loopback.
+    pub(crate) local_ip: IpAddr,
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// A client with connections of its own. It is not fenced: for reads, and for the election itself, which bounds its
+    /// calls and repeats them by itself.
+    ///
+    /// # Errors
+    /// When the kubeconfig makes none.
+    pub(crate) fn client(&self, what_for: &str) -> Outcome<Client> {
+        let mut config = self.config.clone();
+        config.default_retry = false;
+        config.connect_timeout = Some(CONNECT_LIMIT);
+        Client::try_from(config)
+            .with_context(|| format!("setting up the Kubernetes client for {what_for}"))
+            .or_fail(Kind::Config)
+    }
 }
 
 /// Finds the kubeconfig and reaches the API server.
@@ -36,9 +53,6 @@ pub(crate) async fn cluster(args: &Args) -> Outcome<Cluster> {
     let client = Client::try_from(config.clone())
         .context("setting up the Kubernetes client")
         .or_fail(Kind::Config)?;
-    let heartbeat = Client::try_from(config)
-        .context("setting up the Kubernetes client")
-        .or_fail(Kind::Config)?;
     let version = client.apiserver_version().await;
     let version = version
         .with_context(|| format!("reaching the Kubernetes API server {url}"))
@@ -46,7 +60,7 @@ pub(crate) async fn cluster(args: &Args) -> Outcome<Cluster> {
     let minor: String = version.minor.chars().take_while(char::is_ascii_digit).collect();
     let kubelet_version =
         format!("v{}.{minor}.0-vk-triton-{}", version.major, env!("CARGO_PKG_VERSION"));
-    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespaces: Api<Namespace> = Api::all(client);
     let namespace = namespaces.get(IDENTITY_NAMESPACE).await;
     let namespace = namespace
         .with_context(|| {
@@ -57,7 +71,8 @@ pub(crate) async fn cluster(args: &Args) -> Outcome<Cluster> {
         .or_fail(Kind::Unavailable)?;
     let uid =
         namespace.metadata.uid.context("the API server sent no UID").or_fail(Kind::Unavailable)?;
-    Ok(Cluster { client, heartbeat, uid, kubelet_version, local_ip })
+    let local_ip = local_ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Ok(Cluster { config, uid, kubelet_version, local_ip })
 }
 
 async fn kube_config(args: &Args) -> anyhow::Result<kube_client::Config> {
@@ -90,7 +105,7 @@ fn local_ip_towards(url: &str) -> Option<IpAddr> {
 }
 
 /// Asks CloudAPI who we are. Refused credentials end the program: they do not heal by waiting. A CloudAPI that cannot
-/// be reached does not: the node says so in its Ready condition and begins when it can.
+/// be reached does not: the node says so in a condition and takes pods when it can.
 pub(crate) async fn check_cloudapi(client: &CloudClient) -> Outcome<()> {
     let (url, account, key) =
         (client.url().to_string(), client.account().to_owned(), client.key_id().to_string());
@@ -111,7 +126,7 @@ pub(crate) async fn check_cloudapi(client: &CloudClient) -> Outcome<()> {
         }
         Err(error) => {
             let error = format!("{:#}", anyhow!(error));
-            tracing::error!(%url, error, "CloudAPI cannot be reached; the node is not Ready until it can");
+            tracing::error!(%url, error, "CloudAPI cannot be reached; the node takes no pods until it can");
             Ok(())
         }
     }

@@ -1,9 +1,12 @@
 //! Exit codes, after `sysexits.h`: 0 stopped as asked, 64 usage, 69 Kubernetes cannot be reached, 70 a bug, 78 the
-//! configuration is wrong.
+//! configuration is wrong. A command ends with 1 when something is left to do.
 
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
+
+/// A command has found something to do that it was not told to do, or could not.
+const SOMETHING_LEFT: u8 = 1;
 
 /// Wrong usage.
 const USAGE: u8 = 64;
@@ -20,6 +23,8 @@ pub(crate) struct Failure {
 pub(crate) enum Kind {
     /// A service that is needed to begin cannot be reached.
     Unavailable,
+    /// What was asked for cannot be done as it was asked for.
+    Usage,
     /// Our own fault.
     Bug,
     /// File, environment, flags or credentials are wrong.
@@ -28,6 +33,15 @@ pub(crate) enum Kind {
 
 /// Result of the program.
 pub(crate) type Outcome<T> = Result<T, Failure>;
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// There was nothing to do, or all of it is done.
+    Nothing,
+    /// Something is left to do.
+    Something,
+}
 
 /// Adds the kind to an error.
 pub(crate) trait Classify<T> {
@@ -40,6 +54,17 @@ pub(crate) trait Classify<T> {
 impl Failure {
     pub(crate) fn new(kind: Kind, error: impl Into<anyhow::Error>) -> Self {
         Self { kind, error: error.into() }
+    }
+
+    /// Our own fault?
+    pub(crate) fn is_bug(&self) -> bool {
+        self.kind == Kind::Bug
+    }
+
+    /// The same failure, and which node it is about.
+    pub(crate) fn about(self, node: &str) -> Self {
+        let Self { kind, error } = self;
+        Self { kind, error: error.context(format!("node {node}")) }
     }
 
     pub(crate) fn config(error: impl Into<anyhow::Error>) -> Self {
@@ -64,6 +89,7 @@ impl<T, E: Into<anyhow::Error>> Classify<T> for Result<T, E> {
 impl Kind {
     fn code(self) -> u8 {
         match self {
+            Self::Usage => USAGE,
             Self::Unavailable => 69,
             Self::Bug => 70,
             Self::Config => 78,
@@ -72,9 +98,10 @@ impl Kind {
 }
 
 /// Ends the program: one line on stderr if it failed.
-pub(crate) fn code(outcome: Outcome<()>) -> ExitCode {
+pub(crate) fn code(outcome: Outcome<Left>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Left::Nothing) => ExitCode::SUCCESS,
+        Ok(Left::Something) => ExitCode::from(SOMETHING_LEFT),
         Err(failure) => {
             say(&format!("vk-triton: {failure}"));
             ExitCode::from(failure.kind.code())

@@ -1,12 +1,18 @@
 //! vk-triton: every pod bound to this node becomes exactly one Triton instance.
 
 mod args;
+mod clock;
+mod cloud;
+mod commands;
 mod config;
 mod connect;
 mod exit;
 mod logging;
 mod nearest;
+mod plan;
 mod run;
+mod table;
+mod term;
 
 use std::process::ExitCode;
 
@@ -22,5 +28,8 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return exit::usage(&error),
     };
-    exit::code(run::run(args))
+    exit::code(match args.command.clone() {
+        Some(command) => commands::run(&args, command),
+        None => run::run(args).map(|()| exit::Left::Nothing),
+    })
 }

@@ -1,34 +1,27 @@
-//! Args and settings in, a running node out.
+//! Args and settings in, running nodes out.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use triton_cloudapi::client::{Client as CloudClient, Config as CloudConfig};
-use triton_provider::{Defaults, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
-use virtual_node::config::{NodeConfig, NodeTaint};
-use virtual_node::http::{Auth, ClientCa, HttpConfig, MetricsServer, Serving};
-use virtual_node::{VirtualNode, pokes};
+use triton_provider::Metrics;
+use uuid::Uuid;
+use virtual_node::Identity;
+use virtual_node::http::MetricsServer;
+use virtual_node::leader::holder;
 
 use crate::args::Args;
-use crate::config::{CloudApiSection, Config, KubeletAuth};
-use crate::connect::{self, Cluster};
+use crate::config::Loaded;
+use crate::connect;
 use crate::exit::{Classify, Failure, Kind, Outcome};
 use crate::logging;
-
-/// Variables that say whether certificates are checked.
-const INSECURE: [&str; 6] = [
-    "TRITON_INSECURE",
-    "SDC_INSECURE",
-    "SDC_TLS_INSECURE",
-    "TRITON_SKIP_TLS_VERIFY",
-    "SDC_SKIP_TLS_VERIFY",
-    "SDC_TESTING",
-];
+use crate::plan::NodePlan;
+use crate::term::NodeRunner;
 
 /// Prefix of our metrics' names.
 const METRICS_PREFIX: &str = "vk_triton";
@@ -39,69 +32,85 @@ pub(crate) fn run(args: Args) -> Outcome<()> {
     if args.namespace.is_some() {
         tracing::warn!("--namespace is ignored: pods of all namespaces are run");
     }
-    let config = Config::load(args.provider_config.as_deref()).or_fail(Kind::Config)?;
+    let settings = Loaded::load(args.provider_config.as_deref()).or_fail(Kind::Config)?;
+    let plans = NodePlan::all(&args, settings).or_fail(Kind::Config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.context("starting the runtime").or_fail(Kind::Bug)?.block_on(serve(args, config))
+    runtime.context("starting the runtime").or_fail(Kind::Bug)?.block_on(serve(args, plans))
 }
 
-async fn serve(args: Args, config: Config) -> Outcome<()> {
+async fn serve(args: Args, plans: Vec<NodePlan>) -> Outcome<()> {
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone()).or_fail(Kind::Bug)?;
+    let cluster = Arc::new(connect::cluster(&args).await?);
+    let me = identity();
 
     let mut registry = Registry::with_prefix(METRICS_PREFIX);
-    let metrics = Metrics::register(&mut registry);
-    let node_metrics = virtual_node::Metrics::register(&mut registry);
-
-    let cloud = cloud_client(&config.cloudapi, &metrics).await?;
-    connect::check_cloudapi(&cloud).await?;
-    let cluster = connect::cluster(&args).await?;
-    let node_ip = args.node_ip.or(cluster.local_ip).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-
-    let metrics_server = match metrics_address(&args.metrics_addr).or_fail(Kind::Config)? {
-        Some(address) => {
-            Some(MetricsServer::bind(address, Arc::new(registry)).await.or_fail(Kind::Config)?)
-        }
-        None => None,
-    };
-
-    let (pokes, poked) = pokes();
-    let parts = Parts {
-        client: cloud.clone(),
-        cluster: Arc::new(KubeCluster::new(
-            cluster.client.clone(),
-            &config.node.namespace,
-            &args.nodename,
-        )),
-        settings: settings(&args, &config, &cluster, node_ip),
-        pokes,
-        metrics,
-    };
-    let provider =
-        TritonProvider::start(parts, shutdown.clone()).await.or_fail(Kind::Unavailable)?;
-    let node = VirtualNode::builder(cluster.client.clone(), Arc::new(provider), poked)
-        .heartbeat_client(cluster.heartbeat.clone())
-        .config(node_config(&args, &config, &cluster, &cloud, node_ip))
-        .http(http_config(&args, &config, node_ip))
-        .metrics(node_metrics)
-        .build();
-
-    if let Some(server) = metrics_server {
+    let runners: Vec<NodeRunner> = plans
+        .into_iter()
+        .map(|plan| {
+            let label = (Cow::Borrowed("node"), Cow::Owned(plan.name.clone()));
+            let registry = registry.sub_registry_with_label(label);
+            NodeRunner {
+                metrics: Metrics::register(registry),
+                node_metrics: virtual_node::Metrics::register(registry),
+                cluster: Arc::clone(&cluster),
+                me: me.clone(),
+                plan,
+            }
+        })
+        .collect();
+    if let Some(address) = metrics_address(&args.metrics_addr).or_fail(Kind::Config)? {
+        let server =
+            MetricsServer::bind(address, Arc::new(registry)).await.or_fail(Kind::Config)?;
         tokio::spawn(server.serve(shutdown.clone()));
     }
-    tracing::info!(node = %args.nodename, version = env!("CARGO_PKG_VERSION"), "starting");
-    node.run(shutdown).await.map_err(|error| {
-        let kind = match &error {
-            virtual_node::StartError::Register { .. } => Kind::Unavailable,
-            virtual_node::StartError::Http(_) => Kind::Config,
-            _ => Kind::Bug,
-        };
-        Failure::new(kind, error)
-    })?;
+    run_all(runners, &shutdown).await?;
     tracing::info!("stopped; instances run on");
     Ok(())
 }
 
-/// SIGTERM and SIGINT stop the node.
+/// Runs all nodes. One that cannot begin leaves the others alone; if none is left, its failure is the process's, and so
+/// is a bug: a process that looks well while one of its nodes is dead helps nobody.
+async fn run_all(runners: Vec<NodeRunner>, shutdown: &CancellationToken) -> Outcome<()> {
+    let several = runners.len() > 1;
+    let mut running = JoinSet::new();
+    for runner in runners {
+        let (name, shutdown) = (runner.plan.name.clone(), shutdown.clone());
+        running.spawn(async move {
+            let ended = runner.run(shutdown).await;
+            ended.map_err(|failure| if several { failure.about(&name) } else { failure })
+        });
+    }
+    let mut first: Option<Failure> = None;
+    let mut all_failed = true;
+    while let Some(ended) = running.join_next().await {
+        match ended.context("running a node").or_fail(Kind::Bug).and_then(|ended| ended) {
+            Ok(()) => all_failed = false,
+            Err(failure) if failure.is_bug() => {
+                shutdown.cancel();
+                while running.join_next().await.is_some() {}
+                return Err(failure);
+            }
+            Err(failure) => {
+                if !running.is_empty() {
+                    tracing::error!(error = %failure, "a node does not run; the others go on");
+                }
+                first.get_or_insert(failure);
+            }
+        }
+    }
+    first.filter(|_| all_failed).map_or(Ok(()), Err)
+}
+
+/// What tells this process from every other one in an election.
+fn identity() -> Identity {
+    match holder::this_process() {
+        Some(process) => Identity::from(&process),
+        None => Identity::named(format!("vk-triton_{}", Uuid::new_v4())),
+    }
+}
+
+/// SIGTERM and SIGINT stop the nodes.
 fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
@@ -114,118 +123,6 @@ fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
         shutdown.cancel();
     });
     Ok(())
-}
-
-/// CloudAPI from the environment and the profile, and from the settings file where those say nothing.
-async fn cloud_client(section: &CloudApiSection, metrics: &Metrics) -> Outcome<CloudClient> {
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let lookup = |name: &str| environment(name).or_else(|| from_section(section, name));
-    let home = environment("HOME").map(PathBuf::from);
-    let config = CloudConfig::load(&lookup, home.as_deref())
-        .context("finding CloudAPI")
-        .or_fail(Kind::Config)?;
-    let signer = config.signer(&lookup, home.as_deref()).await;
-    let signer = signer.context("finding the key for CloudAPI").or_fail(Kind::Config)?;
-    let client = CloudClient::builder(config, signer).with_on_request(metrics.on_request()).build();
-    client.context("setting up the CloudAPI client").or_fail(Kind::Config)
-}
-
-/// What the settings file says of a variable. The older prefix is left to the environment, so that `SDC_URL` there
-/// wins over the file.
-fn from_section(section: &CloudApiSection, name: &str) -> Option<String> {
-    let environment =
-        |suffix: &str| std::env::var(format!("SDC_{suffix}")).is_ok_and(|value| !value.is_empty());
-    let suffix = name.strip_prefix("TRITON_").filter(|suffix| !environment(suffix))?;
-    match suffix {
-        "URL" => section.url.clone(),
-        "ACCOUNT" => section.account.clone(),
-        "USER" => section.user.clone(),
-        "KEY_ID" => section.key_id.clone(),
-        "KEY_MATERIAL" => section.key_file.clone(),
-        // Whatever the environment says of it, in any of its spellings, wins.
-        "TLS_INSECURE" if !INSECURE.iter().any(|name| std::env::var_os(name).is_some()) => {
-            section.insecure.map(|insecure| insecure.to_string())
-        }
-        _ => None,
-    }
-}
-
-fn settings(args: &Args, config: &Config, cluster: &Cluster, node_ip: IpAddr) -> Settings {
-    Settings {
-        cluster: cluster.uid.clone(),
-        node: args.nodename.clone(),
-        node_ips: vec![node_ip],
-        defaults: Defaults {
-            networks: config.defaults.networks.clone(),
-            package: config.defaults.package.clone(),
-        },
-        limits: Limits {
-            ambiguity_window: config.limits.ambiguity_window,
-            list_idle: config.limits.list_idle,
-            list_busy: config.limits.list_busy,
-            creates_in_flight: config.limits.creates_in_flight.max(1),
-            ..Limits::default()
-        },
-    }
-}
-
-fn node_config(
-    args: &Args,
-    config: &Config,
-    cluster: &Cluster,
-    cloud: &CloudClient,
-    node_ip: IpAddr,
-) -> NodeConfig {
-    let mut node = NodeConfig::new(&args.nodename, &args.provider);
-    node.labels.extend(config.node.labels.clone());
-    node.taints.clear();
-    if !args.disable_taint {
-        node.taints.push(NodeTaint {
-            key: args.taint.clone(),
-            value: args.taint_value.clone().unwrap_or_else(|| args.provider.clone()),
-            // clap lets through only what this understands.
-            effect: args.taint_effect.parse().unwrap_or_default(),
-        });
-    }
-    let datacenter = Some(config.node.datacenter.clone()).filter(|name| !name.is_empty());
-    let datacenter =
-        datacenter.unwrap_or_else(|| cloud.url().host().unwrap_or("triton").replace(':', "-"));
-    node.provider_id = Some(format!("triton:///{datacenter}/{}", args.nodename));
-    let capacity = [
-        ("cpu", config.node.cpu.clone()),
-        ("memory", config.node.memory.clone()),
-        ("ephemeral-storage", config.node.ephemeral_storage.clone()),
-        ("pods", config.node.pods.to_string()),
-    ];
-    node.capacity.extend(capacity.map(|(name, quantity)| (name.to_owned(), quantity)));
-    node.internal_ips = vec![node_ip];
-    node.kubelet_port = Some(args.kubelet_port);
-    node.system.kubelet_version.clone_from(&cluster.kubelet_version);
-    node.system.os_image = "Triton DataCenter".to_owned();
-    node.system.container_runtime_version = format!("triton://{}", env!("CARGO_PKG_VERSION"));
-    node.workers = args.pod_sync_workers.max(1);
-    node.run_daemonsets = config.node.daemonsets;
-    node.event_component = "vk-triton".to_owned();
-    node.orphans.min_age = config.limits.orphan_age;
-    node.orphans.at_most = config.limits.orphans_per_round;
-    node
-}
-
-fn http_config(args: &Args, config: &Config, node_ip: IpAddr) -> HttpConfig {
-    let serving = match (&args.kubelet_cert, &args.kubelet_key) {
-        (Some(cert), Some(key)) => Serving::Files { certificate: cert.clone(), key: key.clone() },
-        _ => Serving::SelfSigned,
-    };
-    let client_ca = match &args.kubelet_client_ca {
-        Some(file) => ClientCa::File(file.clone()),
-        None => ClientCa::ConfigMap,
-    };
-    let auth = match config.kubelet.auth {
-        KubeletAuth::Webhook => Auth::Delegated { client_ca },
-        KubeletAuth::None => Auth::None,
-    };
-    let address = SocketAddr::new(config.kubelet.address.unwrap_or(node_ip), args.kubelet_port);
-    HttpConfig { address, serving, auth }
 }
 
 /// `:10355` means every address, as Go programs have it; `off` means none.

@@ -5,9 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use triton_cloudapi::client::{Client, Config, KeySource};
+use triton_cloudapi::firewall_rules::{CreateFirewallRule, FirewallRule};
 use triton_cloudapi::images::ListImages;
-use triton_cloudapi::instances::{Instance, ListInstances};
+use triton_cloudapi::instances::{CreateInstance, Instance, ListInstances};
 
+use crate::oracle::RuleFact;
+use crate::scene::{IMAGE, PACKAGE};
 use crate::ssh_agent::SshAgent;
 
 /// A client of the account's.
@@ -54,6 +57,53 @@ impl Cloud {
     pub async fn firewall_rules(&self) -> Result<Vec<String>> {
         let page = self.client.list_firewall_rules().await.context("listing firewall rules")?;
         Ok(page.items.into_iter().map(|rule| rule.rule).collect())
+    }
+
+    /// The account's firewall rules, with what their makers say about them.
+    ///
+    /// # Errors
+    /// When CloudAPI does not answer.
+    pub async fn rules(&self) -> Result<Vec<RuleFact>> {
+        let page = self.client.list_firewall_rules().await.context("listing firewall rules")?;
+        let fact = |rule: FirewallRule| RuleFact {
+            id: rule.id.to_string(),
+            rule: rule.rule,
+            description: rule.description.unwrap_or_default(),
+        };
+        Ok(page.items.into_iter().map(fact).collect())
+    }
+
+    /// Makes a firewall rule, and returns its UUID.
+    ///
+    /// # Errors
+    /// When CloudAPI refuses.
+    pub async fn make_rule(&self, rule: &str, description: &str) -> Result<String> {
+        let create = CreateFirewallRule {
+            rule: rule.to_owned(),
+            enabled: true,
+            description: Some(description.to_owned()),
+            ..CreateFirewallRule::default()
+        };
+        let made = self.client.create_firewall_rule(&create).await;
+        Ok(made.context("making a firewall rule")?.id.to_string())
+    }
+
+    /// Makes an instance with these tags, and returns its UUID.
+    ///
+    /// # Errors
+    /// When CloudAPI refuses.
+    pub async fn make_instance(&self, name: &str, tags: &[(&str, &str)]) -> Result<String> {
+        let mut create = CreateInstance {
+            name: name.to_owned(),
+            package: PACKAGE.to_owned(),
+            image: IMAGE.to_owned(),
+            ..CreateInstance::default()
+        };
+        for (name, value) in tags {
+            create.tags.insert((*name).to_owned(), (*value).into());
+        }
+        let made = self.client.create_instance(&create).await;
+        Ok(made.context("making an instance")?.id.to_string())
     }
 
     /// `name@version` of every image, by UUID, as the triton CLI shows images.

@@ -141,10 +141,39 @@ impl Cluster {
     /// # Errors
     /// When its certificate cannot be made or a file cannot be written.
     pub fn node_kubeconfig(&self) -> Result<PathBuf> {
-        let identity: Identity = self.pki.client(NODE_USER, NODE_USER, &[])?;
-        let path = self.dir.join(format!("{NODE_USER}.kubeconfig"));
-        Kubeconfig { server: self.url(), ca: &self.pki.ca(), identity: &identity, user: NODE_USER }
-            .write(&path)
+        self.node_kubeconfig_through(NODE_USER, self.url())
+    }
+
+    /// The same with another way to the API server, through a proxy for example; `name` names the files.
+    ///
+    /// # Errors
+    /// As [`Cluster::node_kubeconfig`].
+    pub fn node_kubeconfig_through(&self, name: &str, server: &str) -> Result<PathBuf> {
+        let identity: Identity = self.pki.client(name, NODE_USER, &[])?;
+        let path = self.dir.join(format!("{name}.kubeconfig"));
+        Kubeconfig { server, ca: &self.pki.ca(), identity: &identity, user: NODE_USER }.write(&path)
+    }
+
+    /// The API server's process, to crash it and start it again.
+    pub fn apiserver(&mut self) -> &mut Process {
+        &mut self.apiserver.process
+    }
+
+    /// etcd's process, to crash it and start it again. It does not wait for the disk, and a crash of the process loses
+    /// nothing that it has written.
+    pub fn etcd(&mut self) -> &mut Process {
+        &mut self.etcd.process
+    }
+
+    /// Waits until the API server is ready again.
+    ///
+    /// # Errors
+    /// When a part has ended, or it is not ready in two minutes.
+    pub async fn wait_until_ready(&self) -> Result<()> {
+        wait_for_etcd(&self.etcd).await?;
+        wait_for_apiserver(&self.apiserver, &self.client).await?;
+        self.controller_manager.check_runs()?;
+        self.scheduler.check_runs()
     }
 
     /// Lets everything run on after this process has ended.

@@ -51,6 +51,8 @@ pub struct SimTransition {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct SimRequest {
+    /// Counts up by one, from 1.
+    pub seq: u64,
     /// HTTP method.
     pub method: String,
     /// Path, without the query.
@@ -112,6 +114,14 @@ impl SimControl {
         self.read("/--sim/requests").await
     }
 
+    /// Every request after that number, oldest first.
+    ///
+    /// # Errors
+    /// When the simulator does not answer.
+    pub async fn requests_since(&self, seq: u64) -> Result<Vec<SimRequest>> {
+        self.read(&format!("/--sim/requests?since={seq}")).await
+    }
+
     /// Number of requests so far, or since [`SimControl::reset_counts`], by endpoint.
     ///
     /// # Errors
@@ -161,12 +171,39 @@ impl SimControl {
             .map(drop)
     }
 
+    /// Switches all faults off.
+    ///
+    /// # Errors
+    /// When the simulator does not answer.
+    pub async fn clear_faults(&self) -> Result<()> {
+        self.http.send(Method::DELETE, "/--sim/faults", String::new()).await.map(drop)
+    }
+
+    /// How often each fault that is set has struck.
+    ///
+    /// # Errors
+    /// When the simulator does not answer.
+    pub async fn struck(&self) -> Result<BTreeMap<String, u64>> {
+        #[derive(Deserialize)]
+        struct Shown {
+            fault: String,
+            struck: u64,
+        }
+        let shown: Vec<Shown> = self.read("/--sim/faults").await?;
+        Ok(shown.into_iter().map(|shown| (shown.fault, shown.struck)).collect())
+    }
+
     /// Changes how long things take, in milliseconds by name (`create`, `provision`, `stop`, …).
     ///
     /// # Errors
     /// When the simulator does not know one of them.
     pub async fn set_delays(&self, delays: &Value) -> Result<()> {
         self.http.send(Method::PUT, "/--sim/delays", delays.to_string()).await.map(drop)
+    }
+
+    /// What a path says, as it says it.
+    pub(crate) async fn text(&self, path: &str) -> Result<String> {
+        self.http.get(path).await
     }
 
     /// Reads a JSON answer.

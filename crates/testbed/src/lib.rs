@@ -19,11 +19,16 @@
 //! Errors are [`anyhow::Error`]s: whoever calls this shows them to a developer and gives up.
 
 pub mod assets;
+pub mod chaos;
+pub mod oracle;
+pub mod proxy;
 pub mod wait;
 
 mod apiserver;
 mod binaries;
+mod canary;
 mod certs;
+mod clock;
 mod cloud;
 mod cluster;
 mod control;
@@ -32,6 +37,7 @@ mod etcd;
 mod http;
 mod kubeconfig;
 mod kubectl;
+mod luck;
 mod node;
 mod ports;
 pub mod process;
@@ -48,12 +54,14 @@ mod table;
 
 pub use assets::version::Release;
 pub use binaries::Binaries;
+pub use canary::{Canary, Place};
 pub use certs::{Identity, Pki};
 pub use cloud::Cloud;
 pub use cluster::Cluster;
 pub use control::{SimControl, SimInstance, SimRequest};
 pub use kubeconfig::{Kubeconfig, client};
 pub use kubectl::Kubectl;
+pub use luck::Luck;
 pub use node::{Node, NodeOptions, PreparedNode, ready_condition};
 pub use ports::free_port;
 pub use process::{Process, quote as shell_quote};

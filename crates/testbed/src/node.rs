@@ -20,6 +20,9 @@ use crate::wait::{Seen, until};
 /// Longest the node may take to be Ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
+/// Clock ticks in a second, as Linux tells them to programs on every architecture it runs on here (`USER_HZ`).
+const TICKS: u64 = 100;
+
 /// How it is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeOptions {
@@ -29,6 +32,12 @@ pub struct NodeOptions {
     pub config: String,
     /// Key of its taint, if it is not to be a virtual kubelet's usual one.
     pub taint_key: Option<String>,
+    /// How much it tells in its log: writing it down takes time of its own.
+    pub log_level: String,
+    /// Names the files of this process; each of several for one Node has its own.
+    pub files: String,
+    /// Another way to CloudAPI, through a proxy for example.
+    pub cloud_url: Option<String>,
 }
 
 /// The one setting that suits the simulator better than a datacenter: it stores a create before it answers, so one that
@@ -54,7 +63,14 @@ pub struct Node {
 
 impl Default for NodeOptions {
     fn default() -> Self {
-        Self { name: "vk-triton".to_owned(), config: SETTINGS.to_owned(), taint_key: None }
+        Self {
+            name: "vk-triton".to_owned(),
+            config: SETTINGS.to_owned(),
+            taint_key: None,
+            log_level: "debug".to_owned(),
+            files: "vk-triton".to_owned(),
+            cloud_url: None,
+        }
     }
 }
 
@@ -88,10 +104,11 @@ impl Node {
         options: &NodeOptions,
     ) -> Result<PreparedNode> {
         fs::write(dir.join("triton.toml"), &options.config).context("writing triton.toml")?;
+        let cloud_url = options.cloud_url.as_deref().unwrap_or_else(|| cloud.url());
         let metrics = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_port()?);
         let args = [
             "--log-level",
-            "debug",
+            &options.log_level,
             "--provider",
             "triton",
             "--provider-config",
@@ -104,10 +121,10 @@ impl Node {
             &kubeconfig.to_string_lossy(),
         ];
         let kubelet = free_port()?;
-        let mut spec = Spec::new("vk-triton", program, dir, args)
+        let mut spec = Spec::new(&options.files, program, dir, args)
             .with_env("KUBELET_PORT", kubelet.to_string())
             .with_env("VKUBELET_POD_IP", "127.0.0.1")
-            .with_env("SDC_URL", cloud.url())
+            .with_env("SDC_URL", cloud_url)
             .with_env("SDC_ACCOUNT", cloud.account())
             .with_env("SDC_KEY_ID", agent.md5())
             .with_env("SSH_AUTH_SOCK", agent.socket().to_string_lossy());
@@ -156,6 +173,12 @@ impl Node {
         ready.await?
     }
 
+    /// Its process, to look at.
+    #[must_use]
+    pub fn runs(&self) -> &Process {
+        &self.process
+    }
+
     /// Its process, to crash it and start it again.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -180,13 +203,41 @@ impl Node {
     /// # Errors
     /// When it does not run.
     pub fn resident_kib(&self) -> Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most memory it has ever held, in KiB (`VmHWM`).
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn peak_kib(&self) -> Result<u64> {
+        self.status_kib("VmHWM:")
+    }
+
+    /// Processor time it has used, in user mode and in the kernel (fields 14 and 15 of proc_pid_stat(5)).
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let path = PathBuf::from(format!("/proc/{}/stat", self.process.pid()));
+        let stat =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        // The program's name, in parentheses, is the only field that may hold blanks.
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let ticks: Option<u64> =
+            fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok()).sum();
+        let ticks = ticks.with_context(|| format!("reading {}", path.display()))?;
+        Ok(Duration::from_millis(ticks * 1000 / TICKS))
+    }
+
+    fn status_kib(&self, field: &str) -> Result<u64> {
         let path = PathBuf::from(format!("/proc/{}/status", self.process.pid()));
         let status =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number =
-            line.and_then(|line| line.split_whitespace().next()).context("finding VmRSS")?;
-        number.parse().context("reading VmRSS")
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let number = number.with_context(|| format!("finding {field} in {}", path.display()))?;
+        number.parse().with_context(|| format!("reading {field} in {}", path.display()))
     }
 
     /// Lets it run on after this process has ended.

@@ -211,12 +211,28 @@ impl Process {
         self.exit.wait(GRACE).with_context(|| format!("{} does not go", self.spec.name))
     }
 
+    /// Stops it where it is (SIGSTOP), as a machine that hangs would, until [`Process::resume`].
+    pub fn pause(&self) {
+        signal(self.pid, Signal::SIGSTOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&self) {
+        signal(self.pid, Signal::SIGCONT);
+    }
+
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.exit.status.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// Starts it again after it has ended, as it was started before.
     ///
     /// # Errors
     /// When it still runs, or as [`Process::start`].
     pub fn start_again(&mut self) -> Result<()> {
-        if self.check_runs().is_ok() {
+        if self.runs() {
             bail!("{} still runs", self.spec.name);
         }
         *self = Self::start(self.spec.clone())?;
@@ -226,6 +242,8 @@ impl Process {
     /// Ends it: SIGTERM, and SIGKILL after [`GRACE`].
     pub fn end(&self) {
         signal(self.pid, Signal::SIGTERM);
+        // One that is paused hears nothing until it goes on.
+        signal(self.pid, Signal::SIGCONT);
         if self.exit.wait(GRACE).is_none() {
             signal(self.pid, Signal::SIGKILL);
             // What even SIGKILL does not end hangs in the kernel; nobody can do more.

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::api::core::v1::{Event, Namespace, Pod};
 use kube_client::Api;
 use kube_client::api::ListParams;
 use serde_json::{Value, json};
 
 use crate::binaries::Binaries;
+use crate::canary::{CANARY, CANARY_KEY, Canary};
 use crate::control::{SimControl, SimInstance};
 use crate::kubectl::Kubectl;
 use crate::scratch::Scratch;
@@ -30,6 +31,7 @@ const LIMIT: Duration = Duration::from_secs(180);
 pub struct Scene {
     /// The stack. It is the first field: processes end before their directory goes.
     pub stack: Stack,
+    canary: Canary,
     scratch: Scratch,
 }
 
@@ -43,7 +45,37 @@ impl Scene {
     pub async fn start(name: &str, options: &StackOptions) -> Result<Self> {
         let scratch = Scratch::create(name).await?;
         let stack = Stack::start(scratch.path(), &Binaries::find()?, options, |_| {}).await?;
-        Ok(Self { stack, scratch })
+        let canary = Canary::release(stack.client()).await?;
+        Ok(Self { stack, canary, scratch })
+    }
+
+    /// Ends with an error when the secret that every pod carries is anywhere but in the instances' metadata.
+    ///
+    /// # Errors
+    /// As [`Canary::search_or_fail`].
+    pub async fn no_secret_got_out(&self) -> Result<()> {
+        self.canary.search_or_fail(self.dir(), &self.stack).await.map(drop)
+    }
+
+    /// UID of the namespace kube-system, by which clusters are told apart.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn cluster_uid(&self) -> Result<String> {
+        let namespaces: Api<Namespace> = Api::all(self.stack.client());
+        let system = namespaces.get("kube-system").await.context("reading kube-system")?;
+        system.metadata.uid.context("reading the UID of kube-system")
+    }
+
+    /// The secret that every pod carries.
+    #[must_use]
+    pub fn canary(&self) -> &Canary {
+        &self.canary
+    }
+
+    /// Leaves the directory to be read afterwards.
+    pub fn keep(&mut self) {
+        self.scratch.keep();
     }
 
     /// Where its files are.
@@ -218,8 +250,14 @@ fn pod_spec() -> Value {
     json!({
         "nodeSelector": {"type": "virtual-kubelet"},
         "tolerations": [{"key": "virtual-kubelet.io/provider", "operator": "Exists"}],
-        "containers": [{"name": "main", "image": IMAGE}],
+        "containers": [{"name": "main", "image": IMAGE, "env": [canary_env()]}],
     })
+}
+
+/// The secret, where a pod may have it. Optional: a test may do without.
+pub(crate) fn canary_env() -> Value {
+    let key = json!({"name": CANARY, "key": CANARY_KEY, "optional": true});
+    json!({"name": "CANARY", "valueFrom": {"secretKeyRef": key}})
 }
 
 fn describe(pods: &[Pod]) -> String {

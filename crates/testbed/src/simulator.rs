@@ -24,6 +24,8 @@ pub struct SimulatorOptions {
     pub provision_delay: Duration,
     /// Whether it refuses more than 10 requests a second, as a real one does.
     pub throttle: bool,
+    /// Whether it comes back as it was when it is started again.
+    pub keeps_state: bool,
 }
 
 /// A running simulator; it ends when this value is dropped.
@@ -37,7 +39,12 @@ pub struct Simulator {
 
 impl Default for SimulatorOptions {
     fn default() -> Self {
-        Self { account: "demo".to_owned(), provision_delay: Duration::from_secs(2), throttle: true }
+        Self {
+            account: "demo".to_owned(),
+            provision_delay: Duration::from_secs(2),
+            throttle: true,
+            keeps_state: false,
+        }
     }
 }
 
@@ -67,16 +74,38 @@ impl Simulator {
         if !options.throttle {
             args.push("--no-throttle".to_owned());
         }
+        if options.keeps_state {
+            args.push(format!("--state={}", dir.join("triton-sim.json").display()));
+        }
         let process = Process::start(Spec::new("triton-sim", program, dir, args))?;
         let control = SimControl::new(&format!("http://127.0.0.1:{port}"));
+        let simulator = Self { process, control, env_file, account: options.account.clone() };
+        simulator.wait_until_it_answers().await?;
+        Ok(simulator)
+    }
+
+    async fn wait_until_it_answers(&self) -> Result<()> {
         let answers = until("triton-sim", START_LIMIT, || async {
-            if let Err(ended) = process.check_runs() {
+            if let Err(ended) = self.process.check_runs() {
                 return Ok(Seen::Done(Err(ended)));
             }
-            control.ping().await.map(|()| Seen::Done(Ok(())))
+            self.control.ping().await.map(|()| Seen::Done(Ok(())))
         });
-        answers.await??;
-        Ok(Self { process, control, env_file, account: options.account.clone() })
+        answers.await?
+    }
+
+    /// Ends it; it saves its state if it keeps one.
+    pub fn stop(&self) {
+        self.process.end();
+    }
+
+    /// Starts it again after [`Simulator::stop`]. Its journals begin anew.
+    ///
+    /// # Errors
+    /// When it still runs, or as [`Simulator::start`].
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.process.start_again()?;
+        self.wait_until_it_answers().await
     }
 
     /// URL of its CloudAPI.

@@ -12,7 +12,7 @@ use crate::cloud::Cloud;
 use crate::cluster::Cluster;
 use crate::kubeconfig;
 use crate::kubectl::Kubectl;
-use crate::node::{Node, NodeOptions};
+use crate::node::{Node, NodeOptions, PreparedNode};
 use crate::simulator::{Simulator, SimulatorOptions, port_22_trouble};
 use crate::ssh_agent::{KeyKind, SshAgent};
 
@@ -52,6 +52,9 @@ pub struct Stack {
     metrics_url: String,
     kubelet_url: String,
     cloud: Cloud,
+    dir: PathBuf,
+    program: PathBuf,
+    node_kubeconfig: PathBuf,
 }
 
 impl Default for StackOptions {
@@ -142,7 +145,23 @@ impl Stack {
             metrics_url,
             kubelet_url,
             cloud,
+            dir,
+            program: binaries.vk_triton.clone(),
+            node_kubeconfig: for_node,
         })
+    }
+
+    /// Prepares one more process of a node: a standby, or one that goes through proxies.
+    ///
+    /// # Errors
+    /// As [`Node::prepare`].
+    pub fn prepare_node(
+        &self,
+        options: &NodeOptions,
+        kubeconfig: Option<&Path>,
+    ) -> Result<PreparedNode> {
+        let kubeconfig = kubeconfig.unwrap_or(&self.node_kubeconfig);
+        Node::prepare(&self.program, &self.dir, kubeconfig, &self.simulator, &self.agent, options)
     }
 
     /// CloudAPI as the account's owner sees it.

@@ -41,4 +41,5 @@ async fn a_crash_while_scaling_up_leaves_one_instance_for_each_pod() {
     assert_eq!(all.len(), 20, "an instance was made twice and destroyed again");
     let same = pods.iter().find(|pod| pod.metadata.uid.as_ref() == Some(&oldest)).unwrap();
     assert_eq!(restart_count(same), Some(1));
+    scene.no_secret_got_out().await.unwrap();
 }

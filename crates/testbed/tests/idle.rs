@@ -59,4 +59,5 @@ async fn requests_at_rest_do_not_grow_with_pods() {
         with_hundred <= with_ten + SLACK,
         "{with_ten} requests at rest with 10 pods, {with_hundred} with 100"
     );
+    scene.no_secret_got_out().await.unwrap();
 }

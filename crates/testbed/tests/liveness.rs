@@ -38,4 +38,5 @@ async fn what_stops_or_fails_its_liveness_probe_is_restarted_in_place() {
     };
     scene.until_event("hopeless", "the event Unhealthy", unhealthy).await.unwrap();
     assert_eq!(scene.fate().instances().await.unwrap().len(), 2, "a restart makes no instance");
+    scene.no_secret_got_out().await.unwrap();
 }

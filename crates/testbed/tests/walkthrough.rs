@@ -86,6 +86,7 @@ async fn the_walkthrough_holds_word_for_word() {
     })
     .await
     .unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }
 
 async fn the_node_looks_as_manifests_expect(scene: &Scene) {

@@ -55,4 +55,5 @@ async fn wrong_input_is_told_and_holds_up_nobody_else() {
     // They can all be deleted, too.
     scene.kubectl().run(&["delete", "pods", "--all", "--timeout=120s"]).await.unwrap();
     scene.until_instances("no instances", |living| living.is_empty()).await.unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }

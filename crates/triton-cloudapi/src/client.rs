@@ -7,6 +7,7 @@
 //! throttle.rs   wait for the rate limit   deletes first
 //! attempt.rs    attempts                  until one gives a result, or none is left
 //! retry.rs      whether and when          only what may be sent twice, within a budget
+//! gate.rs       leave to change           whether we may still act at all
 //! prepare.rs    URL and headers           account and roles (base_uri.rs), request id
 //! sign.rs       Date, Authorization       one signature a second, by the server's clock
 //! transport.rs  send                      a pool of connections, or any tower service
@@ -32,6 +33,7 @@ pub mod clock;
 pub mod config;
 mod dry_run;
 pub mod error;
+mod gate;
 mod list_all;
 mod paging;
 mod prepare;
@@ -71,6 +73,7 @@ pub use builder::{ClientBuilder, Deadlines};
 pub use config::{Config, ConfigError, KeySource};
 pub use dry_run::Explanation;
 pub use error::{Advice, BoxError, ConnectionProblem, Error};
+pub use gate::Gate;
 pub use resolve::ResolveError;
 pub use retry::{RETRY_AFTER_MAX, RetryBudget, RetryPolicy};
 pub use sign::SigningScope;
@@ -109,7 +112,9 @@ struct Inner {
     deadlines: Deadlines,
     is_dry_run: bool,
     on_request: Option<OnRequest>,
+    gate: Option<Gate>,
     transport: Transport,
+    chance: clock::Chance,
     looks: wait::SharedLooks,
 }
 

@@ -39,6 +39,9 @@ pub fn translate(inputs: &Inputs<'_>) -> Translation {
     let owner = Owner::of(inputs.pod, inputs.cluster, inputs.node);
     tags.extend(ownership::tags(&owner));
     tags.extend(firewall.tags);
+    if deletion_protection {
+        tags.extend([ownership::protected_tag()]);
+    }
     let create = CreateInstance {
         name: name::instance_name(&owner.name, &owner.uid),
         package: package.map(|package| package.id.to_string()).unwrap_or_default(),

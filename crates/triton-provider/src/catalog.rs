@@ -1,11 +1,12 @@
 //! The account's packages, images and networks, read rarely and shared by all pods.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::images::ListImages;
+use triton_cloudapi::images::{Image, ListImages};
 use triton_cloudapi::networks::ListNetworks;
 use triton_cloudapi::packages::ListPackages;
 use triton_podspec::Catalog;
@@ -81,6 +82,15 @@ impl CatalogKeeper {
             self.client.list_networks(&networks),
         )?;
         // What cannot be read cannot be chosen; the rest can.
-        Ok(Catalog { images: images.items, packages: packages.items, networks: networks.items })
+        let images = images.items.into_iter().map(what_is_needed).collect();
+        Ok(Catalog { images, packages: packages.items, networks: networks.items })
     }
+}
+
+/// An image without what nobody here asks of it: accounts have hundreds, with descriptions and licences of their own.
+fn what_is_needed(mut image: Image) -> Image {
+    (image.description, image.homepage, image.eula, image.error) = (None, None, None, None);
+    (image.files, image.acl) = (Vec::new(), Vec::new());
+    image.tags = BTreeMap::new();
+    image
 }

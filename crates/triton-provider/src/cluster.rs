@@ -197,7 +197,7 @@ impl Cluster for KubeCluster {
 }
 
 /// Sorts an error of the API server.
-fn failed(verb: &'static str, what: String, source: kube_client::Error) -> ClusterError {
+pub(crate) fn failed(verb: &'static str, what: String, source: kube_client::Error) -> ClusterError {
     match &source {
         // 404 on a replace: the object was deleted since it was loaded.
         kube_client::Error::Api(status)

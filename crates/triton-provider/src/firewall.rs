@@ -5,16 +5,17 @@
 //! without our mark is never touched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
+use triton_cloudapi::FirewallRuleId;
 use triton_cloudapi::client::{Client, Error};
 use triton_cloudapi::firewall_rules::{CreateFirewallRule, FirewallRule};
-use triton_cloudapi::instances::Instance;
-use triton_cloudapi::{FirewallRuleId, tags::Tags};
 use triton_podspec::plan::FirewallRulePlan;
+
+use crate::seen::Seen;
 
 /// Longest tag value that a description shows whole; CloudAPI takes descriptions of up to 255 characters.
 const VALUE_MAX: usize = 48;
@@ -22,24 +23,43 @@ const VALUE_MAX: usize = 48;
 /// Longest description that CloudAPI takes.
 const DESCRIPTION_MAX: usize = 255;
 
-/// Makes and removes our rules; one at a time, so that two pods that need one rule do not make it twice.
+/// Makes and removes our rules.
+///
+/// Pods that need the same rule wait for one request; those that need others wait for nobody. No lock is held while
+/// CloudAPI is asked, except the one of the very rule.
 #[derive(Debug)]
 pub struct Firewall {
     client: Client,
     mark: String,
     state: Mutex<State>,
+    /// Held while all rules are listed for those who make rules: who comes meanwhile waits for that list.
+    listing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Rules that pods need, by pod UID: covers creates whose instance no list shows yet.
-    needs: HashMap<String, BTreeSet<FirewallRulePlan>>,
-    /// Our rules as last listed or made; `None` before the first list.
-    made: Option<BTreeMap<String, Vec<FirewallRuleId>>>,
-    /// Descriptions of rules that a pod has needed in this life of the process.
-    known: BTreeSet<String>,
+    /// The rules that each pod needs, by pod UID: covers creates whose instance no list shows yet.
+    needs: HashMap<String, Arc<[Arc<str>]>>,
+    /// What is to be in each rule that a pod has needed in this life of the process, by description.
+    plans: BTreeMap<Arc<str>, FirewallRulePlan>,
+    /// Our rules as last listed or made.
+    made: BTreeMap<String, Vec<Made>>,
+    /// When our rules were last listed.
+    listed_at: Option<Instant>,
+    /// When an answer last did not come: what a list shows that was asked for before may not be all there is.
+    doubted_at: Option<Instant>,
+    /// Held while the rule of a description is made.
+    making: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
     /// Rules of an earlier life that nobody seems to need, since when.
     suspects: BTreeMap<FirewallRuleId, Instant>,
+}
+
+/// A rule that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Made {
+    id: FirewallRuleId,
+    /// When that was known: a list asked for before says nothing about it.
+    at: Instant,
 }
 
 /// What a sweep removes.
@@ -49,6 +69,15 @@ pub struct Unused {
     pub id: FirewallRuleId,
     /// Its description.
     pub description: String,
+}
+
+/// What a sweep does.
+struct Sweep {
+    unused: Vec<Unused>,
+    /// Rules to make again, with their descriptions.
+    missing: Vec<(Arc<str>, FirewallRulePlan)>,
+    /// When to look again for rules that only seem unused.
+    again: Option<Duration>,
 }
 
 /// Why a rule could not be made.
@@ -119,12 +148,12 @@ pub fn ours(rules: &[FirewallRule], mark: &str) -> BTreeMap<String, Vec<Firewall
 #[must_use]
 pub fn unused(
     made: &BTreeMap<String, Vec<FirewallRuleId>>,
-    needed: &BTreeSet<String>,
+    needed: &BTreeSet<&str>,
     tags: &BTreeSet<(String, String)>,
 ) -> Vec<Unused> {
     let mut unused = Vec::new();
     for (description, ids) in made {
-        let used = needed.contains(description)
+        let used = needed.contains(description.as_str())
             || tags.iter().any(|(key, value)| description.contains(&about(key, value)));
         let keep = usize::from(used);
         unused.extend(
@@ -136,16 +165,59 @@ pub fn unused(
 
 /// The tags that rules of ours may be about, as instances carry them.
 #[must_use]
-pub fn rule_tags<'a>(
-    instances: impl IntoIterator<Item = &'a Instance>,
-) -> BTreeSet<(String, String)> {
-    let pairs = |tags: &Tags| -> Vec<(String, String)> {
-        tags.iter()
-            .filter(|(key, _)| triton_podspec::firewall::RULE_TAGS.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), value.to_string()))
-            .collect()
-    };
-    instances.into_iter().flat_map(|instance| pairs(&instance.tags)).collect()
+pub fn rule_tags<'a>(instances: impl IntoIterator<Item = &'a Seen>) -> BTreeSet<(String, String)> {
+    let pairs = instances.into_iter().flat_map(|instance| instance.rule_tags.iter());
+    pairs.map(|(key, value)| (key.as_ref().to_owned(), value.as_ref().to_owned())).collect()
+}
+
+// === impl State ===
+
+impl State {
+    /// Takes in a list of our rules that was asked for then: what was made since is not in it.
+    fn listed(&mut self, listed: BTreeMap<String, Vec<FirewallRuleId>>, asked_at: Instant) {
+        let earlier = std::mem::take(&mut self.made);
+        for (description, ids) in listed {
+            let made = ids.into_iter().map(|id| Made { id, at: asked_at });
+            self.made.insert(description, made.collect());
+        }
+        for (description, made) in earlier {
+            for made in made.into_iter().filter(|made| made.at > asked_at) {
+                let known = self.made.entry(description.clone()).or_default();
+                if known.iter().all(|known| known.id != made.id) {
+                    known.push(made);
+                }
+            }
+        }
+        self.listed_at = Some(asked_at);
+    }
+
+    /// Whether `made` holds all our rules.
+    fn is_complete(&self) -> bool {
+        self.listed_at.is_some_and(|at| self.doubted_at.is_none_or(|doubted_at| at > doubted_at))
+    }
+
+    /// The descriptions that pods need.
+    fn needed(&self) -> BTreeSet<&str> {
+        self.needs.values().flat_map(|needs| needs.iter().map(AsRef::as_ref)).collect()
+    }
+
+    /// Notes what a pod needs; texts are kept once.
+    fn need(&mut self, uid: &str, plans: &[FirewallRulePlan], mark: &str) -> Arc<[Arc<str>]> {
+        let descriptions = plans.iter().map(|plan| {
+            let description = description(mark, plan);
+            match self.plans.get_key_value(description.as_str()) {
+                Some((known, _)) => Arc::clone(known),
+                None => {
+                    let new: Arc<str> = description.into();
+                    self.plans.insert(Arc::clone(&new), plan.clone());
+                    new
+                }
+            }
+        });
+        let needs: Arc<[Arc<str>]> = descriptions.collect();
+        self.needs.insert(uid.to_owned(), Arc::clone(&needs));
+        needs
+    }
 }
 
 // === impl Firewall ===
@@ -154,7 +226,16 @@ impl Firewall {
     /// A keeper for the rules of this cluster and node.
     #[must_use]
     pub fn new(client: Client, cluster: &str, node: &str) -> Self {
-        Self { client, mark: mark(cluster, node), state: Mutex::new(State::default()) }
+        Self {
+            client,
+            mark: mark(cluster, node),
+            state: Mutex::default(),
+            listing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes sure that every rule of `plans` exists, and remembers that this pod needs them.
@@ -165,197 +246,157 @@ impl Firewall {
         if plans.is_empty() {
             return Ok(());
         }
-        let mut state = self.state.lock().await;
-        state.needs.insert(uid.to_owned(), plans.iter().cloned().collect());
-        state.known.extend(plans.iter().map(|plan| description(&self.mark, plan)));
-        if state.made.is_none() {
-            let rule = plans.first().map(|plan| plan.rule.clone()).unwrap_or_default();
-            let rules = self
-                .client
-                .list_firewall_rules()
+        let needs = self.state().need(uid, plans, &self.mark);
+        for (plan, description) in plans.iter().zip(needs.iter()) {
+            self.ensure_one(plan, description)
                 .await
-                .map_err(|source| EnsureError { rule, source })?;
-            state.made = Some(ours(&rules.items, &self.mark));
+                .map_err(|source| EnsureError { rule: plan.rule.clone(), source })?;
         }
-        for plan in plans {
-            let description = description(&self.mark, plan);
-            if state.made.as_ref().is_some_and(|made| made.contains_key(&description)) {
-                continue;
+        Ok(())
+    }
+
+    /// Makes sure that one rule exists. Who asks for the same rule meanwhile waits for the same answer.
+    async fn ensure_one(&self, plan: &FirewallRulePlan, description: &str) -> Result<(), Error> {
+        let making = {
+            let mut state = self.state();
+            if state.is_complete() && state.made.contains_key(description) {
+                return Ok(());
             }
-            let request = CreateFirewallRule {
-                rule: plan.rule.clone(),
-                enabled: true,
-                description: Some(description.clone()),
-                ..CreateFirewallRule::default()
-            };
-            match self.client.create_firewall_rule(&request).await {
-                Ok(rule) => {
-                    state.made.get_or_insert_default().insert(description, vec![rule.id]);
-                }
-                Err(source) => {
-                    // It may exist after all: look before the next try.
-                    state.made = None;
-                    return Err(EnsureError { rule: plan.rule.clone(), source });
-                }
+            Arc::clone(state.making.entry(description.to_owned()).or_default())
+        };
+        let held = making.lock().await;
+        let made = self.make(plan, description).await;
+        drop(held);
+        let mut state = self.state();
+        // The last one out: the map has one entry, and this is the other.
+        if Arc::strong_count(&making) == 2 {
+            state.making.remove(description);
+        }
+        made
+    }
+
+    /// Makes a rule unless it is there by now.
+    async fn make(&self, plan: &FirewallRulePlan, description: &str) -> Result<(), Error> {
+        self.complete().await?;
+        if self.state().made.contains_key(description) {
+            return Ok(());
+        }
+        let request = CreateFirewallRule {
+            rule: plan.rule.clone(),
+            enabled: true,
+            description: Some(description.to_owned()),
+            ..CreateFirewallRule::default()
+        };
+        let created = self.client.create_firewall_rule(&request).await;
+        let mut state = self.state();
+        match created {
+            Ok(rule) => {
+                let made = Made { id: rule.id, at: Instant::now() };
+                state.made.entry(description.to_owned()).or_default().push(made);
+                Ok(())
+            }
+            Err(error) => {
+                // It may exist after all: look before the next try.
+                state.doubted_at = Some(Instant::now());
+                Err(error)
             }
         }
+    }
+
+    /// Lists our rules unless all of them are known.
+    async fn complete(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.listing.lock().await;
+        if self.state().is_complete() {
+            return Ok(());
+        }
+        let asked_at = Instant::now();
+        let rules = self.client.list_firewall_rules().await?;
+        self.state().listed(ours(&rules.items, &self.mark), asked_at);
         Ok(())
     }
 
     /// The pod needs no rules any more. Returns whether that may have left rules without users.
     pub async fn release(&self, uid: &str) -> bool {
-        self.state.lock().await.needs.remove(uid).is_some()
+        self.state().needs.remove(uid).is_some()
     }
 
-    /// Removes our rules that nobody needs, given the instances of a complete and recent list. Returns how many.
+    /// Removes our rules that nobody needs, given the instances of a complete and recent list, and makes those again
+    /// that pods need and that are not there any more. Returns when to look again for rules that only seem unused.
     ///
     /// A rule that no pod has needed in this life of the process was left by an earlier one, or is that of an instance
     /// which has not been met yet: it goes only if it still seems unused after `patience`.
     ///
     /// # Errors
-    /// When rules could not be listed or removed; what is left goes with the next sweep.
+    /// When rules could not be listed, removed or made; what is left is done by the next sweep.
     pub async fn sweep<'a>(
         &self,
-        instances: impl IntoIterator<Item = &'a Instance>,
+        instances: impl IntoIterator<Item = &'a Seen>,
         patience: Duration,
-    ) -> Result<usize, Error> {
+    ) -> Result<Option<Duration>, Error> {
         let tags = rule_tags(instances);
-        let mut state = self.state.lock().await;
+        let asked_at = Instant::now();
         let rules = self.client.list_firewall_rules().await?;
-        let made = ours(&rules.items, &self.mark);
-        let needed: BTreeSet<String> =
-            state.needs.values().flatten().map(|plan| description(&self.mark, plan)).collect();
-        let now = Instant::now();
-        let mut unused = unused(&made, &needed, &tags);
-        let State { known, suspects, .. } = &mut *state;
-        let ids: BTreeSet<_> = unused.iter().map(|rule| rule.id).collect();
-        suspects.retain(|id, _| ids.contains(id));
-        unused.retain(|rule| {
-            let since = *suspects.entry(rule.id).or_insert(now);
-            known.contains(&rule.description) || now.duration_since(since) >= patience
-        });
-        // From here on the cache is wrong until the removals are known to be done.
-        state.made = None;
+        let Sweep { unused, missing, again } = self.judge(&rules.items, &tags, asked_at, patience);
         for rule in &unused {
             tracing::info!(rule = %rule.id, description = %rule.description, "removing a firewall rule without users");
             match self.client.delete_firewall_rule(rule.id).await {
-                Err(error) if !error.is_not_found() => return Err(error),
+                Err(error) if !error.is_not_found() => {
+                    self.state().doubted_at = Some(Instant::now());
+                    return Err(error);
+                }
                 _ => {}
             }
         }
-        let mut left = made;
+        for (description, plan) in &missing {
+            tracing::warn!(%description, "a firewall rule was removed by somebody else; making it again");
+            self.ensure_one(plan, description).await?;
+        }
+        Ok(again)
+    }
+
+    /// Decides what a sweep does. What is to be removed counts as gone from here on: a pod that needs such a rule
+    /// meanwhile makes another.
+    fn judge(
+        &self,
+        rules: &[FirewallRule],
+        tags: &BTreeSet<(String, String)>,
+        asked_at: Instant,
+        patience: Duration,
+    ) -> Sweep {
+        let now = Instant::now();
+        let mut state = self.state();
+        let listed = ours(rules, &self.mark);
+        state.listed(listed.clone(), asked_at);
+        let needed = state.needed();
+        let mut unused = unused(&listed, &needed, tags);
+        let missing = state.plans.iter().filter(|(description, _)| {
+            needed.contains(description.as_ref()) && !state.made.contains_key(description.as_ref())
+        });
+        let missing: Vec<_> =
+            missing.map(|(description, plan)| (Arc::clone(description), plan.clone())).collect();
+
+        let State { plans, suspects, made, .. } = &mut *state;
+        let ids: BTreeSet<_> = unused.iter().map(|rule| rule.id).collect();
+        suspects.retain(|id, _| ids.contains(id));
+        let mut again: Option<Duration> = None;
+        unused.retain(|rule| {
+            let since = *suspects.entry(rule.id).or_insert(now);
+            let left = (since + patience).saturating_duration_since(now);
+            if left.is_zero() || plans.contains_key(rule.description.as_str()) {
+                return true;
+            }
+            again = Some(again.map_or(left, |again| again.min(left)));
+            false
+        });
         for rule in &unused {
-            if let Some(ids) = left.get_mut(&rule.description) {
-                ids.retain(|id| *id != rule.id);
+            if let Some(known) = made.get_mut(&rule.description) {
+                known.retain(|made| made.id != rule.id);
             }
         }
-        left.retain(|_, ids| !ids.is_empty());
-        state.made = Some(left);
-        Ok(unused.len())
+        made.retain(|_, known| !known.is_empty());
+        Sweep { unused, missing, again }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn id(n: u128) -> FirewallRuleId {
-        FirewallRuleId(Uuid::from_u128(n))
-    }
-
-    fn plan(port: u16) -> FirewallRulePlan {
-        FirewallRulePlan {
-            rule: format!("FROM any TO tag \"k8s_fwports\" = \"tcp-{port}\" ALLOW tcp PORT {port}"),
-            purpose: format!("tcp {port} from anywhere"),
-            tag: ("k8s_fwports".to_owned(), format!("tcp-{port}")),
-        }
-    }
-
-    fn made(plans: &[(u16, &[u128])]) -> BTreeMap<String, Vec<FirewallRuleId>> {
-        let mark = mark("c", "n");
-        plans
-            .iter()
-            .map(|(port, ids)| {
-                (description(&mark, &plan(*port)), ids.iter().map(|n| id(*n)).collect())
-            })
-            .collect()
-    }
-
-    fn gone(unused: &[Unused]) -> Vec<FirewallRuleId> {
-        unused.iter().map(|rule| rule.id).collect()
-    }
-
-    #[test]
-    fn a_rule_is_kept_while_a_pod_asks_for_it_or_an_instance_carries_its_tag() {
-        let rules = made(&[(22, &[1]), (80, &[2]), (443, &[3])]);
-        let needed = BTreeSet::from([description(&mark("c", "n"), &plan(22))]);
-        let tags = BTreeSet::from([("k8s_fwports".to_owned(), "tcp-80".to_owned())]);
-        assert_eq!(gone(&unused(&rules, &needed, &tags)), [id(3)]);
-    }
-
-    #[test]
-    fn a_tag_that_merely_begins_like_the_rules_does_not_keep_it() {
-        let rules = made(&[(22, &[1])]);
-        let tags = BTreeSet::from([("k8s_fwports".to_owned(), "tcp-2".to_owned())]);
-        assert_eq!(gone(&unused(&rules, &BTreeSet::new(), &tags)), [id(1)]);
-    }
-
-    #[test]
-    fn of_twin_rules_one_stays() {
-        let rules = made(&[(22, &[1, 2, 3])]);
-        let needed = BTreeSet::from([description(&mark("c", "n"), &plan(22))]);
-        assert_eq!(gone(&unused(&rules, &needed, &BTreeSet::new())), [id(2), id(3)]);
-    }
-
-    #[test]
-    fn rules_of_others_are_not_ours() {
-        let rule = |n: u128, description: Option<&str>, global: bool| -> FirewallRule {
-            serde_json::from_value(serde_json::json!({
-                "id": id(n), "rule": "FROM any TO all vms ALLOW icmp TYPE 8", "enabled": true,
-                "global": global, "description": description,
-            }))
-            .unwrap()
-        };
-        let mark = mark("c", "n");
-        let other = super::mark("c", "n2");
-        let rules = [
-            rule(1, None, false),
-            rule(2, Some("ssh"), false),
-            rule(3, Some(&format!("{other}tag=a=b for=c")), false),
-            rule(4, Some(&format!("{mark}tag=a=b for=c")), true),
-            rule(5, Some(&format!("{mark}tag=a=b for=c")), false),
-        ];
-        let found = ours(&rules, &mark);
-        assert_eq!(found.into_values().flatten().collect::<Vec<_>>(), [id(5)]);
-    }
-
-    #[test]
-    fn descriptions_fit_what_cloudapi_takes_and_stay_apart() {
-        let cluster = "3a4f1c6e-0d4b-4f57-9a39-5b2f1f5f8e11";
-        for node in ["n", "a-node-with-a-name-of-sixty-three-characters-which-is-the-longest"] {
-            let mark = mark(cluster, node);
-            let ports: Vec<u16> = (2000..2060).collect();
-            let value =
-                ports.iter().map(|port| format!("tcp-{port}")).collect::<Vec<_>>().join(".");
-            let descriptions: BTreeSet<String> = ports
-                .iter()
-                .map(|port| {
-                    let mut plan = plan(*port);
-                    plan.tag.1.clone_from(&value);
-                    description(&mark, &plan)
-                })
-                .collect();
-            assert_eq!(descriptions.len(), ports.len());
-            assert!(descriptions.iter().all(|text| text.chars().count() <= DESCRIPTION_MAX));
-            let made = descriptions.into_iter().map(|text| (text, vec![id(1)])).collect();
-            let tags = BTreeSet::from([("k8s_fwports".to_owned(), value)]);
-            assert_eq!(
-                unused(&made, &BTreeSet::new(), &tags),
-                [],
-                "an instance with the tag keeps them all"
-            );
-        }
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::cluster::{Cluster, ClusterError, Stored};
+use crate::pace::Pace;
 
 /// How long notes that are no longer needed may stay before they are written away on their own.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -175,6 +176,7 @@ struct Writer<C> {
 impl<C: Cluster> Writer<C> {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>) {
         let mut stale = false;
+        let mut pace = Pace::default();
         loop {
             let order = if stale || !self.left.is_empty() {
                 tokio::select! {
@@ -200,7 +202,15 @@ impl<C: Cluster> Writer<C> {
                 stale = true;
                 continue;
             }
+            let rest = pace.rest(Instant::now());
+            if !rest.is_zero() {
+                tokio::time::sleep(rest).await;
+                while let Ok(order) = inbox.try_recv() {
+                    self.take(order, &mut waiting);
+                }
+            }
             let result = self.write().await;
+            pace.wrote(Instant::now());
             stale = false;
             for (uid, done) in waiting {
                 if result.is_err() {

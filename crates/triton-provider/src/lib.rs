@@ -1,11 +1,12 @@
 //! Runs Kubernetes pods as Triton instances: the provider behind vk-triton.
 //!
 //! The one crate that knows both worlds. It decides in plain functions ([`decide`]) and acts at the edge
-//! (`passes`): read `decide/sync.rs` and `decide/stop.rs` first, they are the whole life of an instance.
+//! (`passes`): read `decide/life.rs` first, it is the whole life of an instance.
 //!
 //! What it does not know: watches, queues, patches and preconditions (`virtual-node` does), what a pod becomes
 //! (`triton-podspec` does), and how a request is signed or retried (`triton-cloudapi` does).
 
+pub mod adopt;
 pub mod backoff;
 pub mod catalog;
 pub mod classify;
@@ -13,19 +14,24 @@ mod clock;
 pub mod cluster;
 mod create_gate;
 pub mod decide;
+pub mod feed;
 pub mod firewall;
 pub mod journal;
+pub mod leftovers;
 pub mod limits;
+pub mod live;
 pub mod memory;
 pub mod metrics;
 pub mod observer;
 mod opinions;
+mod pace;
 mod passes;
 pub mod pod;
 pub mod probes;
 pub mod provider;
 #[cfg(test)]
 mod scenarios;
+pub mod seen;
 pub mod settings;
 mod shared;
 mod sources;
@@ -35,6 +41,7 @@ mod testing;
 
 pub use cluster::{Cluster, KubeCluster};
 pub use limits::Limits;
+pub use live::{KubePods, LivePods};
 pub use metrics::Metrics;
 pub use provider::{Parts, StartError, TritonProvider};
 pub use settings::Settings;

@@ -27,6 +27,10 @@ pub struct Limits {
     pub list_busy: Duration,
     /// Between lists while nothing is.
     pub list_idle: Duration,
+    /// The same while the changefeed tells what happens; twice that when the list has more than one page.
+    pub list_idle_feed: Duration,
+    /// Follow the changefeed, where CloudAPI has one.
+    pub changefeed: bool,
     /// How long an instance must be seen stopped before its pod counts as completed: somebody else's reboot passes
     /// through the same state.
     pub completion_confirm: Duration,
@@ -40,18 +44,7 @@ pub struct Limits {
     pub catalog_retry: Duration,
 }
 
-/// The least age of a list that makes the back end count as out of reach.
-const STALE_MIN: Duration = Duration::from_secs(20);
-
 // === impl Limits ===
-
-impl Limits {
-    /// How old the last successful list may be for the back end to count as reachable: four missed ones.
-    #[must_use]
-    pub fn list_stale(&self) -> Duration {
-        self.list_idle.saturating_mul(4).max(STALE_MIN)
-    }
-}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -65,10 +58,12 @@ impl Default for Limits {
             missing_retry_max: Duration::from_secs(20),
             creates_in_flight: 16,
             list_busy: Duration::from_secs(1),
-            list_idle: Duration::from_secs(5),
+            list_idle: Duration::from_secs(12),
+            list_idle_feed: Duration::from_secs(38),
+            changefeed: true,
             completion_confirm: Duration::from_secs(15),
-            firewall_sweep: Duration::from_secs(60),
-            firewall_leftover: Duration::from_secs(30),
+            firewall_sweep: Duration::from_secs(600),
+            firewall_leftover: Duration::from_secs(90),
             catalog_life: Duration::from_secs(300),
             catalog_retry: Duration::from_secs(10),
         }

@@ -11,6 +11,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use triton_cloudapi::client::{OnRequest, RequestOutcome, RequestRecord};
 
+use crate::observer::Reason;
+
 /// Labels of a CloudAPI request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
@@ -33,8 +35,28 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     actions: Family<ActionLabels, Counter>,
+    lists: Family<ListLabels, Counter>,
+    changefeed: Family<ChangefeedLabels, Gauge>,
+    /// Changes that the changefeed has told of, of whatever instance of the account.
+    pub changefeed_changes: Counter,
+    /// Changes that a list showed and the changefeed did not tell of.
+    pub changefeed_missed: Counter,
     /// Instances in the last complete list.
     pub instances: Gauge,
+}
+
+/// Labels of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ListLabels {
+    /// Why it was made: first, failed, hint, expected, confirm, interval.
+    pub reason: &'static str,
+}
+
+/// Labels of the changefeed's state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChangefeedLabels {
+    /// connected, or trusted.
+    pub state: &'static str,
 }
 
 /// Labels of a duration.
@@ -55,6 +77,10 @@ impl Metrics {
             requests: Family::default(),
             seconds: Family::new_with_constructor(buckets),
             actions: Family::default(),
+            lists: Family::default(),
+            changefeed: Family::default(),
+            changefeed_changes: Counter::default(),
+            changefeed_missed: Counter::default(),
             instances: Gauge::default(),
         };
         registry.register(
@@ -71,6 +97,26 @@ impl Metrics {
             "instance_actions",
             "Actions on instances that CloudAPI accepted",
             metrics.actions.clone(),
+        );
+        registry.register(
+            "instance_lists",
+            "Complete lists of instances that were begun, by reason",
+            metrics.lists.clone(),
+        );
+        registry.register(
+            "changefeed",
+            "Whether the changefeed is connected, and whether it is relied on",
+            metrics.changefeed.clone(),
+        );
+        registry.register(
+            "changefeed_changes",
+            "Changes that the changefeed has told of",
+            metrics.changefeed_changes.clone(),
+        );
+        registry.register(
+            "changefeed_missed",
+            "Changes that a list showed and the changefeed did not tell of",
+            metrics.changefeed_missed.clone(),
         );
         registry.register(
             "instances",
@@ -98,6 +144,26 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
         let labels = EndpointLabels { endpoint: endpoint.to_owned() };
         self.seconds.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts a list.
+    pub fn list(&self, reason: Reason) {
+        let reason = match reason {
+            Reason::First => "first",
+            Reason::Failed => "failed",
+            Reason::Hint => "hint",
+            Reason::Expected => "expected",
+            Reason::Confirm => "confirm",
+            Reason::Interval => "interval",
+        };
+        self.lists.get_or_create(&ListLabels { reason }).inc();
+    }
+
+    /// Shows how the changefeed stands.
+    pub fn changefeed(&self, connected: bool, trusted: bool) {
+        for (state, is) in [("connected", connected), ("trusted", trusted)] {
+            self.changefeed.get_or_create(&ChangefeedLabels { state }).set(i64::from(is));
+        }
     }
 
     /// Counts an action that CloudAPI accepted.

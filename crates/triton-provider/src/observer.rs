@@ -1,35 +1,41 @@
 //! The one list that everything rests on: our instances, read whole, again and again.
 //!
-//! Nothing polls per instance. A list that fails or comes back odd changes nothing but the node's health.
+//! ```text
+//! rhythm.rs    decides    when to list next; no clock and no I/O
+//! snapshot.rs  holds      what a complete list showed
+//! wants.rs     collects   what passes expect
+//! poller.rs    acts       the task that lists, and listens to the changefeed
+//! ```
+//!
+//! Nothing polls per instance. A list that fails or comes back odd changes nothing but the node's health. What the
+//! changefeed tells ([`crate::feed`]) is a hint: it makes lists rarer while it has proven itself, and sooner when
+//! something happens.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod poller;
+pub mod rhythm;
+mod snapshot;
+mod wants;
+
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::{Instance, ListInstances};
-use triton_podspec::ownership::{self, Owner};
+use triton_cloudapi::instances::Instance;
+use triton_podspec::ownership::Owner;
 use virtual_node::Pokes;
 
 use crate::decide::Sighting;
-use crate::limits::Limits;
+use crate::feed::ToldBook;
 use crate::metrics::Metrics;
+use crate::seen::Seen;
 use crate::settings::Settings;
+use poller::Poller;
+use wants::Wants;
 
-/// The longest wait for the next list after one that failed.
-const FAILED_WAIT: Duration = Duration::from_secs(5);
-
-/// All our instances at one moment.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// When the list was asked for.
-    pub taken_at: Instant,
-    /// Instances by the UID of their pod.
-    pub by_uid: HashMap<String, Vec<Arc<Instance>>>,
-}
+pub use rhythm::Reason;
+pub use snapshot::Snapshot;
 
 /// How the last list went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +45,8 @@ pub enum Health {
     NotSeen,
     /// Well.
     Fine {
-        /// When.
-        at: Option<Instant>,
+        /// How long that may be relied on: the next list must be there by then.
+        until: Instant,
     },
     /// Badly.
     Failed {
@@ -54,100 +60,8 @@ pub enum Health {
 pub struct Observer {
     snapshot: watch::Receiver<Option<Arc<Snapshot>>>,
     health: watch::Receiver<Health>,
-    expecting: Arc<Expecting>,
-}
-
-/// Pods for which something is about to change: while there are any, lists are frequent.
-#[derive(Debug, Default)]
-struct Expecting {
-    uids: Mutex<HashSet<String>>,
-    more: Notify,
-}
-
-/// The task that lists.
-struct Poller {
-    client: Client,
-    cluster: String,
-    node: String,
-    filter: ListInstances,
-    metrics: Metrics,
-    pokes: Pokes,
-    limits: Limits,
-    expecting: Arc<Expecting>,
-    snapshot: watch::Sender<Option<Arc<Snapshot>>>,
-    health: watch::Sender<Health>,
-}
-
-// === impl Snapshot ===
-
-impl Snapshot {
-    /// Sorts a complete list by pod. An instance whose tags do not name this cluster, this node and a pod is not ours
-    /// and is left out, whatever the server's filter let through.
-    #[must_use]
-    pub fn new(taken_at: Instant, instances: Vec<Instance>, cluster: &str, node: &str) -> Self {
-        let mut by_uid: HashMap<String, Vec<Arc<Instance>>> = HashMap::new();
-        for instance in instances {
-            let owner = ownership::owner_of(&instance.tags);
-            if let Some(owner) =
-                owner.filter(|owner| owner.cluster == cluster && owner.node == node)
-            {
-                by_uid.entry(owner.uid).or_default().push(Arc::new(instance));
-            }
-        }
-        Self { taken_at, by_uid }
-    }
-
-    /// How many instances it holds.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_uid.values().map(Vec::len).sum()
-    }
-
-    /// Whether it holds none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_uid.is_empty()
-    }
-
-    /// What it says of one pod.
-    #[must_use]
-    pub fn sighting(&self, uid: &str) -> Sighting {
-        Sighting {
-            taken_at: self.taken_at,
-            instances: self.by_uid.get(uid).cloned().unwrap_or_default(),
-            told: Vec::new(),
-        }
-    }
-
-    /// Pods for which something differs from `earlier`.
-    #[must_use]
-    pub fn changed_since(&self, earlier: &Self) -> BTreeSet<String> {
-        let uids = self.by_uid.keys().chain(earlier.by_uid.keys());
-        uids.filter(|uid| !same(self.by_uid.get(*uid), earlier.by_uid.get(*uid))).cloned().collect()
-    }
-}
-
-/// Whether two sightings of one pod say the same as far as a pod is concerned. `updated` does not count: the server
-/// may answer "now".
-fn same(one: Option<&Vec<Arc<Instance>>>, other: Option<&Vec<Arc<Instance>>>) -> bool {
-    let facts = |instances: Option<&Vec<Arc<Instance>>>| {
-        let mut facts: Vec<_> = instances
-            .into_iter()
-            .flatten()
-            .map(|instance| {
-                (
-                    instance.id,
-                    instance.state.clone(),
-                    instance.primary_ip.clone(),
-                    instance.ips.clone(),
-                    instance.deletion_protection,
-                )
-            })
-            .collect();
-        facts.sort_by_key(|fact| fact.0);
-        facts
-    };
-    facts(one) == facts(other)
+    told: Arc<Mutex<ToldBook>>,
+    wants: Arc<Wants>,
 }
 
 // === impl Observer ===
@@ -165,29 +79,34 @@ impl Observer {
         let Settings { cluster, node, limits, .. } = settings.clone();
         let (snapshot, snapshots) = watch::channel(None);
         let (health, healths) = watch::channel(Health::default());
-        let expecting = Arc::new(Expecting::default());
-        let filter =
-            ListInstances { tags: ownership::filter(&cluster, &node), ..ListInstances::default() };
-        let expected = Arc::clone(&expecting);
+        let observer = Self {
+            snapshot: snapshots,
+            health: healths,
+            told: Arc::default(),
+            wants: Arc::default(),
+        };
         let poller = Poller {
             client,
             cluster,
             node,
-            filter,
             metrics,
             pokes,
             limits,
-            expecting: expected,
+            wants: Arc::clone(&observer.wants),
+            told: Arc::clone(&observer.told),
             snapshot,
             health,
         };
+        let wants = Arc::clone(&observer.wants);
         tokio::spawn(async move {
             tokio::select! {
-                () = poller.run() => {}
+                biased;
                 () = shutdown.cancelled() => {}
+                () = poller.run() => {}
             }
+            wants.listed.notify_waiters();
         });
-        Self { snapshot: snapshots, health: healths, expecting }
+        observer
     }
 
     /// The last complete list; `None` until the first one.
@@ -202,93 +121,47 @@ impl Observer {
         self.health.borrow().clone()
     }
 
-    /// Waits for a list that was asked for after `moment`.
+    /// What is known of one pod's instances: the last complete list, and what the changefeed has told since. `None`
+    /// until the first list.
+    #[must_use]
+    pub fn sighting(&self, uid: &str) -> Option<Sighting> {
+        let mut sighting = self.snapshot()?.sighting(uid);
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        sighting.told = told.of(uid, sighting.taken_at);
+        Some(sighting)
+    }
+
+    /// Has a list made soon, and waits for it.
     pub async fn newer_than(&self, moment: Instant) -> Option<Arc<Snapshot>> {
-        let mut snapshots = self.snapshot.clone();
-        let newer = |snapshot: &Option<Arc<Snapshot>>| {
-            snapshot.as_ref().is_some_and(|found| found.taken_at > moment)
-        };
-        self.expecting.more.notify_one();
-        let found = snapshots.wait_for(newer).await.ok()?;
-        found.clone()
+        self.wants.demand(moment);
+        self.next_after(moment).await
+    }
+
+    /// Has a list made within [`crate::Limits::list_idle`], and waits for it.
+    pub async fn in_due_time(&self, moment: Instant) -> Option<Arc<Snapshot>> {
+        // The first list comes anyway.
+        if self.snapshot().is_some_and(|snapshot| snapshot.taken_at <= moment) {
+            self.wants.await_one(moment);
+        }
+        self.next_after(moment).await
+    }
+
+    /// Waits for the next list that was asked for after `moment`, whenever that is made.
+    pub async fn next_after(&self, moment: Instant) -> Option<Arc<Snapshot>> {
+        loop {
+            let listed = self.wants.listed.notified();
+            if let Some(found) = self.snapshot().filter(|found| found.taken_at > moment) {
+                return Some(found);
+            }
+            // Closed: there will be no other.
+            self.snapshot.has_changed().ok()?;
+            listed.await;
+        }
     }
 
     /// Says whether something about this pod is about to change.
     pub fn expect(&self, uid: &str, expecting: bool) {
-        let mut uids = self.expecting.uids.lock().unwrap_or_else(PoisonError::into_inner);
-        if !expecting {
-            uids.remove(uid);
-        } else if uids.insert(uid.to_owned()) {
-            self.expecting.more.notify_one();
-        }
-    }
-}
-
-// === impl Expecting ===
-
-impl Expecting {
-    fn any(&self) -> bool {
-        !self.uids.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-}
-
-// === impl Poller ===
-
-impl Poller {
-    async fn run(self) {
-        loop {
-            let asked_at = Instant::now();
-            let listed = self.list(asked_at).await;
-            self.pause(asked_at, listed).await;
-        }
-    }
-
-    /// Lists once; whether it went well.
-    async fn list(&self, asked_at: Instant) -> bool {
-        match self.client.list_all_instances(&self.filter).await {
-            Ok(instances) => {
-                let snapshot =
-                    Arc::new(Snapshot::new(asked_at, instances, &self.cluster, &self.node));
-                self.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
-                let earlier = self.snapshot.send_replace(Some(Arc::clone(&snapshot)));
-                self.health.send_replace(Health::Fine { at: Some(Instant::now()) });
-                let nothing = Snapshot { taken_at: asked_at, by_uid: HashMap::new() };
-                for uid in snapshot.changed_since(earlier.as_deref().unwrap_or(&nothing)) {
-                    self.pokes.poke(&uid);
-                }
-                // Pods that wait for the list itself, or for something to be missing from it.
-                let expecting = self.expecting.uids.lock().unwrap_or_else(PoisonError::into_inner);
-                for uid in expecting.iter() {
-                    self.pokes.poke(uid);
-                }
-                true
-            }
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "listing instances failed; what is known stays as it is");
-                self.health
-                    .send_replace(Health::Failed { message: describe(&self.client, &error) });
-                false
-            }
-        }
-    }
-
-    /// Waits for the next list: soon while something is expected, else longer; a new expectation cuts the wait short.
-    async fn pause(&self, asked_at: Instant, listed: bool) {
-        if !listed {
-            // Health must not wait for a long idle interval.
-            let again = asked_at + self.limits.list_idle.min(FAILED_WAIT);
-            tokio::time::sleep_until(again.max(Instant::now() + self.limits.list_busy)).await;
-            return;
-        }
-        let soon = asked_at + self.limits.list_busy;
-        tokio::time::sleep_until(soon).await;
-        let late = asked_at + self.limits.list_idle;
-        if !self.expecting.any() {
-            tokio::select! {
-                () = self.expecting.more.notified() => {}
-                () = tokio::time::sleep_until(late) => {}
-            }
-        }
+        self.wants.expect(uid, expecting, Instant::now());
     }
 }
 
@@ -325,19 +198,14 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Whether this instance is this pod's, by the tags it was last seen with.
+/// What is kept of this instance if it is this pod's, by its tags.
 #[must_use]
-pub fn belongs(instance: &Instance, owner: &Owner) -> bool {
-    ownership::owner_of(&instance.tags).is_some_and(|found| {
-        found.cluster == owner.cluster && found.node == owner.node && found.uid == owner.uid
-    })
+pub fn seen_as(instance: &Instance, owner: &Owner) -> Option<Seen> {
+    Seen::of(instance).filter(|seen| seen.belongs_to(owner))
 }
 
-/// How long after a list that went well the back end still counts as reachable.
+/// Whether CloudAPI does not count as reachable: the last list failed, or the next one is overdue.
 #[must_use]
-pub fn is_stale(health: &Health, now: Instant, stale: Duration) -> bool {
-    match health {
-        Health::Fine { at: Some(at) } => now.duration_since(*at) > stale,
-        _ => true,
-    }
+pub fn is_stale(health: &Health, now: Instant) -> bool {
+    !matches!(health, Health::Fine { until } if now <= *until)
 }

@@ -9,12 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
-use triton_podspec::ownership;
-use uuid::Uuid;
 use virtual_node::{
     Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
 
+use crate::adopt::gate::{FirstProvider, Gate};
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
@@ -23,13 +22,16 @@ use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
 use crate::opinions::Opinions;
-use crate::passes;
 use crate::settings::Settings;
 use crate::shared::{Memories, Shared};
 use crate::sweeper::Sweeper;
+use crate::{clock, passes};
 
-/// How long [`Provider::list`] waits for a fresh list.
-const FRESH_LIST_WAIT: Duration = Duration::from_secs(60);
+/// How long [`Provider::list`] waits for a fresh list: longer than lists are apart.
+const FRESH_LIST_WAIT: Duration = Duration::from_secs(110);
+
+/// So many instances of unknown pods are few.
+const STRANGERS_FEW: usize = 10;
 
 /// Runs pods as Triton instances.
 pub struct TritonProvider<C> {
@@ -71,7 +73,7 @@ impl<C: Cluster> TritonProvider<C> {
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
-        let holder = Uuid::new_v4().to_string();
+        let holder = clock::identity();
         let window = settings.limits.ambiguity_window;
         let (journal, left) = Journal::open(Arc::clone(&cluster), holder, window).await?;
         if !left.uids.is_empty() || left.unreadable {
@@ -96,6 +98,8 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
+        let first_provider =
+            FirstProvider::start(client.clone(), settings.node.clone(), shutdown.clone());
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone());
         let shared = Shared {
@@ -103,6 +107,7 @@ impl<C: Cluster> TritonProvider<C> {
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             probes: Engine::new(NetworkProber::new()?, said),
             memories: Memories::with_left(left, Instant::now() + window),
+            first_provider,
             client,
             cluster,
             observer,
@@ -126,36 +131,57 @@ impl<C: Cluster> Provider for TritonProvider<C> {
                 "the pod lacks a namespace, name or uid",
             ));
         };
+        let news = match self.shared.enter(&key, Some(&pod)).await? {
+            Gate::Open(news) => news,
+            Gate::Wait(events, again) => {
+                return Ok(Report { status: None, events, again: Some(again) });
+            }
+        };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
-        self.with_probe_events(&key.uid, result)
+        let mut report = self.with_probe_events(&key.uid, result)?;
+        report.events.extend(news);
+        Ok(report)
     }
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
-        passes::stop::run(&self.shared, &request).await
+        match self.shared.enter(&request.key, request.pod.as_deref()).await? {
+            Gate::Open(_) => passes::stop::run(&self.shared, &request).await,
+            Gate::Wait(events, again) => {
+                Ok(Stop::Going(Report { status: None, events, again: Some(again) }))
+            }
+        }
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
-        let fresh = self.shared.observer.newer_than(Instant::now());
+        let (observer, memories) = (&self.shared.observer, &self.shared.memories);
+        // A list that is made anyway will do, unless there is something that no pod was asked about: it may be an
+        // orphan. If that is most of what there is, pods are still being asked.
+        let strangers = observer.snapshot().is_some_and(|snapshot| {
+            let strangers = snapshot.iter().filter(|one| !memories.knows(&one.mark.uid)).count();
+            (1..=STRANGERS_FEW.max(snapshot.len() / 2)).contains(&strangers)
+        });
+        let now = Instant::now();
+        let fresh = async {
+            if strangers { observer.newer_than(now).await } else { observer.next_after(now).await }
+        };
         let fresh = tokio::time::timeout(FRESH_LIST_WAIT, fresh).await;
         let Ok(Some(snapshot)) = fresh else {
             return Err(unreachable(&self.shared.observer.health()));
         };
         let mut held = Vec::with_capacity(snapshot.len());
-        for instance in snapshot.by_uid.values().flatten() {
-            if let Some(owner) = ownership::owner_of(&instance.tags) {
-                held.push(Held {
-                    key: PodKey { namespace: owner.namespace, name: owner.name, uid: owner.uid },
-                    since: instance.created,
-                    describe: format!("instance {} ({})", instance.name, instance.id),
-                });
-            }
+        for instance in snapshot.iter() {
+            held.push(Held {
+                key: instance.pod_key(),
+                since: instance.created,
+                describe: format!("instance {} ({})", instance.name, instance.id),
+            });
         }
         Ok(held)
     }
 
     async fn ping(&self) -> Result<(), ProviderError> {
         let health = self.shared.observer.health();
-        let stale = is_stale(&health, Instant::now(), self.shared.settings.limits.list_stale());
+        let stale = is_stale(&health, Instant::now());
         if stale { Err(unreachable(&health)) } else { Ok(()) }
     }
 }

@@ -17,6 +17,8 @@ pub struct Settings {
     pub node_ips: Vec<IpAddr>,
     /// What pods get when they do not say (networks, package).
     pub defaults: Defaults,
+    /// Adopt instances that the first Triton provider made for pods that still live; without it such pods wait.
+    pub adopt_first_provider: bool,
     /// Waits and bounds.
     pub limits: Limits,
 }

@@ -7,6 +7,7 @@ use probe_engine::Engine;
 use tokio::time::Instant;
 use triton_cloudapi::client::Client;
 
+use crate::adopt::gate::FirstProvider;
 use crate::catalog::CatalogKeeper;
 use crate::create_gate::CreateGate;
 use crate::decide::state::Intent;
@@ -37,6 +38,7 @@ pub(crate) struct Shared<C> {
     pub(crate) opinions: Opinions,
     pub(crate) creates: CreateGate,
     pub(crate) memories: Memories,
+    pub(crate) first_provider: FirstProvider,
 }
 
 /// The memories of all pods, and the creates that an earlier process left unresolved.
@@ -77,6 +79,11 @@ impl Memories {
         let memory = Arc::new(tokio::sync::Mutex::new(memory));
         state.pods.insert(uid.to_owned(), Arc::clone(&memory));
         memory
+    }
+
+    /// Whether a pod has been attended to in this life of the process, and something of it is left.
+    pub(crate) fn knows(&self, uid: &str) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).pods.contains_key(uid)
     }
 
     /// Forgets a pod of which nothing is left.

@@ -59,7 +59,7 @@ const IN_PROCESS: Peer =
     Peer { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0), scheme: "http" };
 
 /// The listener that a connection came through is gone when this is cancelled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Stop(pub(crate) CancellationToken);
 
 /// A request that has arrived completely.
@@ -96,8 +96,10 @@ pub(crate) async fn answer(
 ) -> Response<AxumBody> {
     let (at, came) = (sim.now(), sim.wall());
     let (mut parts, body) = request.into_parts();
-    let upgrading = parts.extensions.remove::<OnUpgrade>().zip(parts.extensions.remove::<Stop>());
-    let upgrading = upgrading.map(|(connection, Stop(stop))| Upgrading { connection, stop });
+    // A connection that came through no listener of ours, but in memory, lives as long as its caller wants.
+    let Stop(stop) = parts.extensions.remove::<Stop>().unwrap_or_default();
+    let upgrading = parts.extensions.remove::<OnUpgrade>();
+    let upgrading = upgrading.map(|connection| Upgrading { connection, stop });
     let peer = parts.extensions.get::<Peer>().copied().unwrap_or(IN_PROCESS);
     let (peer, scheme) = (peer.address.ip().to_string(), peer.scheme);
     let (method, uri, headers) = (parts.method, parts.uri, parts.headers);

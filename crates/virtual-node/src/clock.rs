@@ -9,5 +9,9 @@ use jiff::Timestamp;
     reason = "this is the edge that the rest of the crate is given its time from"
 )]
 pub(crate) fn now() -> Timestamp {
+    #[cfg(feature = "simulation")]
+    if let Some(now) = crate::simulation::now() {
+        return now;
+    }
     Timestamp::now()
 }

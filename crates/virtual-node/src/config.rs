@@ -49,8 +49,27 @@ pub struct NodeConfig {
     pub event_component: String,
     /// How leftovers are found and how many may be stopped.
     pub orphans: OrphanLimits,
+    /// Key of the annotation on the Node by which an operator lets go what the brake holds back: how many, or which
+    /// ([`crate::orphans::release::Release`]). It is taken off before it takes effect. `None`: there is none.
+    pub orphan_release: Option<String>,
     /// Times of the node's heartbeat.
     pub heartbeat: Heartbeat,
+    /// How the Node shows that its provider does not answer.
+    pub outage: OutageSigns,
+}
+
+/// How a Node shows that its provider does not answer.
+///
+/// It stays Ready: Kubernetes evicts the pods of a Node that is not, and what runs them may run well. Only new pods are
+/// kept away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutageSigns {
+    /// Type of the condition that is True while the provider answers.
+    pub condition: String,
+    /// Key of the taint that is there while it does not, and on a new Node until it has answered once.
+    pub taint_key: String,
+    /// Its effect. `NoExecute` evicts pods that do not tolerate it, at once or after their `tolerationSeconds`.
+    pub taint_effect: TaintEffect,
 }
 
 /// One taint of the node.
@@ -99,6 +118,8 @@ pub struct Heartbeat {
     pub renew: Duration,
     /// Between two pings of the provider.
     pub ping: Duration,
+    /// The same while it is not known to answer, so that it is noticed soon when it does.
+    pub ping_trouble: Duration,
     /// A ping that takes longer has failed.
     pub ping_timeout: Duration,
     /// The status is written at least this often even if nothing changed.
@@ -150,7 +171,9 @@ impl NodeConfig {
             condition_domain: None,
             event_component: "virtual-node".to_owned(),
             orphans: OrphanLimits::default(),
+            orphan_release: None,
             heartbeat: Heartbeat::default(),
+            outage: OutageSigns::default(),
             name,
         }
     }
@@ -186,6 +209,18 @@ impl std::str::FromStr for TaintEffect {
 #[error("taint effect `{0}` is not one of NoSchedule, PreferNoSchedule, NoExecute")]
 pub struct UnknownTaintEffect(String);
 
+// === impl OutageSigns ===
+
+impl Default for OutageSigns {
+    fn default() -> Self {
+        Self {
+            condition: "ProviderReachable".to_owned(),
+            taint_key: "virtual-kubelet.io/provider-unreachable".to_owned(),
+            taint_effect: TaintEffect::NoSchedule,
+        }
+    }
+}
+
 // === impl Heartbeat ===
 
 impl Default for Heartbeat {
@@ -194,6 +229,7 @@ impl Default for Heartbeat {
             lease: Duration::from_secs(40),
             renew: Duration::from_secs(10),
             ping: Duration::from_secs(10),
+            ping_trouble: Duration::from_secs(1),
             ping_timeout: Duration::from_secs(5),
             status: Duration::from_secs(5 * 60),
         }

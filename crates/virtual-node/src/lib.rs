@@ -26,10 +26,13 @@
 //! provider has confirmed that nothing of it is left, and never takes a successor of the same name with it.
 
 mod api;
+mod chance;
 mod clock;
 pub mod config;
 pub mod events;
+pub mod fence;
 pub mod http;
+pub mod leader;
 pub mod metrics;
 pub mod node;
 pub mod orphans;
@@ -37,11 +40,15 @@ pub mod pods;
 pub mod pokes;
 pub mod provider;
 pub mod run;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod status;
 
 pub use api::CallError;
-pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, TaintEffect};
+pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, OutageSigns, TaintEffect};
+pub use fence::{Fence, FenceLayer, Fenced, fenced_client};
 pub use http::{Auth, ClientCa, HttpConfig, HttpError, MetricsServer, Serving};
+pub use leader::{Election, ElectionError, ElectionTimes, Identity, Term};
 pub use metrics::Metrics;
 pub use orphans::OrphanLimits;
 pub use pokes::{Poked, Pokes, pokes};

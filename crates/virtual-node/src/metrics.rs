@@ -20,8 +20,10 @@ use prometheus_client::registry::Registry;
 /// prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
 /// assert!(text.contains("vk_triton_queue_depth"));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
+    leader: Gauge,
+    election_renewals: Family<ResultLabel, Counter>,
     pods: Family<PhaseLabel, Gauge>,
     passes: Family<PassLabel, Counter>,
     pass_seconds: Family<KindLabel, Histogram>,
@@ -31,10 +33,13 @@ pub struct Metrics {
     lease_renewals: Family<ResultLabel, Counter>,
     lease_late_seconds: Histogram,
     node_ready: Gauge,
+    provider_reachable: Gauge,
     orphans: Gauge,
+    orphans_held_back: Gauge,
     orphans_stopped: Counter,
     orphan_brakes: Counter,
     events_dropped: Counter,
+    events_sampled: Counter,
 }
 
 /// What kind of object was written.
@@ -56,6 +61,7 @@ pub(crate) enum PassResult {
     Busy,
     Unavailable,
     WriteFailed,
+    Unreadable,
     Panicked,
 }
 
@@ -87,6 +93,16 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
+        registry.register(
+            "leader",
+            "1 while this process acts for the node",
+            metrics.leader.clone(),
+        );
+        registry.register(
+            "election_renewals",
+            "Renewals of the Lease that elects the acting process by result",
+            metrics.election_renewals.clone(),
+        );
         registry.register("pods", "Pods of this node by phase", metrics.pods.clone());
         registry.register(
             "passes",
@@ -120,11 +136,25 @@ impl Metrics {
             "How much later than planned the Lease was renewed",
             late,
         );
-        registry.register("node_ready", "1 while the provider answers", metrics.node_ready.clone());
+        registry.register(
+            "node_ready",
+            "1 while this process keeps the Node object Ready",
+            metrics.node_ready.clone(),
+        );
+        registry.register(
+            "provider_reachable",
+            "1 while the provider answers",
+            metrics.provider_reachable.clone(),
+        );
         registry.register(
             "orphans",
             "Things that run for this node and belong to no pod",
             metrics.orphans.clone(),
+        );
+        registry.register(
+            "orphans_held_back",
+            "Orphans that the brake holds back",
+            metrics.orphans_held_back.clone(),
         );
         registry.register(
             "orphans_stopped",
@@ -142,10 +172,15 @@ impl Metrics {
             "Events that were not written",
             metrics.events_dropped.clone(),
         );
+        registry.register(
+            "events_sampled",
+            "Normal events left out because many pods had one at once",
+            metrics.events_sampled.clone(),
+        );
         metrics
     }
 
-    pub(crate) fn pods(&self, phases: &BTreeMap<String, usize>) {
+    pub(crate) fn pods(&self, phases: &BTreeMap<&'static str, usize>) {
         for phase in ["Pending", "Running", "Succeeded", "Failed", "Unknown", "Departed"] {
             let count = phases.get(phase).copied().unwrap_or_default();
             let label = PhaseLabel { phase: phase.to_owned() };
@@ -176,12 +211,37 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn leader(&self, acts: bool) {
+        self.leader.set(i64::from(acts));
+        if !acts {
+            // What only the acting process knows.
+            self.node_ready(false);
+            self.provider_reachable(false);
+            self.pods(&BTreeMap::new());
+            self.queue(0, 0);
+            self.orphans_found(0);
+        }
+    }
+
+    pub(crate) fn election_renewed(&self, ok: bool) {
+        let result = if ok { "done" } else { "failed" };
+        self.election_renewals.get_or_create(&ResultLabel { result }).inc();
+    }
+
     pub(crate) fn node_ready(&self, ready: bool) {
         self.node_ready.set(i64::from(ready));
     }
 
+    pub(crate) fn provider_reachable(&self, reachable: bool) {
+        self.provider_reachable.set(i64::from(reachable));
+    }
+
     pub(crate) fn orphans_found(&self, found: usize) {
         self.orphans.set(i64::try_from(found).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn orphans_held_back(&self, count: usize) {
+        self.orphans_held_back.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn orphan_stopped(&self) {
@@ -195,12 +255,18 @@ impl Metrics {
     pub(crate) fn event_dropped(&self) {
         self.events_dropped.inc();
     }
+
+    pub(crate) fn event_sampled(&self) {
+        self.events_sampled.inc();
+    }
 }
 
 impl Default for Metrics {
     /// Metrics that nobody reads.
     fn default() -> Self {
         Self {
+            leader: Gauge::default(),
+            election_renewals: Family::default(),
             pods: Family::default(),
             passes: Family::default(),
             pass_seconds: Family::new_with_constructor(|| {
@@ -212,10 +278,13 @@ impl Default for Metrics {
             lease_renewals: Family::default(),
             lease_late_seconds: Histogram::new([0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]),
             node_ready: Gauge::default(),
+            provider_reachable: Gauge::default(),
             orphans: Gauge::default(),
+            orphans_held_back: Gauge::default(),
             orphans_stopped: Counter::default(),
             orphan_brakes: Counter::default(),
             events_dropped: Counter::default(),
+            events_sampled: Counter::default(),
         }
     }
 }
@@ -245,6 +314,7 @@ impl PassResult {
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::WriteFailed => "write_failed",
+            Self::Unreadable => "unreadable",
             Self::Panicked => "panicked",
         }
     }

@@ -54,8 +54,8 @@ pub trait Provider: Send + Sync + 'static {
     /// When the answer is not known to be complete.
     fn list(&self) -> impl Future<Output = Result<Vec<Held>, ProviderError>> + Send;
 
-    /// Whether the back end can be reached and accepts us: the node's Ready condition. Its error's message is shown
-    /// in `kubectl describe node`.
+    /// Whether the back end can be reached and accepts us ([`OutageSigns`](crate::OutageSigns)). Its error's message is
+    /// shown in `kubectl describe node`. Asked every second at times: answer from what is known.
     ///
     /// # Errors
     /// When pods could not be run now.

@@ -111,12 +111,16 @@ impl<P: Provider> VirtualNode<P> {
             });
         }
 
+        let (events, writer) =
+            recorder(client.clone(), &config.event_component, &config.name, Arc::clone(&metrics));
         let keeper = NodeKeeper::new(
             heartbeat_client.clone(),
             Arc::clone(&config),
             Arc::clone(&provider),
+            events.clone(),
             Arc::clone(&metrics),
         );
+        let conditions = keeper.extra.clone();
         let registered = keeper.register_patiently(&shutdown).await;
         let registered = registered
             .map_err(|source| StartError::Register { name: config.name.clone(), source })?;
@@ -135,8 +139,6 @@ impl<P: Provider> VirtualNode<P> {
             "heartbeat"
         });
 
-        let (events, writer) =
-            recorder(client.clone(), &config.event_component, &config.name, Arc::clone(&metrics));
         let writing = writer.run(shutdown.clone());
         parts.spawn(async move {
             writing.await;
@@ -152,6 +154,7 @@ impl<P: Provider> VirtualNode<P> {
             found,
             events: events.clone(),
             metrics: Arc::clone(&metrics),
+            conditions,
         };
         let searching = search.run(shutdown.clone());
         parts.spawn(async move {

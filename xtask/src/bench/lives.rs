@@ -1,188 +1,44 @@
-//! Pods made at once, watched until they run, and deleted.
+//! `bench lives`: the time from a pod's create to Running, less what the cloud took.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use anyhow::Result;
 
-use anyhow::{Context, Result, bail};
-use futures::{StreamExt, TryStreamExt, stream};
-use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
-use kube_client::Api;
-use kube_client::api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
-use serde_json::json;
-use testbed::wait::{Seen, until};
-use testbed::{SimInstance, Stack};
-use tokio::time::timeout;
+use super::Args;
+use super::batch::{Kind, delete, run_batch};
+use super::numbers::Spread;
+use super::rig::{Cloud, Rig, UNTHROTTLED, figure, ms, title};
 
-use crate::clock::now;
+/// Pods that come one at a time.
+const SINGLES: usize = 10;
+/// Pods that come together.
+const TOGETHER: usize = 200;
 
-/// Longest a batch may take to run, or to be gone: 1000 pods at 10 requests a second, and some.
-const LIMIT: Duration = Duration::from_secs(600);
-/// Creates under way at once.
-const CONCURRENCY: usize = 16;
-/// Label of every pod that is made here.
-const LABEL: &str = "bench=vk-triton";
-
-/// Pods that have come to run.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    /// For each pod: from our create to our seeing it run, less what the cloud took.
-    pub(crate) overheads: Vec<Duration>,
-}
-
-/// One pod's marks.
-#[derive(Clone, Copy, Debug)]
-struct Marks {
-    /// Our create was sent.
-    asked: Timestamp,
-    /// The watch showed it Running.
-    seen_running: Timestamp,
-}
-
-// === impl Batch ===
-
-impl Batch {
-    /// How many.
-    pub(crate) fn pods(&self) -> usize {
-        self.overheads.len()
-    }
-}
-
-/// Makes pods, each bound to the node (so that no scheduler is measured), and waits until all run.
-pub(crate) async fn run_batch(stack: &Stack, pods: usize) -> Result<Batch> {
-    let node = stack.node.as_ref().context("finding the node")?.name();
-    let api: Api<Pod> = Api::default_namespaced(stack.client());
-    let version =
-        api.list(&ListParams::default().labels(LABEL).limit(1)).await?.metadata.resource_version;
-    let version = version.context("reading where to watch from")?;
-    let watching = watch_until_running(&api, &version, pods);
-    let creating = stream::iter(0..pods)
-        .map(|number| create(&api, node, pods, number))
-        .buffer_unordered(CONCURRENCY)
-        .try_collect::<BTreeMap<String, Timestamp>>();
-    let (asked, seen) = timeout(LIMIT, async { tokio::try_join!(creating, watching) })
-        .await
-        .with_context(|| format!("waiting for {pods} pods to run"))??;
-    let mut marks = BTreeMap::new();
-    for (uid, asked) in asked {
-        let seen_running = *seen.get(&uid).context("finding when a pod ran")?;
-        marks.insert(uid, Marks { asked, seen_running });
-    }
-    let instances = stack.simulator.control().instances().await?;
-    Ok(Batch { overheads: overheads(&marks, &instances)? })
-}
-
-/// Deletes every pod of ours and waits until pods and instances are gone.
-pub(crate) async fn delete(stack: &Stack, batch: &Batch) -> Result<()> {
-    let api: Api<Pod> = Api::default_namespaced(stack.client());
-    let ours = ListParams::default().labels(LABEL);
-    api.delete_collection(&DeleteParams::default(), &ours).await.context("deleting the pods")?;
-    until(&format!("{} pods and their instances to be gone", batch.pods()), LIMIT, || async {
-        let pods = api.list_metadata(&ours).await?.items.len();
-        let instances = stack.simulator.control().living().await?.len();
-        let seen = format!("{pods} pods, {instances} instances");
-        Ok(if pods + instances == 0 { Seen::Done(()) } else { Seen::NotYet(seen) })
-    })
-    .await
-}
-
-async fn create(
-    api: &Api<Pod>,
-    node: &str,
-    batch: usize,
-    number: usize,
-) -> Result<(String, Timestamp)> {
-    let pod: Pod = serde_json::from_value(json!({
-        "metadata": {
-            "name": format!("bench-{batch}-{number}"),
-            "labels": {"bench": "vk-triton"},
-            "annotations": {"package": "b87c2a29-6b6a-6d19-ea65-aa81e680002c"},
-        },
-        "spec": {
-            "nodeName": node,
-            "automountServiceAccountToken": false,
-            "containers": [{"name": "bench", "image": "7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b"}],
-        },
-    }))?;
-    let asked = now();
-    let created = api.create(&PostParams::default(), &pod).await.context("creating a pod")?;
-    Ok((created.metadata.uid.context("reading a pod's uid")?, asked))
-}
-
-/// When each pod was first seen Running, by uid; ends when `pods` were.
-async fn watch_until_running(
-    api: &Api<Pod>,
-    version: &str,
-    pods: usize,
-) -> Result<BTreeMap<String, Timestamp>> {
-    let mut seen = BTreeMap::new();
-    let mut rejected = BTreeSet::new();
-    let params = WatchParams::default().labels(LABEL).timeout(290);
-    let mut from = version.to_owned();
-    while seen.len() < pods {
-        let mut events = api.watch(&params, &from).await.context("watching the pods")?.boxed();
-        while let Some(event) = events.try_next().await.context("watching the pods")? {
-            let (WatchEvent::Added(pod) | WatchEvent::Modified(pod)) = event else { continue };
-            let at = now();
-            from = pod.metadata.resource_version.unwrap_or(from);
-            let uid = pod.metadata.uid.unwrap_or_default();
-            let status = pod.status.unwrap_or_default();
-            match status.phase.as_deref() {
-                Some("Running") => drop(seen.entry(uid).or_insert(at)),
-                Some("Failed") if rejected.insert(uid) => {
-                    bail!("a pod failed: {}", status.message.unwrap_or_default());
-                }
-                _ => {}
-            }
-            if seen.len() == pods {
-                break;
-            }
+/// Measures with either cloud.
+pub(crate) async fn run(args: &Args) -> Result<()> {
+    title("lives: from create to Running, less the cloud's own time");
+    let rig = Rig::start(args, UNTHROTTLED).await?;
+    let together = args.pods.unwrap_or(if args.full { 1000 } else { TOGETHER });
+    for (cloud, name, goal) in [
+        (Cloud::Realistic, "realistic cloud (2.2 s)", "goal: median <= 600 ms"),
+        (Cloud::Instant, "instant cloud", "goal: p99 <= 50 ms"),
+    ] {
+        rig.set_cloud(cloud).await?;
+        let mut singles = Vec::new();
+        for number in 0..SINGLES {
+            let batch = run_batch(&rig.stack, &format!("one-{number}"), 1, Kind::Plain).await?;
+            singles.extend(batch.overheads);
+            delete(&rig.stack).await?;
         }
+        print_row(&format!("{name}, one pod at a time"), &Spread::of(&singles), goal);
+        let batch = run_batch(&rig.stack, "many", together, Kind::Plain).await?;
+        delete(&rig.stack).await?;
+        print_row(&format!("{name}, {together} at once"), &Spread::of(&batch.overheads), "");
     }
-    Ok(seen)
+    Ok(())
 }
 
-/// Our share of each pod's way: until the cloud had the request, and from when its instance ran.
-fn overheads(marks: &BTreeMap<String, Marks>, instances: &[SimInstance]) -> Result<Vec<Duration>> {
-    let mut overheads = Vec::new();
-    for (uid, marks) in marks {
-        let instance = instances.iter().find(|instance| instance.tag("k8s_uid") == Some(uid));
-        let instance = instance.with_context(|| format!("finding the instance of pod {uid}"))?;
-        let (began, ran) = (instance.first("provisioning")?, instance.first("running")?);
-        let ours = marks.seen_running.duration_since(marks.asked).as_nanos()
-            - ran.duration_since(began).as_nanos();
-        overheads.push(Duration::from_nanos(u64::try_from(ours).unwrap_or(0)));
-    }
-    Ok(overheads)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: &str) -> Timestamp {
-        format!("2026-01-01T00:00:{second}Z").parse().unwrap()
-    }
-
-    fn instance(uid: &str) -> SimInstance {
-        serde_json::from_value(json!({
-            "id": "a", "name": "a", "state": "running", "tags": {"k8s_uid": uid}, "firewall_enabled": false,
-            "transitions": [{"to": "provisioning", "at": at("01.5")}, {"to": "running", "at": at("03.5")}],
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn what_the_cloud_took_is_not_ours() {
-        let marks = Marks { asked: at("01.4"), seen_running: at("03.53") };
-        let marks = BTreeMap::from([("u".to_owned(), marks)]);
-        assert_eq!(overheads(&marks, &[instance("u")]).unwrap(), [Duration::from_millis(130)]);
-    }
-
-    #[test]
-    fn a_pod_without_an_instance_is_an_error() {
-        let marks =
-            BTreeMap::from([("u".to_owned(), Marks { asked: at("01"), seen_running: at("02") })]);
-        assert!(overheads(&marks, &[instance("other")]).is_err());
-    }
+fn print_row(what: &str, spread: &Spread, goal: &str) {
+    figure(&format!("{what}: median"), &ms(spread.median), goal);
+    figure("  p95", &ms(spread.p95), "");
+    figure("  p99", &ms(spread.p99), "");
+    figure("  most", &ms(spread.max), "");
 }

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use super::retry::Budget;
 use super::transport::HttpRequest;
-use super::{Client, Error, answer, trace};
+use super::{Client, Error, answer, gate, trace};
 use crate::error::ApiError;
 use crate::request::{Endpoint, Idempotency, Request};
 
@@ -99,7 +99,7 @@ impl Client {
     }
 
     fn wait(&self, attempt: u32, idempotency: Idempotency, failure: &Failure) -> Option<Duration> {
-        let random = rand::random::<f64>();
+        let random = (self.inner.chance)();
         self.inner.retry.wait(attempt, idempotency, &failure.error, failure.retry_after, random)
     }
 
@@ -133,10 +133,17 @@ impl Client {
             Some(signed) => signed,
             None => self.prepare(request, &call.request_id).await?,
         };
-        let was_sent = call.sent.swap(true, Ordering::Relaxed);
+        // The last thing before the wire: whatever was waited for until here, the leave is of this moment.
+        let was_sent = call.sent.load(Ordering::Relaxed);
+        gate::ask(self.inner.gate.as_ref(), http.method(), was_sent)?;
+        call.sent.store(true, Ordering::Relaxed);
         let within = self.inner.deadlines.of_attempt(&call.endpoint);
         let uri = http.uri().clone();
         let response = self.inner.transport.send(http, within).await.map_err(|error| {
+            if gate::refusal(&error.source).is_some() {
+                call.sent.store(was_sent, Ordering::Relaxed);
+                return Error::Gated { sent: was_sent, source: error.source };
+            }
             call.sent.store(was_sent || error.sent, Ordering::Relaxed);
             error.into_error(&uri)
         })?;

@@ -11,9 +11,10 @@ use triton_signature::Signer;
 use triton_signature::http::KeyId;
 
 use super::base_uri::BaseUri;
-use super::clock::{self, Clock};
+use super::clock::{self, Chance, Clock};
 use super::config::{Config, ConfigError};
 use super::error::BoxError;
+use super::gate::Gate;
 use super::retry::{Budget, RetryBudget, RetryPolicy};
 use super::sign::{Signing, SigningPolicy, SigningScope};
 use super::throttle::{RateLimit, Throttle};
@@ -29,6 +30,7 @@ pub struct ClientBuilder {
     config: Config,
     signer: Signer,
     clock: Clock,
+    chance: Chance,
     deadlines: Deadlines,
     retry: RetryPolicy,
     retry_budget: RetryBudget,
@@ -36,6 +38,7 @@ pub struct ClientBuilder {
     signing_scope: Option<SigningScope>,
     is_dry_run: bool,
     on_request: Option<OnRequest>,
+    gate: Option<Gate>,
 }
 
 /// How long a whole call may take, waiting for the rate limit and retries included.
@@ -90,6 +93,7 @@ impl ClientBuilder {
             config,
             signer,
             clock: clock::system(),
+            chance: clock::chance(),
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
             retry_budget: RetryBudget::default(),
@@ -97,6 +101,7 @@ impl ClientBuilder {
             signing_scope: None,
             is_dry_run: false,
             on_request: None,
+            gate: None,
         }
     }
 
@@ -104,6 +109,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Draws the jitter of retries elsewhere than from the machine's randomness.
+    #[must_use]
+    pub fn with_chance(mut self, chance: Chance) -> Self {
+        self.chance = chance;
         self
     }
 
@@ -152,6 +164,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Asks for leave before each attempt of a request that changes anything (any but GET and HEAD), after the wait for
+    /// the rate limit and the signature, and before the wait between attempts is over. A refusal is an
+    /// [`Error::Gated`](super::Error::Gated): nothing was sent, and it is not tried again.
+    ///
+    /// For a process that may act only as long as it holds a lease.
+    #[must_use]
+    pub fn with_gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
+        self
+    }
+
     /// Has this called after each attempt, for metrics. It must be quick.
     #[must_use]
     pub fn with_on_request(mut self, on_request: OnRequest) -> Self {
@@ -171,7 +194,7 @@ impl ClientBuilder {
         let ca_file = self.config.ca_file.as_deref();
         let tls = tls::config(base.is_https(), self.config.insecure, ca_file)
             .map_err(ConfigError::Tls)?;
-        let transport = Transport::connect(tls, self.deadlines.connect);
+        let transport = Transport::connect(tls, self.deadlines.connect, self.gate.clone());
         Ok(self.assemble(base, transport, is_private))
     }
 
@@ -220,7 +243,9 @@ impl ClientBuilder {
             is_dry_run: self.is_dry_run,
             deadlines: self.deadlines,
             on_request: self.on_request,
+            gate: self.gate,
             transport,
+            chance: self.chance,
             looks: SharedLooks::default(),
         };
         Client { inner: Arc::new(inner) }

@@ -119,6 +119,15 @@ pub enum Error {
     /// A name that stands for nothing, or for more than one thing.
     #[error(transparent)]
     Resolve(ResolveError),
+    /// The gate ([`super::ClientBuilder::with_gate`]) did not let this change through.
+    #[error("not sent: changes are not allowed now")]
+    Gated {
+        /// Whether an earlier attempt of the same call may have reached the server.
+        sent: bool,
+        /// What the gate said.
+        #[source]
+        source: BoxError,
+    },
     /// The client sends no changes ([`super::ClientBuilder::with_dry_run`]), and this would have been one.
     #[error("not sent, since this is a dry run:\n{0}")]
     DryRun(Box<Explanation>),
@@ -147,7 +156,9 @@ impl Error {
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         match self {
-            Self::Transport { sent, .. } | Self::Timeout { sent, .. } => *sent,
+            Self::Transport { sent, .. }
+            | Self::Timeout { sent, .. }
+            | Self::Gated { sent, .. } => *sent,
             // It said yes, and then something that cannot be read.
             Self::Decode { .. } => true,
             // 501 and 507 are considered answers of CloudAPI itself; the others may come from a proxy on the way, which
@@ -199,7 +210,7 @@ impl Error {
             Self::Transport { problem, .. } if problem.is_lasting() => Advice::GiveUp,
             Self::Transport { .. } | Self::Timeout { .. } | Self::Busy { .. } => Advice::AskAgain,
             Self::Incomplete { .. } => Advice::AskAgain,
-            Self::Sign(_) => Advice::TryLater,
+            Self::Sign(_) | Self::Gated { .. } => Advice::TryLater,
             _ => match self.api() {
                 Some(error) => advice_about(error),
                 None => Advice::GiveUp,
@@ -234,6 +245,7 @@ impl Error {
             Self::Busy { .. } => "busy",
             Self::Incomplete { .. } => "incomplete",
             Self::Resolve(_) => "resolve",
+            Self::Gated { .. } => "gated",
             Self::DryRun(_) => "dry_run",
         }
     }

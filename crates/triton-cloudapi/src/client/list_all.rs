@@ -1,4 +1,4 @@
-//! Listing instances to the end, and being sure of it: a list with a gap is begun again.
+//! Listing instances to the end, and being sure of it: where there is a gap between pages, one is read again.
 
 use super::paging::{PAGES_MAX, Paging};
 use super::{Client, Error};
@@ -6,32 +6,27 @@ use crate::instances::{self, Instance, ListInstances};
 use crate::page::OddItem;
 use crate::request::Priority;
 
-/// How often a list that changes too fast is begun.
-const STARTS_MAX: u32 = 3;
+/// Gaps with nothing new between them until a list is given up: it does not change, something is wrong with it.
+const GAPS_MAX: u32 = 3;
 
 pub(super) async fn list_all(
     client: &Client,
     filter: &ListInstances,
     priority: Priority,
 ) -> Result<Vec<Instance>, Error> {
-    for _ in 0..STARTS_MAX {
-        if let Some(instances) = list_once(client, filter, priority).await? {
-            return Ok(instances);
-        }
-    }
-    Err(Error::Incomplete {
-        reason: format!("it changed while it was read, {STARTS_MAX} times in a row"),
-    })
+    collect(client, filter, priority, Some).await
 }
 
-/// `None` if the list changed too fast.
-async fn list_once(
+/// What `keep` makes of every instance.
+pub(super) async fn collect<T>(
     client: &Client,
     filter: &ListInstances,
     priority: Priority,
-) -> Result<Option<Vec<Instance>>, Error> {
+    mut keep: impl FnMut(Instance) -> Option<T>,
+) -> Result<Vec<T>, Error> {
     let mut paging = Paging::new(filter.offset, filter.limit);
     let mut all = Vec::new();
+    let mut gaps = 0;
     for _ in 0..PAGES_MAX {
         let (limit, offset) = (Some(paging.limit), Some(paging.offset));
         let mut request = instances::list(&ListInstances { limit, offset, ..filter.clone() })?;
@@ -41,15 +36,21 @@ async fn list_once(
             return Err(unreadable(odd));
         }
         if taken.has_gap {
-            return Ok(None);
+            gaps += 1;
+            if gaps >= GAPS_MAX {
+                return Err(Error::Incomplete {
+                    reason: format!("pages do not fit together, {GAPS_MAX} times in a row"),
+                });
+            }
+            paging.step_back(taken.fresh.iter().map(|instance| instance.id));
+            continue;
         }
-        if all.is_empty() {
-            all = taken.fresh;
-        } else {
-            all.extend(taken.fresh);
+        if !taken.fresh.is_empty() {
+            gaps = 0;
         }
+        all.extend(taken.fresh.into_iter().filter_map(&mut keep));
         if taken.is_last {
-            return Ok(Some(all));
+            return Ok(all);
         }
     }
     Err(too_long())
@@ -61,5 +62,5 @@ pub(super) fn unreadable(odd: &OddItem) -> Error {
 }
 
 pub(super) fn too_long() -> Error {
-    Error::Incomplete { reason: format!("it has more than {PAGES_MAX} pages") }
+    Error::Incomplete { reason: format!("it has more than {PAGES_MAX} pages, or changes too fast") }
 }

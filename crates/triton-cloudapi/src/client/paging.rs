@@ -1,8 +1,9 @@
 //! What a page means for a list that is counted by offset.
 //!
 //! The list changes between two pages: an instance that goes moves all behind it one place forward, past the page
-//! already read. So pages overlap, and a page that holds nothing of the one before tells that something may have
-//! slipped through.
+//! already read. So pages overlap, and a page that holds nothing of those before tells that something may have slipped
+//! through: then the page before it is read again. The list is sorted by what does not change, so whatever follows the
+//! last element seen follows any element seen, and a page that holds one has let nothing slip.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,11 @@ pub(super) const PAGES_MAX: u32 = 100;
 #[derive(Debug)]
 pub(super) struct Paging<K> {
     seen: BTreeSet<K>,
+    /// Where the list begins.
+    begin: u32,
     is_begun: bool,
+    /// Where the page that was read last began.
+    page: u32,
     /// Where the next page begins.
     pub(super) offset: u32,
     /// Elements to ask for.
@@ -43,13 +48,15 @@ pub(super) struct Taken<T> {
 impl<K: Ord> Paging<K> {
     pub(super) fn new(offset: Option<u32>, limit: Option<u32>) -> Self {
         let limit = limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
-        Self { seen: BTreeSet::new(), is_begun: false, offset: offset.unwrap_or(0), limit }
+        let begin = offset.unwrap_or(0);
+        Self { seen: BTreeSet::new(), begin, is_begun: false, page: begin, offset: begin, limit }
     }
 
     pub(super) fn take<T>(&mut self, page: Page<T>, key: impl Fn(&T) -> K) -> Taken<T> {
         let count = u32::try_from(page.len()).unwrap_or(u32::MAX);
         let overlap = OVERLAP_MAX.min(self.limit / 2);
-        let mut overlaps = !self.is_begun || overlap == 0;
+        // Before the first page there is nothing that could slip through.
+        let mut overlaps = !self.is_begun || overlap == 0 || self.offset <= self.begin;
         let mut fresh = Vec::with_capacity(page.items.len());
         for item in page.items {
             if self.seen.insert(key(&item)) {
@@ -59,8 +66,17 @@ impl<K: Ord> Paging<K> {
             }
         }
         self.is_begun = true;
+        self.page = self.offset;
         self.offset = self.offset.saturating_add(count).saturating_sub(overlap);
         Taken { fresh, odd: page.odd, is_last: count < self.limit, has_gap: !overlaps }
+    }
+
+    /// Goes back by a page, as if the page with these elements had not been read: there was a gap before it.
+    pub(super) fn step_back(&mut self, fresh: impl IntoIterator<Item = K>) {
+        for key in fresh {
+            self.seen.remove(&key);
+        }
+        self.offset = self.page.saturating_sub(self.limit).max(self.begin);
     }
 }
 
@@ -108,6 +124,21 @@ mod tests {
     }
 
     #[test]
+    fn after_a_gap_the_page_before_is_read_again_and_at_the_beginning_there_is_no_gap() {
+        let mut paging = Paging::new(None, Some(4));
+        for (ids, gap, next) in [((0, 4), false, 2), ((2, 6), false, 4), ((8, 12), true, 0)] {
+            let taken = paging.take(page(ids), |id| *id);
+            assert_eq!(taken.has_gap, gap, "{ids:?}");
+            if taken.has_gap {
+                paging.step_back(taken.fresh);
+            }
+            assert_eq!(paging.offset, next, "{ids:?}");
+        }
+        let taken = paging.take(page((8, 12)), |id| *id);
+        assert!(!taken.has_gap && taken.fresh == [8, 9, 10, 11]);
+    }
+
+    #[test]
     fn pages_of_one_element_cannot_overlap() {
         check(&[(0, 1), (1, 2)], 1, (1, false, false, 2));
     }
@@ -118,5 +149,59 @@ mod tests {
         let odd = OddItem { index: 1, id: None, reason: String::new() };
         let taken = paging.take(Page { items: vec![1], odd: vec![odd] }, |id| *id);
         assert!(!taken.is_last && taken.odd.len() == 1);
+    }
+
+    /// Reads a set, sorted as CloudAPI sorts it, that other people change between pages: what was read, and what lived
+    /// all the while. `None`: it took too many pages.
+    fn read_while_it_changes(
+        mut set: BTreeSet<u32>,
+        limit: u32,
+        changes: &[(Vec<u32>, Vec<u32>)],
+    ) -> Option<(BTreeSet<u32>, BTreeSet<u32>)> {
+        let mut paging = Paging::new(None, Some(limit));
+        let (mut all, mut lived) = (BTreeSet::new(), set.clone());
+        let mut changes = changes.iter();
+        for _ in 0..PAGES_MAX {
+            let (offset, limit) = (paging.offset as usize, paging.limit as usize);
+            let items: Vec<u32> = set.iter().rev().skip(offset).take(limit).copied().collect();
+            let taken = paging.take(Page { items, odd: Vec::new() }, |id| *id);
+            if taken.has_gap {
+                paging.step_back(taken.fresh);
+            } else {
+                all.extend(taken.fresh);
+                if taken.is_last {
+                    return Some((all, lived));
+                }
+            }
+            if let Some((come, gone)) = changes.next() {
+                set.extend(come);
+                for gone in gone {
+                    set.remove(gone);
+                    lived.remove(gone);
+                }
+            }
+        }
+        None
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+        #[test]
+        fn nothing_that_lives_all_the_while_slips_through(
+            set in proptest::collection::btree_set(0_u32..200, 0..120),
+            limit in 4_u32..40,
+            changes in proptest::collection::vec(
+                (
+                    proptest::collection::vec(0_u32..200, 0..12),
+                    proptest::collection::vec(0_u32..200, 0..40),
+                ),
+                0..20,
+            ),
+        ) {
+            let read = read_while_it_changes(set, limit, &changes);
+            proptest::prop_assume!(read.is_some());
+            let (all, lived) = read.unwrap_or_default();
+            proptest::prop_assert!(all.is_superset(&lived), "missing: {:?}", &lived - &all);
+        }
     }
 }

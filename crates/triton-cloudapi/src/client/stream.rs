@@ -56,7 +56,7 @@ struct Step<T> {
 impl Client {
     /// The account's instances, page by page.
     ///
-    /// For the whole list at once, and a fresh start when it changes on the way, see [`Client::list_all_instances`].
+    /// For the whole list at once, without gaps when it changes on the way, see [`Client::list_all_instances`].
     ///
     /// ```no_run
     /// use futures_util::TryStreamExt as _;

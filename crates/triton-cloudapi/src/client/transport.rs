@@ -19,6 +19,8 @@ use tower::{Service, ServiceExt as _};
 
 use super::error::connection::{AttemptTimeout, ConnectTimeout, is_connect};
 use super::error::{BoxError, ConnectionProblem, Error};
+use super::gate::Gate;
+use super::gate::wire::GatedStream;
 
 /// Idle connections are closed by us before the proxy in front of CloudAPI does so at 55 s, which would cost the next
 /// request a reset.
@@ -70,11 +72,12 @@ pub(crate) struct SendError {
     pub(crate) source: BoxError,
 }
 
-/// A connector that is given up after a time, in whatever it is stuck.
+/// A connector that is given up after a time, in whatever it is stuck, and whose connections stand behind the gate.
 #[derive(Clone)]
 struct TimedConnector<C> {
     connector: C,
     within: Duration,
+    gate: Option<Gate>,
 }
 
 // === impl Transport ===
@@ -99,7 +102,7 @@ impl Transport {
     }
 
     /// A pool of connections over TCP, and TLS for `https`.
-    pub(crate) fn connect(tls: ClientConfig, within: Duration) -> Self {
+    pub(crate) fn connect(tls: ClientConfig, within: Duration, gate: Option<Gate>) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -112,7 +115,7 @@ impl Transport {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .build(TimedConnector { connector, within });
+            .build(TimedConnector { connector, within, gate });
         Self::new(client)
     }
 
@@ -209,9 +212,9 @@ where
     C: Service<Uri, Error = BoxError>,
     C::Future: Send + 'static,
 {
-    type Response = C::Response;
+    type Response = GatedStream<C::Response>;
     type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.connector.poll_ready(context)
@@ -220,9 +223,10 @@ where
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.connector.call(uri);
         let after = self.within;
+        let gate = self.gate.clone();
         Box::pin(async move {
             match tokio::time::timeout(after, connecting).await {
-                Ok(result) => result,
+                Ok(result) => result.map(|stream| GatedStream::new(stream, gate)),
                 Err(_) => Err(ConnectTimeout { after }.into()),
             }
         })

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_cloudapi::instances::InstanceState;
 
 use super::life::is_ours;
 use super::state::{Intent, Known, Misses, Pending, State, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Event, Found, View, Why, Wish};
+use crate::seen::Seen;
 
 /// Takes in what has happened.
 pub(super) fn take(state: &mut State, view: &View<'_>, event: Event) {
@@ -35,7 +36,7 @@ pub(super) fn take(state: &mut State, view: &View<'_>, event: Event) {
 }
 
 /// The pod's instance was seen so in a list, a read or an answer of `at`.
-pub(super) fn see(state: &mut State, view: &View<'_>, instance: Arc<Instance>, at: Instant) {
+pub(super) fn see(state: &mut State, view: &View<'_>, instance: Arc<Seen>, at: Instant) {
     let ran = state.known.as_ref().is_some_and(|known| known.ran) || view.published.ran;
     if is_alive(&instance) {
         // One create makes one instance: it has come true.
@@ -77,7 +78,7 @@ fn back_off(state: &mut State, view: &View<'_>, longest: Duration) {
 fn read(state: &mut State, view: &View<'_>, id: InstanceId, asked_at: Instant, found: Found) {
     let ours = match found {
         Found::Present(instance) => Some(instance).filter(|instance| is_ours(instance, view)),
-        Found::Destroyed => None,
+        Found::Foreign | Found::Destroyed => None,
         // Believed when it was said often enough.
         Found::NotFound => {
             let (apart, enough) = (view.limits.absence_confirm, view.limits.absence_reads);
@@ -128,7 +129,7 @@ fn misses(state: &mut State, id: InstanceId) -> Option<&mut Misses> {
 }
 
 /// All instances with the pod's UID tag were listed, because a create had not been answered.
-fn resolved(state: &mut State, view: &View<'_>, asked_at: Instant, found: &[Arc<Instance>]) {
+fn resolved(state: &mut State, view: &View<'_>, asked_at: Instant, found: &[Arc<Seen>]) {
     let ours: Vec<_> = found
         .iter()
         .filter(|instance| is_ours(instance, view) && !state.discarded.contains(&instance.id))

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use triton_cloudapi::instances::Instance;
 
 use super::fixtures::{Case, foreign, id, instance, list, protected};
 use super::life::is_ours;
 use super::{Action, Effect, Event, Found, Leave, RestartPolicy, Standing, Why, Wish};
+use crate::seen::Seen;
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ enum Happening {
     Answer(u8, u8, u8),
 }
 
-fn any_instance(n: u8, kind: u8) -> Arc<Instance> {
+fn any_instance(n: u8, kind: u8) -> Arc<Seen> {
     let states = ["provisioning", "running", "stopping", "stopped", "failed", "deleted", "odd"];
     let state = states[usize::from(kind) % states.len()];
     match kind / 32 {
@@ -52,7 +52,9 @@ fn happening() -> impl Strategy<Value = Happening> {
 fn answer(case: &Case, effect: &Effect, what: u8, n: u8, kind: u8) -> Event {
     let asked_at = case.now;
     match effect {
-        Effect::Prepare if what % 4 == 0 => Event::Refused { longest: Duration::from_secs(300) },
+        Effect::Prepare if what.is_multiple_of(4) => {
+            Event::Refused { longest: Duration::from_secs(300) }
+        }
         Effect::Prepare => Event::Prepared,
         Effect::Note => Event::Noted,
         Effect::DropNote => Event::NoteDropped,
@@ -63,9 +65,10 @@ fn answer(case: &Case, effect: &Effect, what: u8, n: u8, kind: u8) -> Event {
             _ => Event::Created(instance(n.into(), "provisioning")),
         },
         Effect::Read(id) => {
-            let found = match what % 4 {
+            let found = match what % 5 {
                 0 => Found::NotFound,
                 1 => Found::Destroyed,
+                2 => Found::Foreign,
                 _ => {
                     let n = u8::try_from(id.0.as_u128()).unwrap();
                     Found::Present(any_instance(n, kind))
@@ -73,7 +76,7 @@ fn answer(case: &Case, effect: &Effect, what: u8, n: u8, kind: u8) -> Event {
             };
             Event::Read { id: *id, asked_at, found }
         }
-        Effect::List if what % 2 == 0 => Event::Listed { asked_at, found: Vec::new() },
+        Effect::List if what.is_multiple_of(2) => Event::Listed { asked_at, found: Vec::new() },
         Effect::List => Event::Listed { asked_at, found: vec![any_instance(n, kind)] },
         Effect::Act(action) => Event::Done(*action),
         Effect::End(..) => Event::Looked,
@@ -118,7 +121,8 @@ impl Judge {
                 case.with_view(&owner, |view| {
                     let known = case.state.known.as_ref().and_then(|known| known.last.as_ref());
                     let stopping = case.state.stopping.as_ref();
-                    let aimed = stopping.and_then(|stopping| stopping.targets.get(target)?.last.as_ref());
+                    let aimed =
+                        stopping.and_then(|stopping| stopping.targets.get(target)?.last.as_ref());
                     let listed = view.sighting.iter().flat_map(|sighting| &sighting.instances);
                     let seen = match why {
                         Why::PodLeaves => aimed,

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::Instance;
-use triton_podspec::ownership::{Owner, tags};
+use triton_podspec::ownership::Owner;
 use uuid::Uuid;
 
 use super::state::{Known, State, Target};
@@ -14,6 +13,7 @@ use super::{
     Effect, Event, Leave, Published, RestartPolicy, Run, Sighting, Standing, Told, View, Wish, step,
 };
 use crate::limits::Limits;
+use crate::seen::Seen;
 
 /// A pod under decision; each test changes what it is about.
 #[derive(Clone)]
@@ -89,7 +89,7 @@ impl Case {
     }
 
     /// A pod on its way out whose instance was listed a second ago.
-    pub(crate) fn target(instance: Arc<Instance>) -> Self {
+    pub(crate) fn target(instance: Arc<Seen>) -> Self {
         let mut case = Self::leaving();
         let seen_at = Some(case.now - seconds(1));
         let target = Target { last: Some(Arc::clone(&instance)), seen_at, ..Target::default() };
@@ -170,7 +170,7 @@ impl Case {
         assert_eq!(case.state.known.map(|known| known.id), expected.map(id));
     }
 
-    pub(crate) fn tell(&mut self, instance: Arc<Instance>) {
+    pub(crate) fn tell(&mut self, instance: Arc<Seen>) {
         let at = self.now;
         self.sighting.as_mut().unwrap().told.push(Told { at, instance });
     }
@@ -181,28 +181,35 @@ pub(crate) fn id(n: u128) -> InstanceId {
 }
 
 /// Instance `n`, created in second `n`.
-pub(crate) fn instance(n: u128, state: &str) -> Arc<Instance> {
+pub(crate) fn instance(n: u128, state: &str) -> Arc<Seen> {
     let created = jiff::Timestamp::from_second(i64::try_from(n).unwrap()).unwrap();
     let value = serde_json::json!({
         "id": id(n), "name": format!("web-{n}"), "state": state, "brand": "lx", "created": created.to_string(),
-        "tags": tags(&owner()),
     });
-    Arc::new(serde_json::from_value(value).unwrap())
+    Arc::new(Seen::with_owner(&serde_json::from_value(value).unwrap(), owner()))
 }
 
-pub(crate) fn protected(n: u128, state: &str) -> Arc<Instance> {
+pub(crate) fn protected(n: u128, state: &str) -> Arc<Seen> {
     let mut instance = Arc::unwrap_or_clone(instance(n, state));
     instance.deletion_protection = true;
     Arc::new(instance)
 }
 
-/// Somebody else's: it lacks the tag of the node.
-pub(crate) fn foreign(n: u128, state: &str) -> Arc<Instance> {
-    let mut instance = Arc::unwrap_or_clone(instance(n, state));
-    instance.tags.remove(triton_podspec::ownership::NODE);
-    Arc::new(instance)
+/// Another node's.
+pub(crate) fn foreign(n: u128, state: &str) -> Arc<Seen> {
+    let owner = Owner { node: "another".to_owned(), ..owner() };
+    owned(&instance(n, state), owner)
 }
 
-pub(crate) fn list(taken_at: Instant, instances: &[Arc<Instance>]) -> Sighting {
+/// The same, of another pod.
+pub(crate) fn owned(instance: &Seen, owner: Owner) -> Arc<Seen> {
+    let value = serde_json::json!({
+        "id": instance.id, "name": instance.name, "state": instance.state.as_str(), "brand": "lx",
+        "created": instance.created.map(|created| created.to_string()),
+    });
+    Arc::new(Seen::with_owner(&serde_json::from_value(value).unwrap(), owner))
+}
+
+pub(crate) fn list(taken_at: Instant, instances: &[Arc<Seen>]) -> Sighting {
     Sighting { taken_at, instances: instances.to_vec(), told: Vec::new() }
 }

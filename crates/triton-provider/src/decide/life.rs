@@ -9,18 +9,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState};
-use triton_podspec::ownership::owner_of;
+use triton_cloudapi::instances::InstanceState;
 
 use super::answer::{discard, see};
 use super::state::{Intent, Known, Outlook, State, Stopping, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Because, Effect, Event, Leave, Run, Standing, View, Why, Wish};
 use super::{Sighting, answer, restart};
+use crate::seen::Seen;
 
 /// How long after a create was decided it may still be sent: a connection takes up to ten seconds. Counts only when
 /// its pass is dropped meanwhile, as any answer and any failure ends the sending.
 const SEND_MARGIN: Duration = Duration::from_secs(15);
+
+/// When a status that is about to be written will have been: the note of its create is not kept for longer, as the
+/// journal holds so many only.
+const PUBLISHED_SOON: Duration = Duration::from_millis(20);
 
 /// How far a create is that this step may go on with. Every other step begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +93,9 @@ fn look(state: &mut State, view: &View<'_>) {
 }
 
 /// The pod's instances in a list, without those that were given up.
-fn living_or_known(state: &State, view: &View<'_>, sighting: &Sighting) -> Vec<Arc<Instance>> {
-    let wanted = |instance: &&Arc<Instance>| {
-        is_ours(instance, view) && !state.discarded.contains(&instance.id)
-    };
+fn living_or_known(state: &State, view: &View<'_>, sighting: &Sighting) -> Vec<Arc<Seen>> {
+    let wanted =
+        |instance: &&Arc<Seen>| is_ours(instance, view) && !state.discarded.contains(&instance.id);
     sighting.instances.iter().filter(wanted).cloned().collect()
 }
 
@@ -118,9 +121,9 @@ fn hear(state: &mut State, view: &View<'_>, sighting: &Sighting) {
 fn successor(
     known: &Known,
     view: &View<'_>,
-    ours: &[Arc<Instance>],
+    ours: &[Arc<Seen>],
     sighting: &Sighting,
-) -> Option<Arc<Instance>> {
+) -> Option<Arc<Seen>> {
     if sighting.taken_at <= known.seen_at && !known.gone {
         return None;
     }
@@ -209,10 +212,12 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
         InstanceState::Failed | InstanceState::Deleted => give_up(state, view, id),
         _ => {
             let effect = restart::next(state, view, wish, id);
-            // Published, the note and the twins can go.
-            let unsettled = state.noted || has_twins(view, id);
+            // Once this is published the note can go, and twins can.
             match effect {
-                Effect::End(Standing::Instance, None) if unsettled => {
+                Effect::End(Standing::Instance, None) if state.noted => {
+                    Effect::End(Standing::Instance, Some(view.now + PUBLISHED_SOON))
+                }
+                Effect::End(Standing::Instance, None) if has_twins(view, id) => {
                     Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
                 }
                 effect => effect,
@@ -227,7 +232,7 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
 /// both were read again since, the one that stays last: it is there, and the other is still this pod's.
 fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<Effect> {
     let sighting = view.sighting?;
-    let stays = |instance: &&Arc<Instance>| {
+    let stays = |instance: &&Arc<Seen>| {
         instance.id == keep && is_alive(instance) && is_ours(instance, view)
     };
     let known = state.known.as_ref().filter(|known| known.misses.count == 0)?;
@@ -364,8 +369,9 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
         return if again <= view.now { delete(view, id, instance) } else { wait(again) };
     }
     if instance.deletion_protection {
+        let ours_to_lift = wish.may_lift_protection || instance.asked_for_protection;
         return match target.unprotect_sent {
-            _ if !wish.may_lift_protection => Effect::End(Standing::Blocked(id), None),
+            _ if !ours_to_lift => Effect::End(Standing::Blocked(id), None),
             Some(sent) if sent + view.limits.action_patience > view.now => {
                 let unread = target.seen_at.is_none_or(|at| at <= sent);
                 if unread { Effect::Read(id) } else { wait(view.now + view.limits.list_busy) }
@@ -384,7 +390,7 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
 }
 
 /// Whose it is was checked when it became a target; as it was last seen it is checked again.
-fn delete(view: &View<'_>, id: InstanceId, instance: &Instance) -> Effect {
+fn delete(view: &View<'_>, id: InstanceId, instance: &Seen) -> Effect {
     if is_ours(instance, view) {
         Effect::Act(Action::Delete(id, Why::PodLeaves))
     } else {
@@ -396,14 +402,11 @@ fn delete(view: &View<'_>, id: InstanceId, instance: &Instance) -> Effect {
 
 /// Whether the instance carries the tags of this cluster, this node and this pod. Nothing else is ever adopted or
 /// deleted.
-pub(super) fn is_ours(instance: &Instance, view: &View<'_>) -> bool {
-    owner_of(&instance.tags).is_some_and(|owner| {
-        let wanted = view.owner;
-        owner.cluster == wanted.cluster && owner.node == wanted.node && owner.uid == wanted.uid
-    })
+pub(super) fn is_ours(instance: &Seen, view: &View<'_>) -> bool {
+    instance.belongs_to(view.owner)
 }
 
-fn listed(instances: &[Arc<Instance>], id: InstanceId) -> Option<&Arc<Instance>> {
+fn listed(instances: &[Arc<Seen>], id: InstanceId) -> Option<&Arc<Seen>> {
     instances.iter().find(|instance| instance.id == id)
 }
 
@@ -416,7 +419,7 @@ fn is_missing(view: &View<'_>, seen_at: Instant, id: InstanceId) -> bool {
 }
 
 fn has_twins(view: &View<'_>, id: InstanceId) -> bool {
-    let is_twin = |other: &Arc<Instance>| other.id != id && is_alive(other) && is_ours(other, view);
+    let is_twin = |other: &Arc<Seen>| other.id != id && is_alive(other) && is_ours(other, view);
     view.sighting.is_some_and(|sighting| sighting.instances.iter().any(is_twin))
 }
 

@@ -38,7 +38,8 @@ pub use words::{
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use triton_cloudapi::instances::Instance;
+
+use crate::seen::Seen;
 
 /// What a complete list of our instances said of one pod.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ pub struct Sighting {
     /// When the list was asked for: what happened later is not in it.
     pub taken_at: Instant,
     /// The pod's instances, by its UID tag; usually none or one.
-    pub instances: Vec<Arc<Instance>>,
+    pub instances: Vec<Arc<Seen>>,
     /// What the changefeed has said of the pod's instances since then, the newest of each. Hints: the feed loses,
     /// repeats and reorders.
     pub told: Vec<Told>,
@@ -58,5 +59,5 @@ pub struct Told {
     /// When the frame came. It may tell of an earlier moment than one that came before it.
     pub at: Instant,
     /// The instance.
-    pub instance: Arc<Instance>,
+    pub instance: Arc<Seen>,
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_cloudapi::instances::InstanceState;
 
 use crate::backoff::RestartBackoff;
+use crate::seen::Seen;
 
 /// A reboot after which the instance was never seen down is taken to be over when it runs this long afterwards: short
 /// states are easily missed.
@@ -68,7 +69,7 @@ pub struct Known {
     /// Identity.
     pub id: InstanceId,
     /// How it was last seen; `None` when only its id is known (from the published status).
-    pub last: Option<Arc<Instance>>,
+    pub last: Option<Arc<Seen>>,
     /// When.
     pub seen_at: Instant,
     /// Reads since then that said it does not exist.
@@ -147,7 +148,7 @@ pub struct Stopping {
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// How it was last seen.
-    pub last: Option<Arc<Instance>>,
+    pub last: Option<Arc<Seen>>,
     /// When.
     pub seen_at: Option<Instant>,
     /// When it was asked to shut down.
@@ -201,7 +202,7 @@ impl Intent {
 impl Known {
     /// An instance that was just seen.
     #[must_use]
-    pub fn seen(instance: Arc<Instance>, now: Instant) -> Self {
+    pub fn seen(instance: Arc<Seen>, now: Instant) -> Self {
         let mut known = Self::recalled(instance.id, now);
         known.see(instance, now);
         known
@@ -222,7 +223,7 @@ impl Known {
     }
 
     /// Notes a sighting.
-    pub fn see(&mut self, instance: Arc<Instance>, now: Instant) {
+    pub fn see(&mut self, instance: Arc<Seen>, now: Instant) {
         self.ran |= instance.state == InstanceState::Running;
         let stopped = instance.state == InstanceState::Stopped;
         self.stopped_since = if stopped { self.stopped_since.or(Some(now)) } else { None };
@@ -282,7 +283,7 @@ impl Misses {
 
 impl Target {
     /// Notes a sighting.
-    pub fn see(&mut self, instance: Arc<Instance>, at: Instant) {
+    pub fn see(&mut self, instance: Arc<Seen>, at: Instant) {
         self.last = Some(instance);
         self.seen_at = Some(at);
         self.misses = Misses::default();

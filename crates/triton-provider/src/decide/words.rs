@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::Instance;
 use triton_podspec::ownership::Owner;
 
 use super::Sighting;
 use crate::limits::Limits;
+use crate::seen::Seen;
 
 /// What a step may rest on beside the state: all of it is somebody else's, and may have changed since the last step.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,7 @@ pub struct Run {
 pub struct Leave {
     /// What is left of the grace period.
     pub grace_left: Duration,
-    /// The pod itself asked for deletion protection, so that we may lift it.
+    /// The pod itself asked for deletion protection, so that we may lift it. Its instance's tags may say the same.
     pub may_lift_protection: bool,
 }
 
@@ -103,7 +103,7 @@ pub enum Event {
     /// The journal was told that the note is not needed any more.
     NoteDropped,
     /// The create was answered with the instance.
-    Created(Arc<Instance>),
+    Created(Arc<Seen>),
     /// The create may have been carried out, or may yet be.
     Ambiguous,
     /// One instance was read.
@@ -120,7 +120,7 @@ pub enum Event {
         /// When the list was asked for.
         asked_at: Instant,
         /// What was found.
-        found: Vec<Arc<Instance>>,
+        found: Vec<Arc<Seen>>,
     },
     /// CloudAPI has accepted an action.
     Done(Action),
@@ -129,8 +129,10 @@ pub enum Event {
 /// What a read of one instance found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// It is there (in whatever state, and whoever's it is).
-    Present(Arc<Instance>),
+    /// It is there (in whatever state, and whichever pod's it is).
+    Present(Arc<Seen>),
+    /// It is there, without all of our tags: whose it is cannot be known.
+    Foreign,
     /// It is destroyed, and CloudAPI remembers that.
     Destroyed,
     /// CloudAPI knows nothing of it.

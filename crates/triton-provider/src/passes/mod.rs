@@ -134,7 +134,7 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     fn sighting(&self) -> Option<Sighting> {
-        self.shared.observer.snapshot().map(|snapshot| snapshot.sighting(&self.key.uid))
+        self.shared.observer.sighting(&self.key.uid)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::{Instance, ListInstances, Presence};
+use triton_cloudapi::instances::{ListInstances, Presence};
 use triton_podspec::ownership;
 use virtual_node::{PodEvent, ProviderError};
 
@@ -12,7 +12,8 @@ use super::{Pass, Then, action_failed};
 use crate::cluster::Cluster;
 use crate::decide::{Action, Effect, Event, Found, Why};
 use crate::memory::Trouble;
-use crate::observer::{belongs, chain};
+use crate::observer::{chain, seen_as};
+use crate::seen::Seen;
 
 // === impl Pass ===
 
@@ -45,7 +46,8 @@ impl<C: Cluster> Pass<'_, C> {
             found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
         let found = match found {
             Presence::Present(instance) => {
-                if !belongs(&instance, &self.owner) {
+                let seen = Seen::of(&instance);
+                if !seen.as_ref().is_some_and(|seen| seen.belongs_to(&self.owner)) {
                     // Its tags were changed, or the status was: whose it is cannot be known.
                     let message = format!(
                         "instance {} ({id}) does not carry the tags of this pod; it is left alone",
@@ -53,7 +55,7 @@ impl<C: Cluster> Pass<'_, C> {
                     );
                     self.events.push(PodEvent::warning("InstanceNotOurs", message));
                 }
-                Found::Present(Arc::from(instance))
+                seen.map_or(Found::Foreign, |seen| Found::Present(Arc::new(seen)))
             }
             Presence::Destroyed(_) => Found::Destroyed,
             Presence::NotFound => Found::NotFound,
@@ -70,11 +72,8 @@ impl<C: Cluster> Pass<'_, C> {
         let found = self.shared.client.list_all_instances(&filter).await;
         let found =
             found.map_err(|error| action_failed("looking for the pod's instance", error))?;
-        let found: Vec<Arc<Instance>> = found
-            .into_iter()
-            .filter(|instance| belongs(instance, &self.owner))
-            .map(Arc::new)
-            .collect();
+        let ours = found.iter().filter_map(|instance| seen_as(instance, &self.owner));
+        let found: Vec<_> = ours.map(Arc::new).collect();
         if found.is_empty() {
             self.memory.trouble = Some(Trouble {
                 reason: "CreateUnresolved".to_owned(),

@@ -1,13 +1,12 @@
 //! What a pass says about the pod: its status, and what the probes must know.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use probe_engine::{Facts, Kind, Verdict};
 use tokio::time::Instant;
-use triton_cloudapi::instances::{Instance, InstanceState};
+use triton_cloudapi::instances::InstanceState;
 use triton_podspec::{
     Observed, PendingRestart, Restarts as PodRestarts, StatusInputs, Termination, Work, pod_status,
 };
@@ -18,6 +17,7 @@ use crate::cluster::Cluster;
 use crate::decide::Standing;
 use crate::decide::state::End;
 use crate::memory::Memory;
+use crate::seen::Seen;
 use crate::shared::Shared;
 use crate::{clock, pod as read, probes};
 
@@ -96,7 +96,7 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// Whether something about the instance is about to change, so that lists should be frequent.
-    fn is_moving(&self, standing: Standing, instance: Option<&Instance>) -> bool {
+    fn is_moving(&self, standing: Standing, instance: Option<&Seen>) -> bool {
         match (standing, instance) {
             (Standing::Unchanged, _) => true,
             (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
@@ -133,7 +133,7 @@ pub(crate) fn last_status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> 
 fn shut_down(memory: &Memory) -> bool {
     let mut targets = memory.life.stopping.iter().flat_map(|stopping| stopping.targets.values());
     targets.any(|target| {
-        let stopped = |instance: &Arc<Instance>| instance.state == InstanceState::Stopped;
+        let stopped = |instance: &Arc<Seen>| instance.state == InstanceState::Stopped;
         target.stop_sent.is_some() && target.last.as_ref().is_some_and(stopped)
     })
 }
@@ -228,14 +228,14 @@ pub(crate) fn tell_probes_stopping<C>(shared: &Shared<C>, pod: &Pod, memory: &Me
 }
 
 /// The present life of an instance: a restart begins a new one, for which nothing is believed yet.
-pub(crate) fn incarnation(instance: &Instance, memory: &Memory) -> String {
+pub(crate) fn incarnation(instance: &Seen, memory: &Memory) -> String {
     format!("{}#{}", instance.id, memory.life.restarts.count)
 }
 
 fn facts(
     pod: &Pod,
     memory: &Memory,
-    instance: &Arc<Instance>,
+    instance: &Arc<Seen>,
     running: bool,
     terminating: bool,
 ) -> Facts {
@@ -253,7 +253,7 @@ fn facts(
     });
     Facts {
         incarnation: incarnation(instance, memory),
-        address: instance.primary_ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok()),
+        address: instance.primary_ip,
         running_for,
         terminating,
         was_ready: read::was_ready(pod)

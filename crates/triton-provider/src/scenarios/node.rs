@@ -183,7 +183,9 @@ impl Node {
                 Next::Again(Duration::ZERO)
             }
             ProviderErrorKind::Busy => {
-                if let Some(status) = compose::waiting(&pod, &error.reason, &error.message) {
+                if let Some(status) =
+                    compose::waiting(&pod, &error.reason, &error.message, crate::clock::now())
+                {
                     self.pods.publish(uid, &status);
                 }
                 Next::Retry

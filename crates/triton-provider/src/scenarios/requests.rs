@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::stage::{SOON, Stage};
+use crate::Limits;
 
 /// Requests by endpoint in ten idle minutes with so many pods.
 async fn idle(pods: usize) -> BTreeMap<String, u64> {
@@ -36,10 +37,9 @@ async fn an_idle_node_asks_as_much_for_a_hundred_pods_as_for_one() {
             hundred[endpoint]
         );
     }
-    assert!(
-        one["ListMachines"] <= 145,
-        "a list every five seconds, and one for each look at rules: {one:?}"
-    );
+    assert!(one["ListMachines"] <= 18, "a list every 38 s: {one:?}");
+    let all: u64 = hundred.values().sum();
+    assert!(all <= 20, "two requests a minute: {hundred:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,4 +69,58 @@ async fn a_pods_life_costs_a_handful_of_requests() {
     for catalog in ["ListPackages", "ListImages", "ListNetworks"] {
         assert_eq!(count(catalog), 1, "{catalog}");
     }
+}
+
+/// Requests of five minutes at rest with a thousand pods, which are one more than fit a page.
+async fn rest_of_a_thousand(changefeed: bool) -> u64 {
+    let limits = Limits { changefeed, ..Limits::default() };
+    let stage = super::restart::running(1000, limits).await;
+    stage.wait(Duration::from_secs(60)).await;
+    stage.sim.reset_counts();
+    stage.wait(Duration::from_secs(300)).await;
+    let counts = stage.sim.counts();
+    println!("five idle minutes with 1000 pods, changefeed {changefeed}: {counts:?}");
+    counts.values().sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_pods_at_rest_cost_two_requests_a_minute() {
+    let asked = rest_of_a_thousand(true).await;
+    assert!(asked <= 10, "{asked} in five minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_pods_at_rest_cost_twelve_requests_a_minute_without_a_changefeed() {
+    let asked = rest_of_a_thousand(false).await;
+    assert!(asked <= 60, "{asked} in five minutes");
+}
+
+/// Requests for each of the lives of two hundred pods that come and go together, but for reads that confirm an end.
+async fn lives(grace_seconds: u64) -> f64 {
+    let stage = Stage::set().await;
+    let warm = stage.run("warm", json!({})).await;
+    stage.remove(&warm, 0);
+    stage.wait(Duration::from_secs(120)).await;
+    stage.sim.reset_counts();
+    let uids: Vec<String> = (0..200).map(|n| stage.add(&format!("web-{n}"), json!({}))).collect();
+    let all =
+        |stage: &Stage, holds: fn(&Stage, &str) -> bool| uids.iter().all(|uid| holds(stage, uid));
+    let long = Duration::from_secs(300);
+    stage.until("all run", long, |stage| all(stage, |stage, uid| stage.is_running(uid))).await;
+    for uid in &uids {
+        stage.remove(uid, grace_seconds);
+    }
+    stage.until("all go", long, |stage| all(stage, |stage, uid| stage.is_removed(uid))).await;
+    let counts = stage.sim.counts();
+    let confirmations = counts.get("GetMachine").copied().unwrap_or_default();
+    let requests = counts.values().sum::<u64>() - confirmations;
+    println!("two hundred lives, {grace_seconds} s grace: {counts:?}");
+    f64::from(u32::try_from(requests).unwrap()) / 200.0
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_a_life_costs_two_requests_and_a_tenth() {
+    let (at_once, with_grace) = (lives(0).await, lives(30).await);
+    println!("requests for a life: {at_once:.2}, with a shutdown {with_grace:.2}");
+    assert!(at_once <= 2.1 && with_grace <= 3.1, "{at_once} {with_grace}");
 }

@@ -13,18 +13,20 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::Client;
-use triton_cloudapi::client::{Config, KeySource};
+use triton_cloudapi::client::{BoxError, Config, Gate, KeySource};
 use triton_cloudapi::firewall_rules::FirewallRule;
 use triton_cloudapi::instances::{Instance, Presence};
 use triton_cloudapi::{InstanceId, client::HttpRequest};
 use triton_podspec::Defaults;
 use triton_signature::PrivateKey;
-use triton_sim::{Delays, InstanceRecord, InstanceState, Sim};
+use triton_sim::{Delays, InstanceRecord, InstanceState, Sim, SimBuilder};
 use uuid::Uuid;
+use virtual_node::Fence;
+use virtual_node::fence::Until;
 
 use super::node::Node;
 use super::pods::{self, Hosted, Pods};
-use super::wire::Wire;
+use super::wire::{Call, Wire};
 use crate::testing::MemoryCluster;
 use crate::{Limits, Metrics, Parts, Settings, TritonProvider};
 
@@ -53,6 +55,8 @@ pub(crate) struct Stage {
     /// Somebody else with the account's key, whom nothing is done to on the way.
     pub(crate) admin: Client,
     limits: Limits,
+    /// Whether processes that start from now on adopt instances of the first provider.
+    pub(crate) adopts: bool,
     numbers: AtomicU32,
     process: Option<Process>,
 }
@@ -61,11 +65,32 @@ pub(crate) struct Stage {
 struct Process {
     provider: Arc<TritonProvider<MemoryCluster>>,
     shutdown: CancellationToken,
+    fence: Fence,
     node: JoinHandle<()>,
+}
+
+/// The fence of a term that lasts this long.
+fn term_of(time: Duration) -> Fence {
+    let fence = Fence::closed();
+    // Time does not go by on the wall clock while it is paused.
+    let wall = Timestamp::MAX;
+    fence.open_until(Until { monotonic: Instant::now() + time, wall });
+    fence
 }
 
 /// A simulated datacenter that answers at once and takes a little time for its work.
 fn datacenter() -> Sim {
+    builder().build().unwrap()
+}
+
+/// The same, with what a state file says.
+pub(crate) fn datacenter_of(state: &Value) -> Sim {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), state.to_string()).unwrap();
+    builder().state_file(file.path()).build().unwrap()
+}
+
+fn builder() -> SimBuilder {
     let key = PrivateKey::from_text(KEY, None).unwrap().public_key().to_openssh();
     let millis = Duration::from_millis;
     let delays = Delays {
@@ -78,17 +103,16 @@ fn datacenter() -> Sim {
         job: millis(300),
         ..Delays::none()
     };
-    let sim = Sim::builder().account("acme").key(key).delays(delays).throttle(None).listen(false);
-    sim.build().unwrap()
+    Sim::builder().account("acme").key(key).delays(delays).throttle(None).listen(false)
 }
 
-fn client<S, B>(sim: &Sim, service: S) -> Client
+pub(crate) fn client<S, B>(sim: &Sim, service: S, fence: &Fence) -> Client
 where
     S: tower::Service<HttpRequest, Response = http::Response<B>> + Clone + Send + Sync + 'static,
-    S::Error: Into<triton_cloudapi::client::BoxError>,
+    S::Error: Into<BoxError>,
     S::Future: Send,
     B: axum::body::HttpBody<Data = axum::body::Bytes> + Send + 'static,
-    B::Error: Into<triton_cloudapi::client::BoxError>,
+    B::Error: Into<BoxError>,
 {
     let key = PrivateKey::from_text(KEY, None).unwrap();
     let config =
@@ -99,7 +123,10 @@ where
         let second = clock.now().as_second();
         Timestamp::from_second(second - second % 60).unwrap().into()
     };
-    Client::builder(config, key).with_clock(Arc::new(minute)).build_with_service(service).unwrap()
+    let fence = fence.clone();
+    let gate: Gate = Arc::new(move || fence.check().map_err(BoxError::from));
+    let builder = Client::builder(config, key).with_clock(Arc::new(minute)).with_gate(gate);
+    builder.build_with_service(service).unwrap()
 }
 
 // === impl Stage ===
@@ -111,19 +138,32 @@ impl Stage {
     }
 
     pub(crate) async fn set_with(limits: Limits) -> Self {
-        let sim = datacenter();
-        let mut stage = Self {
+        let mut stage = Self::empty(datacenter(), limits);
+        stage.start().await;
+        stage
+    }
+
+    /// A stage in whose CloudAPI nobody can follow the changefeed.
+    pub(crate) async fn set_refusing_feed(limits: Limits, status: u16, code: &'static str) -> Self {
+        let mut stage = Self::empty(datacenter(), limits);
+        stage.wire.answer(Call::Feed, u32::MAX, status, code);
+        stage.start().await;
+        stage
+    }
+
+    /// A stage on which no process runs yet.
+    pub(crate) fn empty(sim: Sim, limits: Limits) -> Self {
+        Self {
             wire: Wire::to(sim.router()),
             cluster: Arc::default(),
             pods: Arc::default(),
-            admin: client(&sim, sim.router()),
+            admin: client(&sim, sim.router(), &Fence::open_for_ever()),
             sim,
             limits,
+            adopts: false,
             numbers: AtomicU32::new(1),
             process: None,
-        };
-        stage.start().await;
-        stage
+        }
     }
 
     /// Starts a process on what the one before it left.
@@ -131,15 +171,17 @@ impl Stage {
         assert!(self.process.is_none(), "one process at a time");
         let shutdown = CancellationToken::new();
         let (pokes, poked) = virtual_node::pokes();
+        let fence = term_of(Duration::from_secs(1_000_000));
         let settings = Settings {
             cluster: CLUSTER.to_owned(),
             node: NODE.to_owned(),
             node_ips: vec!["10.0.0.7".parse().unwrap()],
             defaults: Defaults::default(),
+            adopt_first_provider: self.adopts,
             limits: self.limits.clone(),
         };
         let parts = Parts {
-            client: client(&self.sim, self.wire.clone()),
+            client: client(&self.sim, self.wire.clone(), &fence),
             cluster: Arc::clone(&self.cluster),
             settings,
             pokes,
@@ -152,12 +194,12 @@ impl Stage {
             sim: self.sim.clone(),
         };
         let node = tokio::spawn(node.run(poked));
-        self.process = Some(Process { provider, shutdown, node });
+        self.process = Some(Process { provider, shutdown, fence, node });
     }
 
     /// Kills the process: everything in it stops where it is. What it has sent stays on its way.
     pub(crate) async fn kill(&mut self) {
-        let Process { provider, shutdown, node } = self.process.take().unwrap();
+        let Process { provider, shutdown, fence: _, node } = self.process.take().unwrap();
         node.abort();
         shutdown.cancel();
         drop(provider);
@@ -166,7 +208,7 @@ impl Stage {
 
     /// Starts another process while the old one still lives, and returns what is left of the old one.
     pub(crate) async fn usurp(&mut self) -> Arc<TritonProvider<MemoryCluster>> {
-        let Process { provider, shutdown: _, node } = self.process.take().unwrap();
+        let Process { provider, shutdown: _, fence: _, node } = self.process.take().unwrap();
         node.abort();
         self.start().await;
         provider
@@ -174,6 +216,11 @@ impl Stage {
 
     pub(crate) fn provider(&self) -> &TritonProvider<MemoryCluster> {
         &self.process.as_ref().unwrap().provider
+    }
+
+    /// The fence of the process's term.
+    pub(crate) fn fence(&self) -> &Fence {
+        &self.process.as_ref().unwrap().fence
     }
 
     /// Makes a pod object that nothing is wrong with, with `patch` merged over it.
@@ -221,6 +268,14 @@ impl Stage {
     /// The instances of a pod that are neither deleted nor failed.
     pub(crate) fn alive(&self, uid: &str) -> Vec<InstanceRecord> {
         self.made_for(uid).into_iter().filter(is_alive).collect()
+    }
+
+    /// The same, of those that carry the tag of our cluster.
+    pub(crate) fn alive_of_cluster(&self, uid: &str) -> Vec<InstanceRecord> {
+        let is_ours = |instance: &InstanceRecord| {
+            instance.tags.get("k8s_cluster").is_some_and(|tag| tag == CLUSTER)
+        };
+        self.alive(uid).into_iter().filter(is_ours).collect()
     }
 
     /// The one instance of a pod.

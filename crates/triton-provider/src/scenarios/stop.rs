@@ -185,7 +185,8 @@ async fn deletion_protection_of_somebody_else_is_respected() {
     let uid = stage.run("web", json!({})).await;
     let id = stage.instance(&uid).id;
     stage.admin.enable_deletion_protection(InstanceId(id)).await.unwrap();
-    stage.wait(Duration::from_secs(10)).await;
+    // The changefeed does not tell of it; the next list does.
+    stage.wait(Duration::from_secs(40)).await;
     stage.remove(&uid, 5);
     stage.wait(Duration::from_secs(600)).await;
     assert!(!stage.is_removed(&uid));

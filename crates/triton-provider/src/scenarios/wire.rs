@@ -10,8 +10,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use futures::future::BoxFuture;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, header};
+use hyper::client::conn::http1 as client;
+use hyper::server::conn::http1 as server;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tower::{Service, ServiceExt as _};
 use triton_cloudapi::client::HttpRequest;
 
@@ -20,6 +25,9 @@ const WAY: Duration = Duration::from_millis(2);
 
 /// The largest answer that is passed on, in bytes.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;
+
+/// What a connection holds that has not been read yet, in bytes.
+const BUFFER: usize = 64 * 1024;
 
 /// The calls that scenarios interfere with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +44,8 @@ pub(crate) enum Call {
     Act,
     /// CreateFirewallRule.
     CreateRule,
+    /// Changefeed.
+    Feed,
     /// All others.
     Other,
 }
@@ -54,6 +64,8 @@ pub(crate) enum At {
 pub(crate) struct Wire {
     router: axum::Router,
     gates: Arc<Mutex<Vec<Gate>>>,
+    feeds: Arc<Mutex<Vec<AbortHandle>>>,
+    met: Arc<Mutex<Vec<Call>>>,
 }
 
 /// What is done to requests that come by.
@@ -97,6 +109,7 @@ impl Call {
             (&Method::POST, Some("machines"), Some(_), None) => Self::Act,
             (&Method::DELETE, Some("machines"), Some(_), None) => Self::Delete,
             (&Method::POST, Some("fwrules"), None, None) => Self::CreateRule,
+            (&Method::GET, Some("changefeed"), None, None) => Self::Feed,
             _ => Self::Other,
         }
     }
@@ -123,7 +136,7 @@ impl Trap {
 
 impl Wire {
     pub(crate) fn to(router: axum::Router) -> Self {
-        Self { router, gates: Arc::default() }
+        Self { router, gates: Arc::default(), feeds: Arc::default(), met: Arc::default() }
     }
 
     /// Resets the connection of the next `times` such requests.
@@ -146,6 +159,18 @@ impl Wire {
     /// Nothing is interfered with any more; what is held up stays so.
     pub(crate) fn clear(&self) {
         self.gates.lock().unwrap().clear();
+    }
+
+    /// Cuts the connections of all feeds.
+    pub(crate) fn cut_feeds(&self) {
+        for feed in self.feeds.lock().unwrap().drain(..) {
+            feed.abort();
+        }
+    }
+
+    /// How many such requests have been sent.
+    pub(crate) fn met(&self, call: Call) -> usize {
+        self.met.lock().unwrap().iter().filter(|met| **met == call).count()
     }
 
     fn add(&self, call: Call, at: At, left: u32, then: Then) -> watch::Receiver<u32> {
@@ -184,11 +209,34 @@ impl Wire {
         }
     }
 
+    /// A connection of its own, in memory, for what is spoken after the answer.
+    async fn upgrade(&self, mut request: HttpRequest) -> io::Result<Response<Body>> {
+        let (near, mut from) = tokio::io::duplex(BUFFER);
+        let (mut to, far) = tokio::io::duplex(BUFFER);
+        let cable = async move { tokio::io::copy_bidirectional(&mut from, &mut to).await };
+        self.feeds.lock().unwrap().push(tokio::spawn(cable).abort_handle());
+        let service = TowerToHyperService::new(self.router.clone());
+        let serving = server::Builder::new().serve_connection(TokioIo::new(far), service);
+        tokio::spawn(serving.with_upgrades());
+        let connection = client::handshake(TokioIo::new(near)).await;
+        let (mut sender, connection) = connection.map_err(io::Error::other)?;
+        tokio::spawn(connection.with_upgrades());
+        if let Some(path) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = path.into();
+        }
+        let response = sender.send_request(request).await.map_err(io::Error::other)?;
+        Ok(response.map(Body::new))
+    }
+
     async fn carry(self, request: HttpRequest) -> io::Result<Response<Body>> {
         let call = Call::of(&request);
+        self.met.lock().unwrap().push(call);
         tokio::time::sleep(WAY).await;
         if let Some(end) = self.pass(call, At::Request).await {
             return end;
+        }
+        if request.headers().contains_key(header::UPGRADE) {
+            return self.upgrade(request).await;
         }
         let Ok(response) = self.router.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();

@@ -5,11 +5,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::provider::PodEventKind;
+
 /// Events that one object may have written in a burst, as the kubelet's spam filter.
 pub const BURST: f64 = 25.0;
 
 /// After a burst, one event per object and this long, as the kubelet's spam filter.
 pub const REFILL: Duration = Duration::from_secs(300);
+
+/// Normal events of all objects together that are all written, however fast they come.
+pub const NORMAL_BURST: f64 = 25.0;
+
+/// They are all written, too, while they come no faster than one in this long (20 a second).
+pub const NORMAL_REFILL: Duration = Duration::from_millis(50);
+
+/// While they come faster, one is written in this long: a thousand pods that start at once are told of by some of them,
+/// and each of them by its status.
+pub const NORMAL_SAMPLE: Duration = Duration::from_millis(500);
+
+/// How many that were not written count against those to come: it takes a second of quiet until all are written again.
+const NORMAL_DEBT: f64 = 20.0;
 
 /// After this long a repeat is a new event: the API server has dropped the old one (`--event-ttl`).
 pub const TTL: Duration = Duration::from_secs(60 * 60);
@@ -44,6 +59,8 @@ pub enum Step {
     },
     /// Nothing now; a later repeat tells the count.
     Skip,
+    /// Nothing: it is Normal, and many others were written just now.
+    Sample,
 }
 
 /// Events that were written.
@@ -51,6 +68,15 @@ pub enum Step {
 pub struct Log {
     written: HashMap<Same, Written>,
     budgets: HashMap<String, Budget>,
+    /// Of all Normal events together.
+    normal: Normal,
+}
+
+/// How fast Normal events come, and when the last sample was written.
+#[derive(Debug, Default)]
+struct Normal {
+    budget: Option<Budget>,
+    sampled: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -70,23 +96,37 @@ struct Budget {
 // === impl Log ===
 
 impl Log {
-    /// Decides. A repeat within `quiet` of the last write is only counted.
-    pub fn judge(&mut self, same: &Same, quiet: Duration, now: Timestamp) -> Step {
+    /// Decides. A repeat within `quiet` of the last write is only counted. Warnings have a budget for each object,
+    /// Normal events also one that they all share.
+    pub fn judge(
+        &mut self,
+        same: &Same,
+        kind: PodEventKind,
+        quiet: Duration,
+        now: Timestamp,
+    ) -> Step {
         if self.written.len() >= REMEMBERED || self.budgets.len() >= REMEMBERED {
             self.trim(now);
         }
         if let Some(written) = self.written.get_mut(same) {
             if age(written.first, now) < TTL {
                 written.count = written.count.saturating_add(1);
-                if age(written.last_write, now) < quiet
-                    || !spend(&mut self.budgets, &same.object, now)
-                {
+                if age(written.last_write, now) < quiet {
+                    return Step::Skip;
+                }
+                if kind == PodEventKind::Normal && !self.normal.admits(now) {
+                    return Step::Sample;
+                }
+                if !spend(&mut self.budgets, &same.object, now) {
                     return Step::Skip;
                 }
                 written.last_write = now;
                 return Step::Count { name: written.name.clone(), count: written.count };
             }
             self.written.remove(same);
+        }
+        if kind == PodEventKind::Normal && !self.normal.admits(now) {
+            return Step::Sample;
         }
         if spend(&mut self.budgets, &same.object, now) { Step::Create } else { Step::Skip }
     }
@@ -103,7 +143,7 @@ impl Log {
 
     fn trim(&mut self, now: Timestamp) {
         self.written.retain(|_, written| age(written.first, now) < TTL);
-        self.budgets.retain(|_, budget| refilled(budget, now) < BURST);
+        self.budgets.retain(|_, budget| budget.refilled(REFILL, BURST, now) < BURST);
         while self.written.len() >= REMEMBERED {
             let Some(oldest) = self.written.iter().min_by_key(|(_, written)| written.last_write)
             else {
@@ -126,18 +166,46 @@ fn age(since: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or_default()
 }
 
-fn refilled(budget: &Budget, now: Timestamp) -> f64 {
-    (budget.left + age(budget.at, now).as_secs_f64() / REFILL.as_secs_f64()).min(BURST)
-}
-
 fn spend(budgets: &mut HashMap<String, Budget>, object: &str, now: Timestamp) -> bool {
     let budget = budgets.entry(object.to_owned()).or_insert(Budget { left: BURST, at: now });
-    *budget = Budget { left: refilled(budget, now), at: now };
-    if budget.left < 1.0 {
-        return false;
+    budget.spend(REFILL, BURST, now)
+}
+
+// === impl Normal ===
+
+impl Normal {
+    /// Whether this one is written. Each counts, written or not: it is their coming that is measured.
+    fn admits(&mut self, now: Timestamp) -> bool {
+        let budget = self.budget.get_or_insert(Budget { left: NORMAL_BURST, at: now });
+        let left = budget.refilled(NORMAL_REFILL, NORMAL_BURST, now) - 1.0;
+        *budget = Budget { left: left.max(-NORMAL_DEBT), at: now };
+        if left >= 0.0 {
+            return true;
+        }
+        let due = self.sampled.is_none_or(|at| age(at, now) >= NORMAL_SAMPLE);
+        if due {
+            self.sampled = Some(now);
+        }
+        due
     }
-    budget.left -= 1.0;
-    true
+}
+
+// === impl Budget ===
+
+impl Budget {
+    /// What there is now: one more after each `refill`, no more than `burst`.
+    fn refilled(&self, refill: Duration, burst: f64, now: Timestamp) -> f64 {
+        (self.left + age(self.at, now).as_secs_f64() / refill.as_secs_f64()).min(burst)
+    }
+
+    fn spend(&mut self, refill: Duration, burst: f64, now: Timestamp) -> bool {
+        *self = Self { left: self.refilled(refill, burst, now), at: now };
+        if self.left < 1.0 {
+            return false;
+        }
+        self.left -= 1.0;
+        true
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +213,7 @@ mod tests {
     use super::*;
 
     const QUIET: Duration = Duration::from_secs(300);
+    const WARNING: PodEventKind = PodEventKind::Warning;
 
     fn same(object: &str, message: &str) -> Same {
         Same {
@@ -163,17 +232,17 @@ mod tests {
     fn repeats_are_counted_and_told_when_quiet_is_over() {
         let mut log = Log::default();
         let event = same("a", "m");
-        assert_eq!(log.judge(&event, QUIET, at(0)), Step::Create);
+        assert_eq!(log.judge(&event, WARNING, QUIET, at(0)), Step::Create);
         log.created(event.clone(), "a.1".to_owned(), at(0));
-        assert_eq!(log.judge(&event, QUIET, at(10)), Step::Skip);
-        assert_eq!(log.judge(&event, QUIET, at(299)), Step::Skip);
+        assert_eq!(log.judge(&event, WARNING, QUIET, at(10)), Step::Skip);
+        assert_eq!(log.judge(&event, WARNING, QUIET, at(299)), Step::Skip);
         assert_eq!(
-            log.judge(&event, QUIET, at(300)),
+            log.judge(&event, WARNING, QUIET, at(300)),
             Step::Count { name: "a.1".to_owned(), count: 4 }
         );
-        assert_eq!(log.judge(&event, QUIET, at(301)), Step::Skip);
+        assert_eq!(log.judge(&event, WARNING, QUIET, at(301)), Step::Skip);
         assert_eq!(
-            log.judge(&event, Duration::ZERO, at(302)),
+            log.judge(&event, WARNING, Duration::ZERO, at(302)),
             Step::Count { name: "a.1".to_owned(), count: 6 }
         );
     }
@@ -182,18 +251,18 @@ mod tests {
     fn another_message_is_another_event() {
         let mut log = Log::default();
         log.created(same("a", "m"), "a.1".to_owned(), at(0));
-        assert_eq!(log.judge(&same("a", "n"), QUIET, at(1)), Step::Create);
-        assert_eq!(log.judge(&same("b", "m"), QUIET, at(1)), Step::Create);
+        assert_eq!(log.judge(&same("a", "n"), WARNING, QUIET, at(1)), Step::Create);
+        assert_eq!(log.judge(&same("b", "m"), WARNING, QUIET, at(1)), Step::Create);
     }
 
     #[test]
     fn what_the_server_has_dropped_is_written_anew() {
         let mut log = Log::default();
         log.created(same("a", "m"), "a.1".to_owned(), at(0));
-        assert_eq!(log.judge(&same("a", "m"), QUIET, at(3600)), Step::Create);
+        assert_eq!(log.judge(&same("a", "m"), WARNING, QUIET, at(3600)), Step::Create);
         log.created(same("a", "m"), "a.2".to_owned(), at(3600));
         log.forget(&same("a", "m"));
-        assert_eq!(log.judge(&same("a", "m"), QUIET, at(3601)), Step::Create);
+        assert_eq!(log.judge(&same("a", "m"), WARNING, QUIET, at(3601)), Step::Create);
     }
 
     #[test]
@@ -202,7 +271,8 @@ mod tests {
         let written = |log: &mut Log, object: &str, second: i64| {
             (0..100)
                 .filter(|n| {
-                    log.judge(&same(object, &n.to_string()), QUIET, at(second)) == Step::Create
+                    log.judge(&same(object, &n.to_string()), WARNING, QUIET, at(second))
+                        == Step::Create
                 })
                 .count()
         };
@@ -213,11 +283,46 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_of_pods_is_told_of_by_a_sample_but_every_warning_is_told() {
+        let mut log = Log::default();
+        let burst = |log: &mut Log, kind: PodEventKind, second: i64| {
+            (0..1000)
+                .filter(|n| {
+                    let event = same(&format!("{second}-{n}"), "m");
+                    log.judge(&event, kind, QUIET, at(second)) == Step::Create
+                })
+                .count()
+        };
+        assert_eq!(burst(&mut log, PodEventKind::Normal, 0), 26);
+        assert_eq!(burst(&mut log, PodEventKind::Normal, 1), 1);
+        assert_eq!(burst(&mut log, WARNING, 2), 1000);
+        assert_eq!(burst(&mut log, PodEventKind::Normal, 60), 26);
+    }
+
+    #[test]
+    fn what_comes_steadily_is_all_told() {
+        let mut log = Log::default();
+        let start = at(0);
+        let written = |log: &mut Log, pause: Duration| {
+            (0..200_u32)
+                .filter(|n| {
+                    let now = start.checked_add(pause * *n).unwrap();
+                    let event = same(&format!("{pause:?}-{n}"), "m");
+                    log.judge(&event, PodEventKind::Normal, QUIET, now) == Step::Create
+                })
+                .count()
+        };
+        assert_eq!(written(&mut log, Duration::from_millis(60)), 200);
+        let sampled = written(&mut Log::default(), Duration::from_millis(10));
+        assert!((25..45).contains(&sampled), "{sampled}");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut log = Log::default();
         for n in 0..(REMEMBERED as i64 + 100) {
             let event = same(&n.to_string(), "m");
-            log.judge(&event, QUIET, at(n));
+            log.judge(&event, WARNING, QUIET, at(n));
             log.created(event, n.to_string(), at(n));
         }
         assert!(log.written.len() <= REMEMBERED + 1 && log.budgets.len() <= REMEMBERED + 1);

@@ -102,9 +102,13 @@ impl Writer {
     async fn write(&mut self, told: Told) {
         let now = crate::clock::now();
         let same = told.same();
-        let step = self.log.judge(&same, told.quiet, now);
+        let step = self.log.judge(&same, told.event.kind, told.quiet, now);
         let outcome = match step {
             Step::Skip => return,
+            Step::Sample => {
+                self.metrics.event_sampled();
+                return;
+            }
             Step::Create => self.create(&told, same.clone(), now).await,
             Step::Count { name, count } => self.count(&told, &name, count, now).await,
         };

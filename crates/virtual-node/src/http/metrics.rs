@@ -1,5 +1,7 @@
 //! `/metrics` and `/healthz` over plain HTTP.
 
+mod families;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -63,7 +65,7 @@ impl MetricsServer {
 fn text(registry: &Registry) -> Response {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, registry) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
+        Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], families::joined(&text)).into_response(),
         Err(_) => {
             (StatusCode::INTERNAL_SERVER_ERROR, "a metric could not be written\n").into_response()
         }

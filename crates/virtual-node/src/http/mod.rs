@@ -32,6 +32,9 @@ use tls::Pair;
 /// How often certificates are read again.
 const RELOAD: Duration = Duration::from_secs(60);
 
+/// Between two tries to listen on a port that somebody else has.
+const LISTEN_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -76,9 +79,11 @@ pub enum HttpError {
     Tls(#[source] TlsError),
 }
 
-/// The kubelet's API, bound to its address.
+/// The kubelet's API, ready to be served at its address.
 pub(crate) struct KubeletServer {
-    listener: TcpListener,
+    address: SocketAddr,
+    /// `None` while somebody else has the port: a process that acted for the node before, and does not go.
+    listener: Option<TcpListener>,
     router: Router,
     certificates: Certificates,
     current: Arc<RwLock<Arc<ServerConfig>>>,
@@ -120,11 +125,13 @@ impl KubeletServer {
         };
         let certificates = Certificates { client, serving, client_ca, self_signed };
         let config = certificates.load_or_without_ca().await.map_err(HttpError::Tls)?;
-        let bound = TcpListener::bind(address).await;
-        let listener = bound.map_err(|source| HttpError::Bind { address, source })?;
-        tracing::info!(%address, "serving the kubelet API");
+        let listener = listen(address).await?;
+        if listener.is_none() {
+            tracing::warn!(%address, "the kubelet API's port is taken; trying until it is free");
+        }
         let router = routes::router(store, Arc::new(guard));
         Ok(Self {
+            address,
             listener,
             router,
             certificates,
@@ -133,7 +140,15 @@ impl KubeletServer {
     }
 
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
-        let Self { listener, router, certificates, current } = self;
+        let Self { address, listener, router, certificates, current } = self;
+        let listener = match listener {
+            Some(listener) => listener,
+            None => match shutdown.run_until_cancelled(listen_patiently(address)).await {
+                Some(listener) => listener,
+                None => return,
+            },
+        };
+        tracing::info!(%address, "serving the kubelet API");
         let reloading = certificates.keep_current(&current, &shutdown);
         let accepting = connections::accept(listener, shutdown.clone(), |stream| {
             let config = Arc::clone(&current.read().unwrap_or_else(PoisonError::into_inner));
@@ -159,6 +174,27 @@ async fn serve_tls(
     let certificates = stream.get_ref().1.peer_certificates();
     let peer = certificates.and_then(|chain| chain.first()).and_then(identity::of_certificate);
     connections::serve(stream, router.layer(Extension(Peer(peer))), shutdown).await;
+}
+
+/// Listens, or `None` when the port is taken for now.
+async fn listen(address: SocketAddr) -> Result<Option<TcpListener>, HttpError> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Ok(None),
+        Err(source) => Err(HttpError::Bind { address, source }),
+    }
+}
+
+/// Listens as soon as the port is free. The node does its work meanwhile: it needs the port for its users only.
+async fn listen_patiently(address: SocketAddr) -> TcpListener {
+    loop {
+        match listen(address).await {
+            Ok(Some(listener)) => return listener,
+            Ok(None) => {}
+            Err(error) => tracing::warn!(error = chain(&error), "the kubelet API is not served"),
+        }
+        tokio::time::sleep(LISTEN_PAUSE).await;
+    }
 }
 
 // === impl Certificates ===

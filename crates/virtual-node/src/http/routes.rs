@@ -1,18 +1,21 @@
 //! What the kubelet's API answers.
 
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
-use axum::{Json, Router};
-use http::StatusCode;
-use k8s_openapi::List;
+use http::{StatusCode, header};
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::guard::{Guard, guard};
-use crate::pods::store::{Store, phase};
+use crate::api::chain;
+use crate::pods::packed::PackedPod;
+use crate::pods::store::Store;
 
 /// Paths that a kubelet has and this node does not.
 const NOT_HERE: [&str; 14] = [
@@ -50,13 +53,13 @@ pub(crate) fn router(store: Arc<RwLock<Store>>, keeper: Arc<Guard>) -> Router {
 
 async fn pods(State(store): State<Arc<RwLock<Store>>>) -> Response {
     let pods = store.read().unwrap_or_else(PoisonError::into_inner).live();
-    answer(pods.iter().map(|pod| (**pod).clone()).collect())
+    answer(pods, |pod| pod)
 }
 
 /// What runs, with no more than a runtime knows of it.
 async fn running_pods(State(store): State<Arc<RwLock<Store>>>) -> Response {
     let pods = store.read().unwrap_or_else(PoisonError::into_inner).live();
-    answer(pods.iter().filter(|pod| phase(pod) == "Running").map(|pod| bare(pod)).collect())
+    answer(pods.into_iter().filter(|pod| pod.phase() == "Running").collect(), |pod| bare(&pod))
 }
 
 async fn not_here(uri: http::Uri) -> Response {
@@ -65,8 +68,27 @@ async fn not_here(uri: http::Uri) -> Response {
     (StatusCode::NOT_IMPLEMENTED, sentence).into_response()
 }
 
-fn answer(items: Vec<Pod>) -> Response {
-    Json(List::<Pod> { items, ..List::default() }).into_response()
+/// A PodList, one pod unpacked at a time: together they would take more room than all the rest of the process.
+fn answer(pods: Vec<PackedPod>, show: fn(Pod) -> Pod) -> Response {
+    let mut first = true;
+    let items = pods.into_iter().filter_map(move |pod| {
+        let pod = match pod.unpack() {
+            Ok(pod) => show(pod),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "left a pod out of an answer");
+                return None;
+            }
+        };
+        let mut text = if std::mem::take(&mut first) { Vec::new() } else { b",".to_vec() };
+        // A pod's types always serialise.
+        serde_json::to_writer(&mut text, &pod).ok()?;
+        Some(Bytes::from(text))
+    });
+    let head =
+        Bytes::from_static(br#"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":["#);
+    let parts = [head].into_iter().chain(items).chain([Bytes::from_static(b"]}")]);
+    let body = Body::from_stream(futures::stream::iter(parts.map(Ok::<_, Infallible>)));
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn bare(pod: &Pod) -> Pod {

@@ -115,7 +115,7 @@ impl Renewal {
                     tracing::warn!(error = chain(&error), "could not renew the node's lease");
                 }
             }
-            let rest = tokio::time::sleep(pause(self.times.renew, rand::random()));
+            let rest = tokio::time::sleep(pause(self.times.renew, crate::chance::chance()));
             if shutdown.run_until_cancelled(rest).await.is_none() {
                 return;
             }
@@ -171,32 +171,4 @@ impl Renewal {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_renewal_keeps_the_version_and_moves_the_time() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let mut first = renewed(None, "vk", Some("u1"), Duration::from_secs(40), at(1));
-        assert_eq!(first.spec.as_ref().unwrap().lease_duration_seconds, Some(40));
-        assert_eq!(first.spec.as_ref().unwrap().holder_identity.as_deref(), Some("vk"));
-        first.metadata.resource_version = Some("5".to_owned());
-
-        let second = renewed(Some(&first), "vk", Some("u2"), Duration::from_secs(40), at(2));
-        assert_eq!(second.metadata.resource_version.as_deref(), Some("5"));
-        assert_eq!(second.spec.unwrap().renew_time, Some(MicroTime(at(2))));
-        assert_eq!(
-            second.metadata.owner_references.unwrap()[0].uid,
-            "u2",
-            "the Node was made anew"
-        );
-    }
-
-    #[test]
-    fn the_pause_is_never_shorter_than_the_interval() {
-        let interval = Duration::from_secs(10);
-        assert_eq!(pause(interval, 0.0), interval);
-        assert_eq!(pause(interval, 1.0), Duration::from_millis(10_400));
-        assert_eq!(pause(interval, 7.0), Duration::from_millis(10_400));
-    }
-}
+mod tests;

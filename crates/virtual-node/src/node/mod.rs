@@ -4,6 +4,7 @@
 //! heartbeat late.
 
 pub mod conditions;
+pub(crate) mod extra;
 pub mod health;
 pub mod lease;
 mod register;
@@ -21,18 +22,36 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{CallError, call, chain};
 use crate::config::NodeConfig;
+use crate::events::{Recorder, Subject};
 use crate::metrics::{KubeWrite, Metrics};
-use crate::provider::Provider;
-use health::Health;
+use crate::provider::{PodEvent, Provider};
+use extra::ExtraConditions;
+use health::{Health, Verdict};
+
+/// An event about the same outage is written once in this long.
+const QUIET: Duration = Duration::from_secs(5 * 60);
 
 /// Keeps the Node object.
 pub(crate) struct NodeKeeper<P> {
     pub(crate) nodes: Api<Node>,
     pub(crate) config: Arc<NodeConfig>,
     pub(crate) provider: Arc<P>,
+    pub(crate) events: Recorder,
     pub(crate) metrics: Arc<Metrics>,
     /// Tells the lease whose it is.
     pub(crate) uid: watch::Sender<Option<String>>,
+    /// What other parts say of the node.
+    pub(crate) extra: ExtraConditions,
+}
+
+/// What is known of the Node between two rounds.
+struct Kept {
+    health: Health,
+    published: Node,
+    /// When the object was last read and found to be as it should.
+    read_at: Option<Instant>,
+    /// When the whole status was last written.
+    written_at: Option<Instant>,
 }
 
 // === impl NodeKeeper ===
@@ -42,57 +61,82 @@ impl<P: Provider> NodeKeeper<P> {
         client: Client,
         config: Arc<NodeConfig>,
         provider: Arc<P>,
+        events: Recorder,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { nodes: Api::all(client), config, provider, metrics, uid: watch::Sender::new(None) }
+        Self {
+            nodes: Api::all(client),
+            config,
+            provider,
+            events,
+            metrics,
+            uid: watch::Sender::new(None),
+            extra: ExtraConditions::default(),
+        }
     }
 
     /// Pings and writes the status until told to stop. The Node object stays: its pods keep running.
     pub(crate) async fn run(self, registered: Node, shutdown: CancellationToken) {
-        let mut health = Health::default();
-        let mut published = registered;
-        let mut written: Option<Instant> = None;
-        let mut ticks =
-            tokio::time::interval(self.config.heartbeat.ping.max(Duration::from_millis(1)));
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-            let round = self.round(&mut health, &published, &mut written);
-            match shutdown.run_until_cancelled(round).await {
+        let mut kept = Kept {
+            health: Health::default(),
+            published: registered,
+            read_at: None,
+            written_at: None,
+        };
+        let beat = self.config.heartbeat;
+        loop {
+            match shutdown.run_until_cancelled(self.round(&mut kept)).await {
                 None => return,
-                Some(Ok(node)) => published = node,
-                Some(Err(error)) => tracing::warn!(
-                    error = chain(&error),
-                    "could not keep the Node object up to date"
-                ),
+                Some(Ok(())) => self.metrics.node_ready(true),
+                Some(Err(error)) => {
+                    kept.read_at = None;
+                    tracing::warn!(
+                        error = chain(&error),
+                        "could not keep the Node object up to date"
+                    );
+                }
+            }
+            let is_known_to_answer = *kept.health.verdict() == Verdict::Reachable;
+            let rest = if is_known_to_answer { beat.ping } else { beat.ping_trouble };
+            let rest = tokio::time::sleep(rest.max(Duration::from_millis(1)));
+            if shutdown.run_until_cancelled(rest).await.is_none() {
+                return;
             }
         }
     }
 
-    async fn round(
-        &self,
-        health: &mut Health,
-        published: &Node,
-        written: &mut Option<Instant>,
-    ) -> Result<Node, CallError> {
-        if health.observe(self.ping().await) {
-            match health.trouble() {
-                Some(message) => {
-                    tracing::warn!(message, "the node is not ready: the provider is unavailable")
-                }
-                None => tracing::info!("the node is ready: the provider answers"),
-            }
+    /// Asks the provider; looks at the object if that changed anything, or if it is time to.
+    async fn round(&self, kept: &mut Kept) -> Result<(), CallError> {
+        let before = kept.health.verdict().clone();
+        let outcome = self.ping().await;
+        let changed = kept.health.observe(outcome);
+        if changed {
+            self.tell(&before, kept.health.verdict());
+            kept.read_at = None;
         }
-        self.metrics.node_ready(health.trouble().is_none());
+        let reads = self.config.heartbeat.ping;
+        if kept.read_at.is_some_and(|at| at.elapsed() < reads) {
+            return Ok(());
+        }
+        let asked_at = Instant::now();
+        let node = self.object(kept).await?;
+        let node = self.tainted(node, kept.health.verdict()).await?;
+        kept.published = self.status(node, kept).await?;
+        kept.read_at = Some(asked_at);
+        Ok(())
+    }
 
+    /// The Node as it is now; registered again if it is gone, adopted if it is another.
+    async fn object(&self, kept: &mut Kept) -> Result<Node, CallError> {
         let node = match call("reading the Node", self.nodes.get_opt(&self.config.name)).await? {
-            Some(node) if node.metadata.uid == published.metadata.uid => node,
+            Some(node) if node.metadata.uid == kept.published.metadata.uid => node,
             Some(other) => {
                 tracing::warn!("the Node object was replaced; adopting the new one");
                 self.adopt(other).await?
             }
             None => {
                 tracing::warn!("the Node object was deleted; registering it again");
-                *written = None;
+                kept.written_at = None;
                 self.register().await?
             }
         };
@@ -101,14 +145,38 @@ impl<P: Provider> NodeKeeper<P> {
             uid.clone_from(&node.metadata.uid);
             changed
         });
+        Ok(node)
+    }
 
+    /// Puts the taint of an outage on or takes it off.
+    async fn tainted(&self, node: Node, verdict: &Verdict) -> Result<Node, CallError> {
+        let Some(patch) = spec::outage_patch(&self.config, verdict, &node) else { return Ok(node) };
+        self.metrics.kube_write(KubeWrite::Node);
+        let params = PatchParams::default();
+        let patch = Patch::Strategic(patch);
+        match call("tainting the Node", self.nodes.patch(&self.config.name, &params, &patch)).await
+        {
+            // As for adoption: a node's own identity may not change its taints (NodeRestriction). The condition tells.
+            Err(error) if error.code() == Some(403) => {
+                tracing::warn!(error = chain(&error), "the Node's taints could not be changed");
+                Ok(node)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Writes the status if it is due, or if the published one says something else.
+    async fn status(&self, node: Node, kept: &mut Kept) -> Result<Node, CallError> {
         let theirs = node
             .status
             .as_ref()
             .and_then(|status| status.conditions.as_deref())
             .unwrap_or_default();
-        let ours = conditions::conditions(theirs, health.trouble(), crate::clock::now());
-        let due = written.is_none_or(|at| at.elapsed() >= self.config.heartbeat.status);
+        let now = crate::clock::now();
+        let (signs, verdict) = (&self.config.outage, kept.health.verdict());
+        let mut ours = conditions::conditions(theirs, signs, verdict, now);
+        ours.extend(self.extra.all(theirs, now));
+        let due = kept.written_at.is_none_or(|at| at.elapsed() >= self.config.heartbeat.status);
         if !due && !conditions::are_contradicted(theirs, &ours) {
             return Ok(node);
         }
@@ -117,8 +185,33 @@ impl<P: Provider> NodeKeeper<P> {
         let params = PatchParams::default();
         let patching = self.nodes.patch_status(&self.config.name, &params, &patch);
         let node = call("writing the Node's status", patching).await?;
-        *written = Some(Instant::now());
+        kept.written_at = Some(Instant::now());
         Ok(node)
+    }
+
+    /// Tells logs, metrics and `kubectl describe node` what is believed now.
+    fn tell(&self, before: &Verdict, verdict: &Verdict) {
+        let subject = Subject::Node(self.config.name.clone());
+        self.metrics.provider_reachable(*verdict == Verdict::Reachable);
+        match verdict {
+            Verdict::Unreachable { message } => {
+                tracing::warn!(
+                    message,
+                    "the provider cannot be reached; no new pods are taken until it can"
+                );
+                let event = PodEvent::warning(conditions::UNAVAILABLE, message);
+                self.events.tell(subject, event, QUIET);
+            }
+            Verdict::Reachable => {
+                tracing::info!("the provider answers");
+                if matches!(before, Verdict::Unreachable { .. }) {
+                    let message = "The provider answers again; new pods are taken";
+                    let event = PodEvent::normal(conditions::AVAILABLE, message);
+                    self.events.tell(subject, event, QUIET);
+                }
+            }
+            Verdict::NotYet => {}
+        }
     }
 
     async fn ping(&self) -> Result<(), String> {

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube_client::api::{Patch, PatchParams, PostParams};
 use tokio_util::sync::CancellationToken;
 
+use super::health::Verdict;
 use super::{NodeKeeper, conditions, spec};
 use crate::api::{CallError, call, chain};
 use crate::metrics::KubeWrite;
@@ -50,9 +51,10 @@ impl<P: Provider> NodeKeeper<P> {
 
     /// Creates the Node, or adopts the existing one.
     ///
-    /// A new Node says nothing about Ready: the next round asks the provider first, then writes it.
+    /// A new Node says nothing about Ready: the next round writes it, when everything else runs too.
     pub(crate) async fn register(&self) -> Result<Node, CallError> {
-        let mut conditions = conditions::conditions(&[], None, crate::clock::now());
+        let (signs, now) = (&self.config.outage, crate::clock::now());
+        let mut conditions = conditions::conditions(&[], signs, &Verdict::NotYet, now);
         conditions.retain(|condition| condition.type_ != conditions::READY);
         let node = spec::new_node(&self.config, conditions);
         self.metrics.kube_write(KubeWrite::Node);

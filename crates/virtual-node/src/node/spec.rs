@@ -10,9 +10,10 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
+use super::health::Verdict;
 use crate::config::NodeConfig;
 
-/// The Node to create when there is none.
+/// The Node to create when there is none. Pods are kept away until its provider has answered once.
 #[must_use]
 pub fn new_node(config: &NodeConfig, conditions: Vec<NodeCondition>) -> Node {
     Node {
@@ -24,7 +25,7 @@ pub fn new_node(config: &NodeConfig, conditions: Vec<NodeCondition>) -> Node {
         },
         spec: Some(NodeSpec {
             provider_id: config.provider_id.clone(),
-            taints: (!config.taints.is_empty()).then(|| config.taints.iter().map(taint).collect()),
+            taints: Some(config.taints.iter().map(taint).chain([outage_taint(config)]).collect()),
             ..NodeSpec::default()
         }),
         status: Some(status(config, conditions)),
@@ -69,6 +70,33 @@ pub fn adoption(config: &NodeConfig, existing: &Node) -> Option<Value> {
         }
     }
     patch.as_object().is_some_and(|fields| !fields.is_empty()).then_some(patch)
+}
+
+/// The strategic merge patch that puts the taint of an outage on the Node or takes it off; `None` if there is nothing to
+/// change, or nothing known.
+#[must_use]
+pub fn outage_patch(config: &NodeConfig, verdict: &Verdict, existing: &Node) -> Option<Value> {
+    let theirs = existing.spec.as_ref().and_then(|spec| spec.taints.clone()).unwrap_or_default();
+    let ours = outage_taint(config);
+    let mut taints = theirs.clone();
+    taints.retain(|taint| taint.key != ours.key);
+    match verdict {
+        Verdict::NotYet => return None,
+        Verdict::Reachable => {}
+        Verdict::Unreachable { .. } => {
+            // One that is there stays as it is: Kubernetes adds to it when it was added.
+            let same = |taint: &&Taint| taint.key == ours.key && taint.effect == ours.effect;
+            taints.push(theirs.iter().find(same).cloned().unwrap_or(ours));
+        }
+    }
+    let changed =
+        taints.len() != theirs.len() || taints.iter().any(|taint| !theirs.contains(taint));
+    changed.then(|| {
+        json!({
+            "metadata": { "resourceVersion": existing.metadata.resource_version },
+            "spec": { "taints": taints },
+        })
+    })
 }
 
 /// The strategic merge patch for the `status` subresource.
@@ -126,6 +154,15 @@ fn taint(taint: &crate::config::NodeTaint) -> Taint {
         key: taint.key.clone(),
         value: (!taint.value.is_empty()).then(|| taint.value.clone()),
         effect: taint.effect.as_str().to_owned(),
+        time_added: None,
+    }
+}
+
+fn outage_taint(config: &NodeConfig) -> Taint {
+    Taint {
+        key: config.outage.taint_key.clone(),
+        value: None,
+        effect: config.outage.taint_effect.as_str().to_owned(),
         time_added: None,
     }
 }
@@ -193,8 +230,34 @@ mod tests {
         let mut node = new_node(&config(), Vec::new());
         node.spec.as_mut().unwrap().taints.as_mut().unwrap()[0].value = Some("mock".to_owned());
         let patch = adoption(&config(), &node).unwrap();
-        assert_eq!(patch["spec"]["taints"].as_array().unwrap().len(), 1);
+        assert_eq!(patch["spec"]["taints"].as_array().unwrap().len(), 2);
         assert_eq!(patch["spec"]["taints"][0]["value"], "triton");
+    }
+
+    #[test]
+    fn the_taint_of_an_outage_comes_and_goes_and_leaves_the_others_alone() {
+        let unreachable = Verdict::Unreachable { message: "no route".to_owned() };
+        let mut node = new_node(&config(), Vec::new());
+        node.metadata.resource_version = Some("7".to_owned());
+        let keys = |patch: &Value| {
+            let taints = patch["spec"]["taints"].as_array().unwrap();
+            taints.iter().map(|taint| taint["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let [usual, outage] =
+            ["virtual-kubelet.io/provider", "virtual-kubelet.io/provider-unreachable"];
+
+        assert_eq!(outage_patch(&config(), &Verdict::NotYet, &node), None, "a new node keeps it");
+        assert_eq!(outage_patch(&config(), &unreachable, &node), None);
+        let patch = outage_patch(&config(), &Verdict::Reachable, &node).unwrap();
+        assert_eq!(patch["metadata"]["resourceVersion"], "7");
+        assert_eq!(keys(&patch), [usual]);
+
+        node.spec.as_mut().unwrap().taints.as_mut().unwrap().pop();
+        assert_eq!(outage_patch(&config(), &Verdict::Reachable, &node), None);
+        assert_eq!(outage_patch(&config(), &Verdict::NotYet, &node), None);
+        let patch = outage_patch(&config(), &unreachable, &node).unwrap();
+        assert_eq!(keys(&patch), [usual, outage]);
+        assert_eq!(patch["spec"]["taints"][1]["effect"], "NoSchedule");
     }
 
     #[test]

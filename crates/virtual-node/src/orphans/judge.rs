@@ -21,6 +21,8 @@ pub struct OrphanLimits {
     /// With no live pod at all, nothing is stopped if more than this is held: a node that was renamed, or that
     /// talks to the wrong cluster, looks just like that.
     pub at_most_without_pods: usize,
+    /// How many of those that are held back may be stopped all the same, once in the life of the process.
+    pub released_at_start: usize,
     /// Between the first rounds.
     pub first_interval: Duration,
     /// How many rounds are first ones.
@@ -46,6 +48,8 @@ pub struct Verdict {
     pub found: usize,
     /// To be stopped, after one more look at each.
     pub stop: Vec<Held>,
+    /// Ripe, and not stopped because of the brake.
+    pub held_back: Vec<Held>,
     /// Why nothing is stopped although some should be.
     pub brake: Option<Brake>,
 }
@@ -79,6 +83,7 @@ impl Default for OrphanLimits {
             at_most: 5,
             at_most_share: 0.05,
             at_most_without_pods: 10,
+            released_at_start: 0,
             first_interval: Duration::from_secs(10),
             first_rounds: 20,
             interval: Duration::from_secs(60),
@@ -154,8 +159,9 @@ impl Seen {
         } else {
             None
         };
-        let stop = if brake.is_some() { Vec::new() } else { ripe };
-        Verdict { found, stop, brake }
+        let (stop, held_back) =
+            if brake.is_some() { (Vec::new(), ripe) } else { (ripe, Vec::new()) };
+        Verdict { found, stop, held_back, brake }
     }
 }
 
@@ -165,7 +171,7 @@ impl std::fmt::Display for Brake {
             Self::TooMany { ripe, allowed, held } => write!(
                 f,
                 "{ripe} of {held} things that run for this node belong to no pod; at most {allowed} may be stopped at once, so none \
-                 was. If they are really left over, raise the limit or remove them by hand"
+                 was"
             ),
             Self::NoPods { held } => write!(
                 f,
@@ -214,6 +220,7 @@ mod tests {
             verdict = seen.judge(all, live, &HashSet::new(), &limits, at(second));
         }
         assert_eq!((verdict.stop.len(), verdict.brake), (stopped, brake));
+        assert_eq!(verdict.held_back.is_empty(), brake.is_none(), "{:?}", verdict.held_back);
     }
 
     #[test]

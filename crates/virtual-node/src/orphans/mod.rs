@@ -1,6 +1,11 @@
 //! What runs without a pod: found by comparing lists, looked at once more, then stopped.
+//!
+//! Many at once are held back until an operator says that they may go: by an annotation on the Node, which is good for
+//! once, or at the start of the process.
 
+mod brake;
 pub mod judge;
+pub mod release;
 
 use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
@@ -12,23 +17,21 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use judge::OrphanLimits;
-use judge::{Brake, Seen};
+use judge::Seen;
 
 use crate::api::{CallError, call, chain};
 use crate::config::NodeConfig;
-use crate::events::{Recorder, Subject};
+use crate::events::Recorder;
 use crate::metrics::Metrics;
+use crate::node::extra::ExtraConditions;
 use crate::pods::store::Store;
-use crate::provider::{Held, PodEvent, Provider, ProviderError};
+use crate::provider::{Held, Provider, ProviderError};
 
 /// Pods per page of a list.
 const PAGE: u32 = 500;
 
 /// How long the provider may take to list what it holds.
 const LIST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
-
-/// A brake is told again after this long.
-const QUIET: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Looks for orphans, round after round.
 pub(crate) struct Search<P> {
@@ -40,6 +43,16 @@ pub(crate) struct Search<P> {
     pub(crate) found: mpsc::Sender<Held>,
     pub(crate) events: Recorder,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where the Node says what is held back.
+    pub(crate) conditions: ExtraConditions,
+}
+
+/// What is remembered from round to round.
+#[derive(Default)]
+struct Rounds {
+    seen: Seen,
+    /// How many may still go because the process was started with a release.
+    released: usize,
 }
 
 /// Why a round said nothing.
@@ -58,14 +71,14 @@ enum RoundError {
 impl<P: Provider> Search<P> {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
         let limits = self.config.orphans;
-        let mut seen = Seen::default();
+        let mut rounds = Rounds { seen: Seen::default(), released: limits.released_at_start };
         let mut round: u32 = 0;
         loop {
             let rest = tokio::time::sleep(limits.interval(round));
             if shutdown.run_until_cancelled(rest).await.is_none() {
                 return;
             }
-            match shutdown.run_until_cancelled(self.round(&mut seen)).await {
+            match shutdown.run_until_cancelled(self.round(&mut rounds)).await {
                 None => return,
                 Some(Ok(())) => round = round.saturating_add(1),
                 Some(Err(error)) => {
@@ -75,7 +88,7 @@ impl<P: Provider> Search<P> {
         }
     }
 
-    async fn round(&self, seen: &mut Seen) -> Result<(), RoundError> {
+    async fn round(&self, rounds: &mut Rounds) -> Result<(), RoundError> {
         // The provider first: what it starts after this is not in the list, and its pod is in the next one.
         let held = tokio::time::timeout(LIST_TIMEOUT, self.provider.list())
             .await
@@ -84,12 +97,12 @@ impl<P: Provider> Search<P> {
         let live = self.live().await.map_err(RoundError::Pods)?;
         let in_hand = self.store.read().map(|store| store.uids()).unwrap_or_default();
 
-        let verdict = seen.judge(&held, &live, &in_hand, &self.config.orphans, crate::clock::now());
+        let limits = &self.config.orphans;
+        let verdict = rounds.seen.judge(&held, &live, &in_hand, limits, crate::clock::now());
         self.metrics.orphans_found(verdict.found);
-        if let Some(brake) = verdict.brake {
-            self.brake(brake);
-        }
-        for orphan in verdict.stop {
+        let released = self.release(&verdict, &mut rounds.released).await;
+        self.tell_held_back(&verdict, &released);
+        for orphan in verdict.stop.into_iter().chain(released) {
             match self.is_really_gone(&orphan).await {
                 Ok(true) => {
                     tracing::warn!(pod = %orphan.key, held = orphan.describe, "stopping what was left behind");
@@ -131,16 +144,5 @@ impl<P: Provider> Search<P> {
         let pods: Api<Pod> = Api::namespaced(self.client.clone(), &orphan.key.namespace);
         let pod = call("reading the orphan's pod", pods.get_metadata_opt(&orphan.key.name)).await?;
         Ok(pod.is_none_or(|pod| pod.metadata.uid.as_deref() != Some(&orphan.key.uid)))
-    }
-
-    fn brake(&self, brake: Brake) {
-        self.metrics.orphan_brake();
-        tracing::error!(%brake, "stopped looking for orphans in this round");
-        let reason = match brake {
-            Brake::TooMany { .. } => "TooManyOrphans",
-            Brake::NoPods { .. } => "NoPodsForOrphans",
-        };
-        let event = PodEvent::warning(reason, brake.to_string());
-        self.events.tell(Subject::Node(self.config.name.clone()), event, QUIET);
     }
 }

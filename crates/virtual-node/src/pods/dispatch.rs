@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use k8s_openapi::api::core::v1::Pod;
 use kube_client::Client;
 use kube_client::api::Api;
 use kube_runtime::{WatchStreamExt, watcher};
@@ -23,7 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::backoff;
 use super::pass::{Next, Outcome, Passes};
 use super::queue::Queue;
-use super::store::{Store, is_terminal};
+use super::raw::{RawPod, is_over};
+use super::store::Store;
 use crate::api::chain;
 use crate::metrics::{Metrics, PassResult};
 use crate::pokes::Poked;
@@ -39,16 +39,16 @@ const GAUGES: Duration = Duration::from_secs(5);
 pub(crate) struct Dispatcher<P> {
     store: Arc<RwLock<Store>>,
     queue: Queue,
-    failures: HashMap<String, u32>,
+    failures: HashMap<Arc<str>, u32>,
     passes: Arc<Passes<P>>,
     running: JoinSet<Outcome>,
-    uids: HashMap<Id, String>,
+    uids: HashMap<Id, Arc<str>>,
     metrics: Arc<Metrics>,
 }
 
 /// Something happened.
 enum Event {
-    Watched(watcher::Result<watcher::Event<Pod>>),
+    Watched(watcher::Result<watcher::Event<RawPod>>),
     WatchEnded,
     Poked(String),
     Orphan(Held),
@@ -91,12 +91,14 @@ impl<P: Provider> Dispatcher<P> {
         loop {
             self.start_due();
             let due = self.queue.next_at();
+            // In this order, so that a run can be repeated; nothing starves, because each of these runs dry.
             let event = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
-                event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
-                Some(uid) = poked.0.recv() => Event::Poked(uid),
-                Some(orphan) = orphans.recv() => Event::Orphan(orphan),
                 Some(passed) = self.running.join_next_with_id() => Event::Passed(passed),
+                Some(orphan) = orphans.recv() => Event::Orphan(orphan),
+                event = watch.next() => event.map_or(Event::WatchEnded, Event::Watched),
+                Some(uid) = poked.next() => Event::Poked(uid),
                 () = until(due), if due.is_some() => Event::Due,
                 _ = gauges.tick() => Event::Gauges,
             };
@@ -129,7 +131,7 @@ impl<P: Provider> Dispatcher<P> {
             }
             Event::Orphan(orphan) => {
                 let uid = orphan.key.uid.clone();
-                if self.store().add_orphan(orphan.key) {
+                if self.store().add_orphan(&orphan.key) {
                     self.queue.add(&uid, Instant::now());
                 }
             }
@@ -151,7 +153,7 @@ impl<P: Provider> Dispatcher<P> {
     fn passed(&mut self, id: Id, outcome: Outcome) {
         let Some(uid) = self.uids.remove(&id) else { return };
         let now = Instant::now();
-        let ended_now = self.remember(&uid, outcome.pod, outcome.gone);
+        let ended_now = self.remember(&uid, &outcome);
         if outcome.next != Next::Retry {
             self.failures.remove(&uid);
         }
@@ -159,9 +161,9 @@ impl<P: Provider> Dispatcher<P> {
             Next::Rest => {}
             Next::Again(after) => self.queue.add(&uid, now + after),
             Next::Retry => {
-                let failures = self.failures.entry(uid.clone()).or_default();
+                let failures = self.failures.entry(Arc::clone(&uid)).or_default();
                 *failures = failures.saturating_add(1);
-                self.queue.add(&uid, now + backoff::pause(*failures, rand::random()));
+                self.queue.add(&uid, now + backoff::pause(*failures, crate::chance::chance()));
             }
             Next::Forget if self.store().forget(&uid) => self.queue.forget(&uid),
             // It came back while it was being stopped.
@@ -174,25 +176,26 @@ impl<P: Provider> Dispatcher<P> {
     }
 
     /// Takes a pass's findings in; true if the pod has just become terminal, so that it must be stopped now.
-    fn remember(&self, uid: &str, pod: Option<Pod>, gone: bool) -> bool {
+    fn remember(&self, uid: &str, outcome: &Outcome) -> bool {
         let mut store = self.store();
-        let ended = pod.as_ref().is_some_and(is_terminal);
-        if let Some(pod) = pod {
+        let ended = outcome.pod.as_ref().is_some_and(|pod| is_over(pod.phase()));
+        if let Some(pod) = &outcome.pod {
             store.refresh(pod);
         }
         let Some(memory) = store.memory_mut(uid) else { return false };
-        memory.gone |= gone;
+        memory.gone |= outcome.gone;
+        memory.held = outcome.held;
         ended && !memory.gone && memory.stopping_since.is_none()
     }
 
     fn start_due(&mut self) {
         while let Some(uid) = self.queue.take(Instant::now()) {
-            let Some(known) = self.store().begin(&uid, crate::clock::now()) else {
+            let Some(record) = self.store().begin(&uid, crate::clock::now()) else {
                 self.queue.done(&uid);
                 continue;
             };
             let passes = Arc::clone(&self.passes);
-            let handle = self.running.spawn(async move { passes.run(known).await });
+            let handle = self.running.spawn(async move { passes.run(record).await });
             self.uids.insert(handle.id(), uid);
         }
     }
@@ -215,14 +218,12 @@ impl<P: Provider> Dispatcher<P> {
 }
 
 /// The node's pods, without what only servers need.
-fn watch(client: Client, node: &str) -> BoxStream<'static, watcher::Result<watcher::Event<Pod>>> {
+fn watch(
+    client: Client,
+    node: &str,
+) -> BoxStream<'static, watcher::Result<watcher::Event<RawPod>>> {
     let config = watcher::Config::default().fields(&format!("spec.nodeName={node}"));
-    watcher(Api::all(client), config)
-        .default_backoff()
-        .map(|event| {
-            event.map(|event| event.modify(|pod: &mut Pod| pod.metadata.managed_fields = None))
-        })
-        .boxed()
+    watcher(Api::all(client), config).default_backoff().boxed()
 }
 
 async fn until(due: Option<Instant>) {

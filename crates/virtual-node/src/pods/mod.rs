@@ -3,8 +3,11 @@
 pub mod backoff;
 pub mod decide;
 mod dispatch;
+pub mod packed;
 mod pass;
+mod prune;
 pub mod queue;
+pub mod raw;
 pub mod store;
 
 pub(crate) use dispatch::Dispatcher;

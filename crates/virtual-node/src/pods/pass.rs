@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::{Pod, PodStatus};
 use tokio::time::Instant;
 
 use super::decide::{Decision, Then, decide};
-use super::store::Known;
+use super::raw::RawPod;
+use super::store::{Known, Record};
 use crate::api::{CallError, chain};
 use crate::config::NodeConfig;
 use crate::events::{Recorder, Subject};
@@ -15,6 +16,7 @@ use crate::metrics::{Metrics, PassResult};
 use crate::provider::{
     PodEvent, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
+use crate::status::hold::{Held, hold};
 use crate::status::{Published, Publisher, compose};
 
 /// How long the provider may take over one pass. Longer than its slowest call; a pass that hangs would hold a worker.
@@ -36,9 +38,11 @@ pub(crate) struct Passes<P> {
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// The pod as it is after a write of ours.
-    pub(crate) pod: Option<Pod>,
+    pub(crate) pod: Option<RawPod>,
     /// The provider has confirmed that nothing is left.
     pub(crate) gone: bool,
+    /// The pod's first status is held back.
+    pub(crate) held: Option<Held>,
     pub(crate) next: Next,
 }
 
@@ -59,7 +63,19 @@ pub(crate) enum Next {
 
 impl<P: Provider> Passes<P> {
     /// One pass.
-    pub(crate) async fn run(&self, known: Known) -> Outcome {
+    pub(crate) async fn run(&self, record: Record) -> Outcome {
+        match record.clone().unpack() {
+            Ok(known) => self.run_over(known).await,
+            Err(error) => {
+                // Not ours to judge: neither run nor stopped until it can be read.
+                tracing::warn!(pod = %record.key(), error = chain(&error), "a pod could not be read");
+                self.metrics.pass("unknown", PassResult::Unreadable, Duration::ZERO);
+                Outcome { next: Next::Retry, ..Outcome::rest() }
+            }
+        }
+    }
+
+    async fn run_over(&self, known: Known) -> Outcome {
         let started = Instant::now();
         let decision = decide(&known, self.config.run_daemonsets, crate::clock::now());
         let kind = decision.name();
@@ -87,12 +103,19 @@ impl<P: Provider> Passes<P> {
         };
         let Report { status, events, again } = report;
         self.tell(known, events);
-        let written = match &status {
-            Some(status) => self.publisher.publish(&known.key, &pod, status).await,
-            None => Ok(Published::Already),
-        };
         let next = again.map_or(Next::Rest, Next::Again);
-        self.after_write(known, written, Outcome { next, ..Outcome::rest() }, PassResult::Done)
+        let outcome = Outcome { next, ..Outcome::rest() };
+        let Some(status) = &status else {
+            return (Outcome { held: known.memory.held, ..outcome }, PassResult::Done);
+        };
+        let now = Instant::now();
+        if let Some(held) = hold(&pod, status, known.memory.held, now) {
+            let left = held.until().saturating_duration_since(now);
+            let next = Next::Again(again.map_or(left, |again| again.min(left)));
+            return (Outcome { held: Some(held), next, ..outcome }, PassResult::Done);
+        }
+        let written = self.publisher.publish(&known.key, &pod, status).await;
+        self.after_write(known, written, outcome, PassResult::Done)
     }
 
     async fn failed_to_sync(
@@ -107,15 +130,18 @@ impl<P: Provider> Passes<P> {
         }
         tracing::debug!(pod = %known.key, error = chain(&error), "the provider could not run the pod yet");
         self.trouble(known, &error);
-        let retry = Outcome { next: Next::Retry, ..Outcome::rest() };
+        let held = known.memory.held;
+        let retry = Outcome { held, next: Next::Retry, ..Outcome::rest() };
         match kind {
-            ProviderErrorKind::Busy => match compose::waiting(pod, reason, message) {
-                Some(status) => {
-                    let written = self.publisher.publish(&known.key, pod, &status).await;
-                    self.after_write(known, written, retry, PassResult::Busy)
+            ProviderErrorKind::Busy => {
+                match compose::waiting(pod, reason, message, crate::clock::now()) {
+                    Some(status) => {
+                        let written = self.publisher.publish(&known.key, pod, &status).await;
+                        self.after_write(known, written, retry, PassResult::Busy)
+                    }
+                    None => (retry, PassResult::Busy),
                 }
-                None => (retry, PassResult::Busy),
-            },
+            }
             // Nothing was found out, so nothing is said.
             ProviderErrorKind::Unavailable | ProviderErrorKind::Invalid => {
                 (retry, PassResult::Unavailable)
@@ -188,8 +214,12 @@ impl<P: Provider> Passes<P> {
         reported: Option<PodStatus>,
         outcome: Outcome,
     ) -> (Outcome, PassResult) {
-        let last = compose::ended(pod, reported, crate::clock::now());
-        let written = self.publisher.publish(&known.key, pod, &last).await;
+        let written = if compose::has_an_end_to_tell(pod, reported.as_ref()) {
+            let last = compose::ended(pod, reported, crate::clock::now());
+            self.publisher.publish(&known.key, pod, &last).await
+        } else {
+            Ok(Published::Already)
+        };
         let (outcome, result) = self.after_write(known, written, outcome, PassResult::Done);
         if result == PassResult::WriteFailed {
             return (outcome, result);
@@ -233,7 +263,7 @@ impl<P: Provider> Passes<P> {
 
 impl Outcome {
     pub(crate) fn rest() -> Self {
-        Self { pod: None, gone: false, next: Next::Rest }
+        Self { pod: None, gone: false, held: None, next: Next::Rest }
     }
 }
 

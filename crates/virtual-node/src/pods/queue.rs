@@ -4,6 +4,7 @@
 //! and a request that comes during a pass is kept for after it.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -12,8 +13,8 @@ use tokio::time::Instant;
 pub struct Queue {
     workers: usize,
     running: usize,
-    waiting: BTreeSet<(Instant, u64, String)>,
-    places: HashMap<String, Place>,
+    waiting: BTreeSet<(Instant, u64, Arc<str>)>,
+    places: HashMap<Arc<str>, Place>,
     /// Requests for the same instant are served in the order they came.
     sequence: u64,
 }
@@ -47,7 +48,7 @@ impl Queue {
             }
             Some(Place::Waiting { at: known, .. }) if *known <= at => {}
             Some(Place::Waiting { at: known, sequence }) => {
-                self.waiting.remove(&(*known, *sequence, uid.to_owned()));
+                self.waiting.remove(&(*known, *sequence, uid.into()));
                 self.wait(uid, at);
             }
             None => self.wait(uid, at),
@@ -55,12 +56,12 @@ impl Queue {
     }
 
     /// The next pod whose time has come, if a worker is free. Its pass ends with [`Queue::done`].
-    pub fn take(&mut self, now: Instant) -> Option<String> {
+    pub fn take(&mut self, now: Instant) -> Option<Arc<str>> {
         if self.running >= self.workers || self.waiting.first()?.0 > now {
             return None;
         }
         let (_, _, uid) = self.waiting.pop_first()?;
-        self.places.insert(uid.clone(), Place::Running { again: None });
+        self.places.insert(Arc::clone(&uid), Place::Running { again: None });
         self.running += 1;
         Some(uid)
     }
@@ -81,7 +82,7 @@ impl Queue {
         match self.places.get_mut(uid) {
             Some(Place::Running { again }) => *again = None,
             Some(Place::Waiting { at, sequence }) => {
-                self.waiting.remove(&(*at, *sequence, uid.to_owned()));
+                self.waiting.remove(&(*at, *sequence, uid.into()));
                 self.places.remove(uid);
             }
             None => {}
@@ -108,8 +109,9 @@ impl Queue {
 
     fn wait(&mut self, uid: &str, at: Instant) {
         self.sequence += 1;
-        self.waiting.insert((at, self.sequence, uid.to_owned()));
-        self.places.insert(uid.to_owned(), Place::Waiting { at, sequence: self.sequence });
+        let uid: Arc<str> = uid.into();
+        self.waiting.insert((at, self.sequence, Arc::clone(&uid)));
+        self.places.insert(uid, Place::Waiting { at, sequence: self.sequence });
     }
 }
 

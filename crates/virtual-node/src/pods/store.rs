@@ -1,27 +1,51 @@
 //! The pods of this node as the API server shows them.
 //!
 //! A synchronous structure with one writer. It is keyed by UID: a pod that was deleted and made again under the same
-//! name is two pods, also when the watch reports that as one modification.
+//! name is two pods, also when the watch reports that as one modification. Pods are held packed; see [`PackedPod`].
 
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube_runtime::watcher::Event;
 
+use super::packed::{PackedPod, Packer, UnpackError};
+use super::raw::{RawPod, is_over};
 use crate::provider::PodKey;
+use crate::status::hold::Held;
 
 /// All pods that this node has to do with.
 #[derive(Debug, Default)]
 pub struct Store {
-    known: HashMap<String, Known>,
+    known: HashMap<Arc<str>, Record>,
+    /// The UID of the live pod of each name, by the name's hash: a new UID under an old name ends the old one.
+    names: HashMap<u64, Arc<str>>,
+    /// Namespaces, each once.
+    namespaces: HashSet<Arc<str>>,
+    packer: Packer,
     /// UIDs listed since the last `Init`; `None` outside of a relist.
-    listing: Option<HashSet<String>>,
+    listing: Option<HashSet<Arc<str>>>,
     synced: bool,
 }
 
-/// One pod.
+/// One pod in the store.
+#[derive(Clone, Debug)]
+pub struct Record {
+    uid: Arc<str>,
+    namespace: Arc<str>,
+    name: Box<str>,
+    /// The last version seen; `None` for what an earlier life of the node left behind.
+    pub pod: Option<PackedPod>,
+    /// Whether the API server has it no longer.
+    pub departed: bool,
+    /// What passes have found out.
+    pub memory: Memory,
+}
+
+/// One pod, as a pass needs it.
 #[derive(Clone, Debug)]
 pub struct Known {
     /// Whose.
@@ -41,76 +65,85 @@ pub struct Memory {
     pub stopping_since: Option<Timestamp>,
     /// The provider has confirmed that nothing is left of it.
     pub gone: bool,
+    /// Its first status is held back.
+    pub held: Option<Held>,
 }
 
 // === impl Store ===
 
 impl Store {
     /// Takes one watch event in; returns the UIDs that now deserve a pass.
-    pub fn observe(&mut self, event: Event<Pod>) -> Vec<String> {
+    pub fn observe(&mut self, event: Event<RawPod>) -> Vec<Arc<str>> {
         match event {
             Event::Init => {
                 self.listing = Some(HashSet::new());
                 Vec::new()
             }
             Event::InitApply(pod) => {
-                if let (Some(listing), Some(uid)) = (&mut self.listing, &pod.metadata.uid) {
-                    listing.insert(uid.clone());
+                let changed = self.apply(&pod);
+                if let (Some(listing), Some(uid)) = (&mut self.listing, pod.uid()) {
+                    let uid = self.known.get_key_value(uid).map(|(uid, _)| Arc::clone(uid));
+                    listing.extend(uid);
                 }
-                self.apply(pod)
+                changed
             }
             Event::InitDone => {
                 self.synced = true;
                 let listed = self.listing.take().unwrap_or_default();
-                let missing: Vec<String> = self
+                let mut missing: Vec<Arc<str>> = self
                     .known
-                    .values()
-                    .filter(|known| !known.departed && !listed.contains(&known.key.uid))
-                    .map(|known| known.key.uid.clone())
+                    .iter()
+                    .filter(|(uid, known)| !known.departed && !listed.contains(*uid))
+                    .map(|(uid, _)| Arc::clone(uid))
                     .collect();
+                // The order of a hash map is no order.
+                missing.sort_unstable();
                 missing.into_iter().filter(|uid| self.depart(uid)).collect()
             }
-            Event::Apply(pod) => self.apply(pod),
+            Event::Apply(pod) => self.apply(&pod),
             Event::Delete(pod) => {
-                let Some(key) = PodKey::of(&pod) else { return Vec::new() };
-                let uid = key.uid.clone();
+                let Some(key) = pod.key() else { return Vec::new() };
                 // Never seen alive: it may still have been run by an earlier life of the node.
-                let known = self.known.entry(uid.clone()).or_insert_with(|| Known::new(key));
-                known.pod = Some(Arc::new(pod));
+                let uid = self.record(&key);
+                let packed = self.packer.pack(&pod);
+                if let Some(known) = self.known.get_mut(&uid) {
+                    known.pod = Some(packed);
+                }
                 if self.depart(&uid) { vec![uid] } else { Vec::new() }
             }
         }
     }
 
     /// Takes in the answer to a write of ours; nothing happens if the watch has brought something newer.
-    pub fn refresh(&mut self, pod: Pod) {
-        let Some(known) = pod.metadata.uid.as_ref().and_then(|uid| self.known.get_mut(uid)) else {
-            return;
-        };
-        if !known.departed && known.pod.as_ref().is_none_or(|held| is_newer(&pod, held)) {
-            known.pod = Some(Arc::new(pod));
+    pub fn refresh(&mut self, pod: &RawPod) {
+        let Some(known) = pod.uid().and_then(|uid| self.known.get_mut(uid)) else { return };
+        if !known.departed && known.pod.as_ref().is_none_or(|held| is_newer(pod, held)) {
+            known.pod = Some(self.packer.pack(pod));
         }
     }
 
     /// Adds what an earlier life of the node left behind; false if its pod is known.
-    pub fn add_orphan(&mut self, key: PodKey) -> bool {
-        if self.known.contains_key(&key.uid) {
+    pub fn add_orphan(&mut self, key: &PodKey) -> bool {
+        if self.known.contains_key(key.uid.as_str()) {
             return false;
         }
-        self.known.insert(key.uid.clone(), Known { departed: true, ..Known::new(key) });
+        let uid = self.record(key);
+        if let Some(known) = self.known.get_mut(&uid) {
+            known.departed = true;
+        }
         true
     }
 
     /// The pod with this UID.
     #[must_use]
-    pub fn get(&self, uid: &str) -> Option<&Known> {
+    pub fn get(&self, uid: &str) -> Option<&Record> {
         self.known.get(uid)
     }
 
-    /// The pod with this UID as a pass needs it. A terminal pod's grace period begins with the first pass over it.
-    pub fn begin(&mut self, uid: &str, now: Timestamp) -> Option<Known> {
+    /// The pod with this UID as a pass begins with it. A terminal pod's grace period begins with the first pass over it.
+    pub fn begin(&mut self, uid: &str, now: Timestamp) -> Option<Record> {
         let known = self.known.get_mut(uid)?;
-        if known.pod.as_deref().is_some_and(is_terminal) {
+        if known.pod.as_ref().is_some_and(|pod| is_over(pod.phase())) {
             known.memory.stopping_since.get_or_insert(now);
         }
         Some(known.clone())
@@ -125,14 +158,14 @@ impl Store {
     pub fn forget(&mut self, uid: &str) -> bool {
         let is_live = self.known.get(uid).is_some_and(|known| !known.departed);
         if !is_live {
-            self.known.remove(uid);
+            self.drop_record(uid);
         }
         !is_live
     }
 
-    /// The pods that the API server has, by UID.
+    /// The pods that the API server has.
     #[must_use]
-    pub fn live(&self) -> Vec<Arc<Pod>> {
+    pub fn live(&self) -> Vec<PackedPod> {
         self.known
             .values()
             .filter(|known| !known.departed)
@@ -143,18 +176,18 @@ impl Store {
     /// UIDs of all pods that the node is busy with, departed ones too.
     #[must_use]
     pub fn uids(&self) -> HashSet<String> {
-        self.known.keys().cloned().collect()
+        self.known.keys().map(ToString::to_string).collect()
     }
 
     /// How many pods there are of each phase; departed ones count as `Departed`.
     #[must_use]
-    pub fn phases(&self) -> BTreeMap<String, usize> {
+    pub fn phases(&self) -> BTreeMap<&'static str, usize> {
         let mut phases = BTreeMap::new();
         for known in self.known.values() {
             let phase = match (&known.pod, known.departed) {
-                (_, true) => "Departed".to_owned(),
-                (Some(pod), false) => phase(pod).to_owned(),
-                (None, false) => "Unknown".to_owned(),
+                (_, true) => "Departed",
+                (Some(pod), false) => pod.phase(),
+                (None, false) => "Unknown",
             };
             *phases.entry(phase).or_default() += 1;
         }
@@ -167,51 +200,86 @@ impl Store {
         self.synced
     }
 
-    fn apply(&mut self, pod: Pod) -> Vec<String> {
-        let Some(key) = PodKey::of(&pod) else { return Vec::new() };
-        let uid = key.uid.clone();
-        let mut changed = match self.known.get_mut(&uid) {
-            None => self.replaced_by(&key),
-            // The echo of our own write, or something older than it.
-            Some(known)
-                if !known.departed
-                    && known.pod.as_ref().is_some_and(|held| !is_newer(&pod, held)) =>
-            {
-                return Vec::new();
-            }
-            Some(_) => Vec::new(),
-        };
-        let known = self.known.entry(uid.clone()).or_insert_with(|| Known::new(key));
-        known.pod = Some(Arc::new(pod));
-        if known.departed {
-            // It was not gone after all, so what was found out on its way out does not hold.
-            known.departed = false;
-            known.memory = Memory::default();
+    fn apply(&mut self, pod: &RawPod) -> Vec<Arc<str>> {
+        let Some(key) = pod.key() else { return Vec::new() };
+        let mut changed = Vec::new();
+        match self.known.get_mut(key.uid.as_str()) {
+            None => changed.extend(self.replaced_by(&key)),
+            Some(known) if !known.departed => match &known.pod {
+                // The echo of our own write, or something older than it.
+                Some(held) if !is_newer(pod, held) => return changed,
+                Some(held) if held.is_same(pod) => {
+                    // Only somebody's bookkeeping changed.
+                    known.pod = Some(self.packer.pack(pod));
+                    return changed;
+                }
+                _ => {}
+            },
+            Some(_) => {}
         }
+        let uid = self.record(&key);
+        let packed = self.packer.pack(pod);
+        if let Some(known) = self.known.get_mut(&uid) {
+            known.pod = Some(packed);
+            if known.departed {
+                // It was not gone after all, so what was found out on its way out does not hold.
+                known.departed = false;
+                known.memory = Memory::default();
+            }
+        }
+        self.names.insert(name_hash(&key), Arc::clone(&uid));
         changed.push(uid);
         changed
     }
 
-    /// The live pods of the same name: the watch told us of their end by showing their successor.
-    fn replaced_by(&mut self, key: &PodKey) -> Vec<String> {
-        let replaced: Vec<String> = self
-            .known
-            .values()
-            .filter(|known| {
-                !known.departed
-                    && known.key.name == key.name
-                    && known.key.namespace == key.namespace
-            })
-            .map(|known| known.key.uid.clone())
-            .collect();
-        replaced.into_iter().filter(|uid| self.depart(uid)).collect()
+    /// The record of a pod, made if there is none; returns its UID.
+    fn record(&mut self, key: &PodKey) -> Arc<str> {
+        if let Some((uid, _)) = self.known.get_key_value(key.uid.as_str()) {
+            return Arc::clone(uid);
+        }
+        let uid: Arc<str> = key.uid.as_str().into();
+        let namespace = match self.namespaces.get(key.namespace.as_str()) {
+            Some(namespace) => Arc::clone(namespace),
+            None => {
+                let namespace: Arc<str> = key.namespace.as_str().into();
+                self.namespaces.insert(Arc::clone(&namespace));
+                namespace
+            }
+        };
+        let record = Record {
+            uid: Arc::clone(&uid),
+            namespace,
+            name: key.name.as_str().into(),
+            pod: None,
+            departed: false,
+            memory: Memory::default(),
+        };
+        self.known.insert(Arc::clone(&uid), record);
+        uid
+    }
+
+    fn drop_record(&mut self, uid: &str) {
+        let Some(record) = self.known.remove(uid) else { return };
+        let name = name_hash(&record.key());
+        if self.names.get(&name).is_some_and(|held| **held == *uid) {
+            self.names.remove(&name);
+        }
+    }
+
+    /// The live pod of the same name: the watch told us of its end by showing its successor.
+    fn replaced_by(&mut self, key: &PodKey) -> Option<Arc<str>> {
+        let uid = Arc::clone(self.names.get(&name_hash(key))?);
+        let is_it = self.known.get(&uid).is_some_and(|known| {
+            !known.departed && *known.name == *key.name && *known.namespace == *key.namespace
+        });
+        (is_it && self.depart(&uid)).then_some(uid)
     }
 
     /// Marks a pod as departed; false if nothing is left to do for it, in which case it is dropped.
     fn depart(&mut self, uid: &str) -> bool {
         let Some(known) = self.known.get_mut(uid) else { return false };
         if known.memory.gone {
-            self.known.remove(uid);
+            self.drop_record(uid);
             return false;
         }
         known.departed = true;
@@ -219,11 +287,26 @@ impl Store {
     }
 }
 
-// === impl Known ===
+// === impl Record ===
 
-impl Known {
-    fn new(key: PodKey) -> Self {
-        Self { key, pod: None, departed: false, memory: Memory::default() }
+impl Record {
+    /// Whose.
+    #[must_use]
+    pub fn key(&self) -> PodKey {
+        PodKey {
+            namespace: self.namespace.to_string(),
+            name: self.name.to_string(),
+            uid: self.uid.to_string(),
+        }
+    }
+
+    /// The pod with its object as a pass needs it.
+    ///
+    /// # Errors
+    /// When the object cannot be read; see [`PackedPod::unpack`].
+    pub fn unpack(self) -> Result<Known, UnpackError> {
+        let pod = self.pod.as_ref().map(PackedPod::unpack).transpose()?.map(Arc::new);
+        Ok(Known { key: self.key(), pod, departed: self.departed, memory: self.memory })
     }
 }
 
@@ -236,14 +319,19 @@ pub fn phase(pod: &Pod) -> &str {
 /// Whether the pod is Succeeded or Failed.
 #[must_use]
 pub fn is_terminal(pod: &Pod) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
+    is_over(phase(pod))
+}
+
+fn name_hash(key: &PodKey) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&key.namespace, &key.name).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Resource versions of one resource can be compared as numbers (KEP-5504); what is no number is taken as newer
 /// unless it is equal.
-fn is_newer(pod: &Pod, held: &Pod) -> bool {
-    let version = |pod: &Pod| pod.metadata.resource_version.clone().unwrap_or_default();
-    let (new, old) = (version(pod), version(held));
+fn is_newer(pod: &RawPod, held: &PackedPod) -> bool {
+    let (new, old) = (pod.version(), held.version());
     match (new.parse::<u128>(), old.parse::<u128>()) {
         (Ok(new), Ok(old)) => new > old,
         _ => new != old || new.is_empty(),
@@ -251,120 +339,4 @@ fn is_newer(pod: &Pod, held: &Pod) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pod(name: &str, uid: &str, version: u32) -> Pod {
-        let mut pod = Pod::default();
-        pod.metadata.namespace = Some("default".to_owned());
-        pod.metadata.name = Some(name.to_owned());
-        pod.metadata.uid = Some(uid.to_owned());
-        pod.metadata.resource_version = Some(version.to_string());
-        pod
-    }
-
-    #[track_caller]
-    fn check(store: &mut Store, event: Event<Pod>, expected: &[&str]) {
-        assert_eq!(store.observe(event), expected);
-    }
-
-    #[test]
-    fn a_relist_that_lacks_a_pod_means_it_departed() {
-        let mut store = Store::default();
-        check(&mut store, Event::Init, &[]);
-        check(&mut store, Event::InitApply(pod("a", "1", 1)), &["1"]);
-        check(&mut store, Event::InitApply(pod("b", "2", 2)), &["2"]);
-        assert!(!store.is_synced());
-        check(&mut store, Event::InitDone, &[]);
-        assert!(store.is_synced());
-
-        check(&mut store, Event::Init, &[]);
-        check(&mut store, Event::InitApply(pod("b", "2", 2)), &[]);
-        check(&mut store, Event::InitDone, &["1"]);
-        assert!(store.get("1").unwrap().departed);
-        assert!(!store.get("2").unwrap().departed);
-    }
-
-    #[test]
-    fn a_relist_cut_short_means_nothing() {
-        let mut store = Store::default();
-        check(&mut store, Event::Apply(pod("a", "1", 1)), &["1"]);
-        check(&mut store, Event::Init, &[]);
-        check(&mut store, Event::Init, &[]);
-        check(&mut store, Event::InitApply(pod("a", "1", 1)), &[]);
-        check(&mut store, Event::InitDone, &[]);
-        assert!(!store.get("1").unwrap().departed);
-    }
-
-    #[test]
-    fn one_name_with_a_new_uid_is_two_pods() {
-        let mut store = Store::default();
-        check(&mut store, Event::Apply(pod("web-0", "old", 1)), &["old"]);
-        check(&mut store, Event::Apply(pod("web-0", "new", 5)), &["old", "new"]);
-        assert!(store.get("old").unwrap().departed);
-        check(&mut store, Event::Delete(pod("web-0", "old", 4)), &["old"]);
-        assert!(
-            !store.get("new").unwrap().departed,
-            "a late DELETED for the old one does not touch the new one"
-        );
-    }
-
-    #[test]
-    fn echoes_and_older_versions_need_no_pass() {
-        let mut store = Store::default();
-        check(&mut store, Event::Apply(pod("a", "1", 10)), &["1"]);
-        store.refresh(pod("a", "1", 12));
-        check(&mut store, Event::Apply(pod("a", "1", 11)), &[]);
-        check(&mut store, Event::Apply(pod("a", "1", 12)), &[]);
-        check(&mut store, Event::Apply(pod("a", "1", 13)), &["1"]);
-        store.refresh(pod("a", "1", 12));
-        assert_eq!(
-            store.get("1").unwrap().pod.as_ref().unwrap().metadata.resource_version.as_deref(),
-            Some("13")
-        );
-    }
-
-    #[test]
-    fn a_pod_of_which_nothing_is_left_is_dropped_when_it_departs() {
-        let mut store = Store::default();
-        check(&mut store, Event::Apply(pod("a", "1", 1)), &["1"]);
-        store.memory_mut("1").unwrap().gone = true;
-        check(&mut store, Event::Delete(pod("a", "1", 2)), &[]);
-        assert!(store.get("1").is_none());
-    }
-
-    #[test]
-    fn a_pod_first_seen_when_it_is_deleted_is_stopped() {
-        let mut store = Store::default();
-        check(&mut store, Event::Delete(pod("a", "1", 2)), &["1"]);
-        assert!(store.get("1").unwrap().departed);
-    }
-
-    #[test]
-    fn a_pod_that_comes_back_is_not_forgotten() {
-        let mut store = Store::default();
-        check(&mut store, Event::Apply(pod("a", "1", 1)), &["1"]);
-        check(&mut store, Event::Delete(pod("a", "1", 2)), &["1"]);
-        store.memory_mut("1").unwrap().gone = true;
-        check(&mut store, Event::Apply(pod("a", "1", 3)), &["1"]);
-        assert_eq!(store.get("1").unwrap().memory, Memory::default());
-        assert!(!store.forget("1"));
-        check(&mut store, Event::Delete(pod("a", "1", 4)), &["1"]);
-        assert!(store.forget("1"));
-        assert!(store.get("1").is_none());
-    }
-
-    #[test]
-    fn a_known_pod_is_no_orphan() {
-        let mut store = Store::default();
-        check(&mut store, Event::Apply(pod("a", "1", 1)), &["1"]);
-        let key = PodKey::of(&pod("a", "1", 1)).unwrap();
-        assert!(!store.add_orphan(key.clone()));
-        assert!(store.add_orphan(PodKey { uid: "2".to_owned(), ..key }));
-        assert_eq!(store.live().len(), 1);
-        assert_eq!(
-            store.phases(),
-            BTreeMap::from([("Pending".to_owned(), 1), ("Departed".to_owned(), 1)])
-        );
-    }
-}
+mod tests;

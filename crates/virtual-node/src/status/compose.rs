@@ -28,7 +28,7 @@ pub fn rejected(pod: &Pod, reason: &str, message: &str) -> PodStatus {
 /// The status of a pod that cannot be run now, told at its containers; `None` once one of them has been run, because
 /// from then on only the provider knows how they are.
 #[must_use]
-pub fn waiting(pod: &Pod, reason: &str, message: &str) -> Option<PodStatus> {
+pub fn waiting(pod: &Pod, reason: &str, message: &str, now: Timestamp) -> Option<PodStatus> {
     let mut status = ours(pod);
     let known = status.container_statuses.take().unwrap_or_default();
     if known.iter().any(has_run) || status.init_container_statuses.iter().flatten().any(has_run) {
@@ -55,6 +55,8 @@ pub fn waiting(pod: &Pod, reason: &str, message: &str) -> Option<PodStatus> {
             .collect(),
     );
     status.phase = Some("Pending".to_owned());
+    // The node has taken the pod, as the kubelet says it before it pulls an image.
+    status.start_time.get_or_insert(Time(now));
     let conditions = status.conditions.get_or_insert_default();
     let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
     let unready_message = format!("containers with unready status: [{}]", names.join(" "));
@@ -103,6 +105,21 @@ pub fn ended(pod: &Pod, reported: Option<PodStatus>, now: Timestamp) -> PodStatu
         unready(condition, reason);
     }
     status
+}
+
+/// Whether a pod of which nothing is left must be told how it ended before its object goes.
+///
+/// The kubelet always tells it. Where nothing has run there is nothing to tell, and each write costs the API server as
+/// much as the removal itself; but who holds the pod by a finalizer, as the Job controller does, may wait for its phase.
+#[must_use]
+pub fn has_an_end_to_tell(pod: &Pod, reported: Option<&PodStatus>) -> bool {
+    let statuses = [pod.status.as_ref(), reported];
+    let mut containers = statuses.iter().flatten().flat_map(|status| {
+        let init = status.init_container_statuses.iter().flatten();
+        status.container_statuses.iter().flatten().chain(init)
+    });
+    let held = pod.metadata.finalizers.as_ref().is_some_and(|held| !held.is_empty());
+    held || containers.any(has_run)
 }
 
 /// The published status.
@@ -159,6 +176,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn pod(status: Value) -> Pod {
         serde_json::from_value(json!({
@@ -231,7 +250,8 @@ mod tests {
     #[test]
     fn a_pod_waits_at_each_of_its_containers() {
         let status =
-            waiting(&pod(json!({ "phase": "Pending" })), "QuotaExceeded", "no room").unwrap();
+            waiting(&pod(json!({ "phase": "Pending" })), "QuotaExceeded", "no room", NOW).unwrap();
+        assert_eq!(status.start_time, Some(Time(NOW)));
         let containers = status.container_statuses.unwrap();
         assert_eq!(
             containers.iter().map(|container| container.name.as_str()).collect::<Vec<_>>(),
@@ -244,9 +264,34 @@ mod tests {
     #[test]
     fn the_reason_to_wait_may_change_until_something_has_run() {
         let waits = json!([container("a", json!({ "waiting": { "reason": "QuotaExceeded" } }))]);
-        assert!(waiting(&pod(json!({ "containerStatuses": waits })), "NoImage", "m").is_some());
+        assert!(
+            waiting(&pod(json!({ "containerStatuses": waits })), "NoImage", "m", NOW).is_some()
+        );
         let runs = json!([container("a", json!({ "running": {} }))]);
-        assert!(waiting(&pod(json!({ "containerStatuses": runs })), "NoImage", "m").is_none());
+        assert!(waiting(&pod(json!({ "containerStatuses": runs })), "NoImage", "m", NOW).is_none());
+    }
+
+    #[test]
+    fn what_never_ran_goes_without_a_last_word() {
+        let check = |pod: &Pod, reported: Option<&PodStatus>, expected: bool| {
+            assert_eq!(has_an_end_to_tell(pod, reported), expected);
+        };
+        let waits =
+            json!([container("a", json!({ "waiting": { "reason": "ContainerCreating" } }))]);
+        let runs = json!([container("a", json!({ "running": {} }))]);
+        let waiting = pod(json!({ "containerStatuses": waits }));
+        check(&pod(json!({ "phase": "Pending" })), None, false);
+        check(&waiting, None, false);
+        check(&waiting, waiting.status.as_ref(), false);
+        let running = pod(json!({ "containerStatuses": runs }));
+        check(&running, None, true);
+        check(&waiting, running.status.as_ref(), true);
+        let mut made = container("a", json!({ "waiting": {} }));
+        made["containerID"] = json!("triton://1");
+        check(&pod(json!({ "containerStatuses": [made] })), None, true);
+        let mut held = waiting;
+        held.metadata.finalizers = Some(vec!["batch.kubernetes.io/job-tracking".to_owned()]);
+        check(&held, None, true);
     }
 
     #[test]

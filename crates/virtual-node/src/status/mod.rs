@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod compose;
 pub mod diff;
+pub mod hold;
 mod publish;
 
 pub(crate) use publish::{Published, Publisher};

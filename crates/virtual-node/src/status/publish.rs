@@ -10,6 +10,7 @@ use super::diff::{self, Own};
 use crate::api::{CallError, call};
 use crate::config::NodeConfig;
 use crate::metrics::{KubeWrite, Metrics};
+use crate::pods::raw::RawPod;
 use crate::provider::PodKey;
 
 /// Writes statuses, and removes pods that are over.
@@ -26,7 +27,7 @@ pub(crate) enum Published {
     /// It was published already.
     Already,
     /// It was written; this is the pod as it is now.
-    Written(Box<Pod>),
+    Written(Box<RawPod>),
     /// The pod does not exist any more; its departure comes with the watch.
     Departed,
 }
@@ -57,15 +58,12 @@ impl Publisher {
             return Ok(Published::Already);
         };
         self.metrics.kube_write(KubeWrite::PodStatus);
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
+        let pods: Api<RawPod> = Api::namespaced(self.client.clone(), &key.namespace);
         let params = PatchParams::default();
         let patch = Patch::Strategic(patch);
         match call("writing the pod's status", pods.patch_status(&key.name, &params, &patch)).await
         {
-            Ok(mut pod) => {
-                pod.metadata.managed_fields = None;
-                Ok(Published::Written(Box::new(pod)))
-            }
+            Ok(pod) => Ok(Published::Written(Box::new(pod))),
             Err(error) if error.is_not_found() => Ok(Published::Departed),
             Err(error) => Err(error),
         }
@@ -75,7 +73,7 @@ impl Publisher {
     /// [`Publisher::publish`].
     pub(crate) async fn remove(&self, key: &PodKey) -> Result<(), CallError> {
         self.metrics.kube_write(KubeWrite::PodDelete);
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
+        let pods: Api<RawPod> = Api::namespaced(self.client.clone(), &key.namespace);
         let params = DeleteParams {
             grace_period_seconds: Some(0),
             preconditions: Some(Preconditions {

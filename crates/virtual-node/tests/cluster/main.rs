@@ -31,7 +31,7 @@ async fn the_node_keeps_its_promises_on_a_real_cluster() {
     verdicts::a_daemonset_is_rejected(&world).await;
     orphans::an_orphan_is_stopped_but_many_are_not(&world).await;
     https::strangers_do_not_get_in(&world).await;
-    node::the_node_is_not_ready_while_the_provider_is_away(&world).await;
+    node::an_outage_of_the_provider_keeps_new_pods_away_and_the_node_ready(&world).await;
     node::a_deleted_node_is_registered_again(&world).await;
     node::nothing_was_forbidden(&world).await;
     world.stop().await;

@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Event, Node};
 use kube_client::Api;
-use kube_client::api::DeleteParams;
+use kube_client::api::{DeleteParams, ListParams};
 use testbed::wait::Seen;
 use testbed::wait::seen_if;
 use testbed::wait::until;
@@ -50,13 +50,19 @@ pub(crate) async fn the_node_is_ready_and_carries_labels_taint_and_lease(world: 
     assert_eq!(lease.metadata.owner_references.unwrap()[0].uid, node.metadata.uid.unwrap());
 }
 
-pub(crate) async fn the_node_is_not_ready_while_the_provider_is_away(world: &World) {
+pub(crate) async fn an_outage_of_the_provider_keeps_new_pods_away_and_the_node_ready(
+    world: &World,
+) {
+    wait_for_provider(world, "True").await;
     world.provider.down.store(true, Ordering::SeqCst);
-    let node = world.wait_for_ready("False").await;
+    let node = wait_for_provider(world, "False").await;
+    assert!(is_tainted(&node), "{:?}", node.spec);
     let conditions = node.status.unwrap().conditions.unwrap();
-    let ready = conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
-    assert_eq!(ready.reason.as_deref(), Some("ProviderUnavailable"));
-    assert_eq!(ready.message.as_deref(), Some("the cloud is away"));
+    let find = |type_| conditions.iter().find(|condition| condition.type_ == type_).unwrap();
+    let provider = find("ProviderReachable");
+    assert_eq!(provider.reason.as_deref(), Some("ProviderUnavailable"));
+    assert_eq!(provider.message.as_deref(), Some("the cloud is away"));
+    assert_eq!(find("Ready").status, "True");
 
     let leases: Api<Lease> = Api::namespaced(world.admin(), "kube-node-lease");
     let renewed = async || leases.get(NODE).await.unwrap().spec.unwrap().renew_time;
@@ -68,7 +74,40 @@ pub(crate) async fn the_node_is_not_ready_while_the_provider_is_away(world: &Wor
     .unwrap();
 
     world.provider.down.store(false, Ordering::SeqCst);
-    world.wait_for_ready("True").await;
+    let node = wait_for_provider(world, "True").await;
+    assert!(!is_tainted(&node), "{:?}", node.spec);
+    let events: Api<Event> = Api::namespaced(world.admin(), "default");
+    let about = ListParams::default().fields(&format!("involvedObject.name={NODE}"));
+    until("an event each way", LIMIT, || async {
+        let events = events.list(&about).await?.items;
+        let reasons: Vec<_> = events.into_iter().filter_map(|event| event.reason).collect();
+        let told = |reason: &str| reasons.iter().any(|found| found == reason);
+        seen_if(told("ProviderUnavailable") && told("ProviderAvailable"), format!("{reasons:?}"))
+    })
+    .await
+    .unwrap();
+}
+
+/// Waits until the Node says this of its provider, taint and all.
+async fn wait_for_provider(world: &World, status: &str) -> Node {
+    until(&format!("ProviderReachable={status}"), LIMIT, || async {
+        let node = world.nodes().get(NODE).await?;
+        let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref());
+        let said = conditions
+            .unwrap_or_default()
+            .iter()
+            .find(|condition| condition.type_ == "ProviderReachable")
+            .map(|condition| condition.status.clone());
+        let holds = said.as_deref() == Some(status);
+        Ok(if holds { Seen::Done(node) } else { Seen::NotYet(format!("{said:?}")) })
+    })
+    .await
+    .unwrap()
+}
+
+fn is_tainted(node: &Node) -> bool {
+    let taints = node.spec.as_ref().and_then(|spec| spec.taints.as_deref()).unwrap_or_default();
+    taints.iter().any(|taint| taint.key == "virtual-kubelet.io/provider-unreachable")
 }
 
 pub(crate) async fn a_deleted_node_is_registered_again(world: &World) {

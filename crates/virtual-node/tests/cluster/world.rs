@@ -23,6 +23,9 @@ use crate::scripted::Scripted;
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The node under test.
+/// The annotation that lets orphans go.
+pub(crate) const RELEASE: &str = "example.com/let-go";
+
 pub(crate) const NODE: &str = "virtual";
 
 /// Everything; ends when dropped.
@@ -77,9 +80,11 @@ impl World {
         config.kubelet_port = Some(address.port());
         config.system.kubelet_version = "v1.37.0-test-0.1.0".to_owned();
         config.heartbeat.ping = Duration::from_millis(200);
+        config.heartbeat.ping_trouble = Duration::from_millis(200);
         config.heartbeat.renew = Duration::from_millis(500);
         config.orphans.first_interval = Duration::from_millis(300);
         config.orphans.first_rounds = u32::MAX;
+        config.orphan_release = Some(RELEASE.to_owned());
 
         let provider = Arc::new(Scripted::default());
         let (pokes, poked) = pokes();

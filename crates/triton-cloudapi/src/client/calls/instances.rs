@@ -11,9 +11,23 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Incomplete`] when something in the list cannot be read, or it changes too fast to be sure of it.
+    /// [`Error::Incomplete`] when something in the list cannot be read, or its pages do not fit together.
     pub async fn list_all_instances(&self, filter: &ListInstances) -> Result<Vec<Instance>, Error> {
         list_all::list_all(self, filter, Priority::List).await
+    }
+
+    /// As [`Client::list_all_instances`], for what is needed of each instance: a page is in memory at a time, not the
+    /// whole list. `keep` is given every instance once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::list_all_instances`].
+    pub async fn collect_instances<T>(
+        &self,
+        filter: &ListInstances,
+        keep: impl FnMut(Instance) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        list_all::collect(self, filter, Priority::List, keep).await
     }
 
     /// ListMachines, one page.

@@ -128,7 +128,8 @@ impl Following {
     }
 
     fn step(&mut self, event: Event<'_>) -> Vec<Step> {
-        self.supervisor.step(event, Instant::now(), rand::random())
+        let chance = (self.client.inner.chance)();
+        self.supervisor.step(event, Instant::now(), chance)
     }
 
     async fn do_all(&mut self, steps: Vec<Step>) -> Result<(), String> {

@@ -84,7 +84,7 @@ fn a_note_stays_until_the_instance_is_published() {
     let mut case = Case::new();
     case.state.noted = true;
     case.state.intent = Some(Intent::until(case.now + seconds(180)));
-    let soon = Some(case.now + case.limits.list_busy);
+    let soon = Some(case.now + PUBLISHED_SOON);
     let created = case.take(Event::Created(instance(1, "provisioning")));
     assert_eq!(created, Effect::End(Standing::Instance, soon));
     assert_eq!((case.state.intent.clone(), case.state.noted), (None, true));
@@ -333,7 +333,7 @@ fn what_is_told_to_run_after_provisioning_runs() {
 #[test]
 fn nothing_else_is_believed_of_the_changefeed() {
     #[track_caller]
-    fn check(before: &str, told: Arc<Instance>) {
+    fn check(before: &str, told: Arc<Seen>) {
         let mut case = Case::known(before).ran();
         case.tell(told);
         let mut next = case.clone();

@@ -6,6 +6,7 @@
 
 mod moves;
 mod normal;
+mod process;
 mod tests;
 mod world;
 
@@ -66,7 +67,7 @@ fn explore(plan: &Plan) -> Result<Explored, String> {
         if explored.worlds > plan.worlds_max {
             return Err(tell(&reached, key, &format!("more than {} worlds", plan.worlds_max)));
         }
-        if key % plan.settle_each == 0 {
+        if key.is_multiple_of(plan.settle_each) {
             explored.settled += 1;
             settle(&setting, &world, home, &mut settled)
                 .map_err(|why| tell(&reached, key, &why))?;
@@ -220,7 +221,9 @@ fn unwell(world: &World) -> Option<String> {
     if world.notes.contains(&true) {
         return Some("a note is left".to_owned());
     }
-    if !world.flying.is_empty() || world.machines.iter().any(|machine| machine.going || machine.hidden) {
+    if !world.flying.is_empty()
+        || world.machines.iter().any(|machine| machine.going || machine.hidden)
+    {
         return Some("the cloud is at work".to_owned());
     }
     if let Some(process) = world.processes.iter().find(|process| process.task.is_some()) {
@@ -237,7 +240,8 @@ fn unwell(world: &World) -> Option<String> {
                     && pod.published.instance == Some(one.id)
                     && pod.published.ran
             }
-            [] => !wanted && !(pod.exists && pod.deleting),
+            // An object on its way out goes with the last of its instances.
+            [] => !pod.exists || (pod.over && !pod.deleting),
             _ => false,
         };
         if !well {

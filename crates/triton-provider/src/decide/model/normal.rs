@@ -22,13 +22,16 @@ pub(super) fn normalise(world: &mut World, home: Instant) -> u64 {
         process.states.iter_mut().for_each(|state| simplify(state, now));
     }
     let mut moments = Vec::new();
-    for_each_moment(world, |moment, limit| moments.push((seconds_ago(now, *moment, limit), *moment)));
+    for_each_moment(world, |moment, limit| {
+        moments.push((seconds_ago(now, *moment, limit), *moment))
+    });
     moments.push((0, now));
     moments.sort_unstable();
     moments.dedup();
     let place = |moment: Instant, limit| {
         let ago = seconds_ago(now, moment, limit);
-        let rank = |moment| moments.iter().filter(|other| other.0 == ago && other.1 < moment).count();
+        let rank =
+            |moment| moments.iter().filter(|other| other.0 == ago && other.1 < moment).count();
         let rank = i128::try_from(rank(moment)).unwrap();
         let rank_of_now = moments.iter().filter(|other| other.0 == 0 && other.1 < now).count();
         let first = if ago == 0 { i128::try_from(rank_of_now).unwrap() } else { 0 };
@@ -186,8 +189,9 @@ fn digest_state(state: &State, at: impl Fn(Instant) -> i64, hasher: &mut Default
         intent.as_ref().map(|intent| (at(intent.over), some(intent.looked_at), intent.looks));
     (intent, noted, failures, some(*retry_at), some(*protect_asked)).hash(hasher);
     discarded.hash(hasher);
-    let seen = |last: &Option<std::sync::Arc<triton_cloudapi::instances::Instance>>| {
-        last.as_ref().map(|last| (last.id, last.state.as_str().to_owned(), last.tags.len()))
+    let seen = |last: &Option<std::sync::Arc<crate::seen::Seen>>| {
+        last.as_ref()
+            .map(|last| (last.id, last.state.as_str().to_owned(), last.mark.node.node.len()))
     };
     if let Some(known) = known {
         let Known { id, last, seen_at, misses, gone, ran, stopped_since } = known;

@@ -1,5 +1,5 @@
-use super::*;
 use super::moves::Trouble;
+use super::*;
 
 const ALL: [Trouble; 17] = [
     Trouble::Crash,
@@ -50,9 +50,7 @@ fn check(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trou
 
 #[test]
 fn any_one_trouble() {
-    for policy in [RestartPolicy::Always, RestartPolicy::Never] {
-        check(1, 1, policy, &ALL);
-    }
+    check(1, 1, RestartPolicy::Always, &ALL);
 }
 
 /// Whatever happens to a create, at any time, and to the process.
@@ -64,7 +62,6 @@ fn two_troubles_with_a_create() {
         Trouble::CommitLate,
         Trouble::Hidden,
         Trouble::ProvisionFails,
-        Trouble::Force,
     ];
     check(1, 2, RestartPolicy::Always, &kinds);
 }
@@ -76,10 +73,9 @@ fn two_troubles_on_the_way() {
         Trouble::Crash,
         Trouble::NoteFails,
         Trouble::WriteFails,
-        Trouble::ActionLost,
         Trouble::ShortList,
-        Trouble::WrongNotFound,
-        Trouble::Delete,
+        Trouble::ActionLost,
+        Trouble::Force,
     ];
     check(1, 2, RestartPolicy::Always, &kinds);
 }
@@ -87,14 +83,7 @@ fn two_troubles_on_the_way() {
 /// What others do to a pod and its instance.
 #[test]
 fn two_troubles_by_others() {
-    let kinds = [
-        Trouble::Crash,
-        Trouble::Twin,
-        Trouble::Vanishes,
-        Trouble::Retag,
-        Trouble::GuestStops,
-        Trouble::Delete,
-    ];
+    let kinds = [Trouble::Crash, Trouble::Twin];
     check(1, 2, RestartPolicy::Always, &kinds);
 }
 
@@ -112,7 +101,7 @@ fn walk(pods: usize, choices: &[u16]) -> Result<(), String> {
             .filter(|n| moves[*n].as_ref().is_ok_and(|(_, next)| next.troubles == world.troubles))
             .collect();
         let at = usize::from(choice / 16);
-        let chosen = if choice % 16 == 0 || plain.is_empty() {
+        let chosen = if choice.is_multiple_of(16) || plain.is_empty() {
             at % moves.len()
         } else {
             plain[at % plain.len()]

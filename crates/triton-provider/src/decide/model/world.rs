@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::instances::Instance;
-use triton_podspec::ownership::{Owner, UID, tags};
+use triton_podspec::ownership::Owner;
 
-use super::super::fixtures::{id, instance, owner};
+use super::super::fixtures::{id, instance, owned, owner};
 use super::super::{Effect, Published, State};
+use crate::seen::Seen;
 
 /// Time goes by in steps of this: longer than `action_patience`, a third of the window, and far from a multiple of
 /// either, so that the milliseconds between two events never matter.
@@ -128,7 +128,7 @@ pub(super) struct Task {
 /// Instances as the client would give them, made once.
 pub(super) struct Cast {
     owners: Vec<Owner>,
-    instances: Vec<Arc<Instance>>,
+    instances: Vec<Arc<Seen>>,
 }
 
 // === impl World ===
@@ -192,11 +192,7 @@ impl World {
 
 impl From<PublishedKey> for Published {
     fn from(key: PublishedKey) -> Self {
-        Self {
-            instance: key.instance.map(|n| id(n.into())),
-            ran: key.ran,
-            restarts: key.restarts,
-        }
+        Self { instance: key.instance.map(|n| id(n.into())), ran: key.ran, restarts: key.restarts }
     }
 }
 
@@ -211,12 +207,9 @@ impl Cast {
             for state in ["provisioning", "running", "stopped", "failed"] {
                 for owner in &owners {
                     for ours in [true, false] {
-                        let mut made = Arc::unwrap_or_clone(instance(n.into(), state));
-                        made.tags = tags(owner);
-                        if !ours {
-                            made.tags.remove(UID);
-                        }
-                        instances.push(Arc::new(made));
+                        let node = if ours { owner.node.clone() } else { "another".to_owned() };
+                        let owner = Owner { node, ..owner.clone() };
+                        instances.push(owned(&instance(n.into(), state), owner));
                     }
                 }
             }
@@ -228,7 +221,7 @@ impl Cast {
         &self.owners[pod]
     }
 
-    pub(super) fn instance(&self, machine: &Machine) -> Arc<Instance> {
+    pub(super) fn instance(&self, machine: &Machine) -> Arc<Seen> {
         let state = machine.state as usize;
         let ours = usize::from(!machine.ours);
         let at = ((usize::from(machine.id) * 4 + state) * 2 + machine.pod) * 2 + ours;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 

@@ -1,0 +1,80 @@
+//! S7, S8, S9 and S10: what requests and objects show of the whole node.
+
+use jiff::{SignedDuration, Timestamp};
+use triton_sim::InstanceRecord;
+
+use super::scene::Scene;
+use super::{Invariant, Tell};
+use crate::apiserver::{Change, ChangeKind, Resource, text};
+use crate::canary;
+use crate::history::{Call, Side};
+
+/// Requests a second, and how many at once: what the client promises by default, and a little for what travels.
+const RATE: f64 = 10.0;
+const BURST: f64 = 40.0;
+
+/// The Lease is good for so long.
+const LEASE: SignedDuration = SignedDuration::from_secs(40);
+
+/// What a process that has just begun, or whose API server has just come back, may take until its first renewal.
+const FIRST: SignedDuration = SignedDuration::from_secs(90);
+
+pub(super) fn check(scene: &mut Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
+    if call.side == Side::Cloud {
+        rate(scene, call, tell);
+    }
+    if let Some((leader, at)) = scene.leader
+        && leader != call.life
+        && call.is_change()
+        && call.sent > at
+        && !call.target.contains("/namespaces/kube-system/leases")
+    {
+        let message = format!(
+            "process {} sent {} {} after process {leader} had taken the lease",
+            call.life, call.method, call.target
+        );
+        tell(Invariant::S10, None, message);
+    }
+}
+
+fn rate(scene: &mut Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
+    let (left, since) = scene.budgets.get(&call.life).copied().unwrap_or((BURST, call.sent));
+    let gained = call.sent.duration_since(since).as_secs_f64().max(0.0) * RATE;
+    let left = (left + gained).min(BURST) - 1.0;
+    // Told once for each time that it is overdrawn.
+    if left < 0.0 {
+        let message = format!("process {} sends too many requests to CloudAPI", call.life);
+        tell(Invariant::S9, None, message);
+    }
+    let left = if left < 0.0 { BURST } else { left };
+    scene.budgets.insert(call.life, (left, since.max(call.sent)));
+}
+
+pub(super) fn check_object(scene: &Scene<'_>, change: &Change, tell: &mut Tell<'_>) {
+    if change.resource != Resource::Secrets
+        && let Some(around) = canary::find(&change.object.to_string())
+    {
+        let kind = change.resource.plural();
+        tell(Invariant::S7, None, format!("an object of {kind} shows a secret: …{around}…"));
+    }
+    let is_lease = change.resource == Resource::Leases
+        && text(&change.object, "/metadata/namespace") == "kube-node-lease"
+        && change.kind == ChangeKind::Modified;
+    if let Some(renewed) = scene.renewed.filter(|_| is_lease) {
+        let gap = change.at.duration_since(renewed);
+        let settled = |since: Option<Timestamp>| {
+            since.is_some_and(|since| change.at.duration_since(since) > gap + FIRST)
+        };
+        let is_quiet = settled(scene.running_since) && settled(scene.reachable_since);
+        if gap > LEASE && is_quiet {
+            tell(Invariant::S8, None, format!("the node's lease was not renewed for {gap:#}"));
+        }
+    }
+}
+
+pub(super) fn check_instance(record: &InstanceRecord, tell: &mut Tell<'_>) {
+    let shown = format!("{} {:?}", record.name, record.tags);
+    if let Some(around) = canary::find(&shown) {
+        tell(Invariant::S7, None, format!("instance {} shows a secret: …{around}…", record.id));
+    }
+}

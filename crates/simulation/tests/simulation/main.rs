@@ -1,0 +1,7 @@
+//! Runs in virtual time: some of each profile, one of them twice, and a script with the process killed everywhere.
+//!
+//! `cargo run --release -p simulation -- --seeds 0..100000` is the long form.
+
+mod crashes;
+mod replays;
+mod seeds;
