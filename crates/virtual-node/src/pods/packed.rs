@@ -251,16 +251,16 @@ mod tests {
     fn pods_that_do_not_look_alike_do_not_all_become_samples() {
         let mut packer = Packer::default();
         let mut samples = HashSet::new();
-        let pods: Vec<PackedPod> = (0..1000)
+        let mut pods: Vec<PackedPod> = (0..1000)
             .map(|number| packer.pack(&raw(&pod(number, &format!("c{}", number * 7919), true))))
-            .chain((0..1000).map(|number| {
+            .collect();
+        pods.extend((0..1000).map(|number| {
                 let mut odd = pod(number, "odd", true);
                 odd["spec"]["containers"][0]["env"] = (0..40)
                     .map(|n| json!({"name": format!("{:x}", n * (number + 3) * 104_729), "value": format!("{:x}", (n + 7) * (number + 1) * 7919)}))
                     .collect();
                 packer.pack(&raw(&odd))
-            }))
-            .collect();
+            }));
         samples.extend(pods.iter().map(|pod| Arc::as_ptr(&pod.0.sample)));
         assert!(samples.len() < 16, "{} samples", samples.len());
     }
