@@ -351,7 +351,10 @@ impl Chaos {
     /// Tells the oracle which process asked for which changes.
     pub(super) fn note_requests(&mut self) {
         for asked in self.crew.take_requests() {
-            if let Some(what) = self.rates.see_request(asked.at, &asked.by) {
+            // Machines, rules, images: calls of one kind share a bucket.
+            let kind = asked.head.path.split(['/', '?']).nth(2).unwrap_or_default();
+            let bucket = format!("{} for {kind}", asked.by);
+            if let Some(what) = self.rates.see_request(asked.at, &bucket) {
                 self.watch.oracle().say(Invariant::S9, asked.at, what);
             }
             if asked.head.is_change() {

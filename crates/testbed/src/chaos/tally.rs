@@ -31,7 +31,7 @@ pub struct Tally {
     pub twins: usize,
     /// For how long at most.
     pub longest_twins: Duration,
-    /// The most requests that one process sent in ten seconds.
+    /// The most requests of one kind that one process sent in ten seconds.
     pub requests_in_ten_seconds: usize,
     /// How often things were let come to rest, and did.
     pub rests: u64,
@@ -61,7 +61,7 @@ impl fmt::Display for Tally {
         line("instances made", &self.instances)?;
         line("pods that ever had two living instances", &self.twins)?;
         line("longest such time", &seconds(self.longest_twins))?;
-        line("most requests of one process in 10 s", &self.requests_in_ten_seconds)?;
+        line("most requests of one kind of one process in 10 s", &self.requests_in_ten_seconds)?;
         line("times everything came to rest", &self.rests)?;
         line("longest way to rest", &seconds(self.longest_rest))?;
         line("questions the oracle answered", &self.judged)?;

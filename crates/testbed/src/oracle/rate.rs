@@ -1,4 +1,4 @@
-//! How many requests each process sends in ten seconds.
+//! How many requests of one kind each process sends in ten seconds.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,7 +9,7 @@ const WINDOW: SignedDuration = SignedDuration::from_secs(10);
 /// A bucket of 30 that was full, and 10 a second; a tenth on top for what a line may bunch up.
 const MOST: usize = (30 + 10 * 10) * 11 / 10;
 
-/// Requests of the last ten seconds, by process.
+/// Requests of the last ten seconds, by process and kind.
 #[derive(Clone, Debug, Default)]
 pub struct Rates {
     sent: BTreeMap<String, VecDeque<Timestamp>>,
