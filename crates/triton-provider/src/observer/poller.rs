@@ -13,6 +13,7 @@ use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedError, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
 use triton_cloudapi::client::{Client, Error};
+use triton_cloudapi::instances::InstanceState;
 use virtual_node::Pokes;
 
 use super::listing::{Listing, is_ours, list, pages};
@@ -353,10 +354,14 @@ impl Running {
             Weight::Evidence => self.told_at.get_or_insert(now),
             Weight::Hint => self.hinted_at.get_or_insert(now),
         };
+        let is_end = seen.state == InstanceState::Deleted;
         book.note(Told { at: now, instance: Arc::new(seen) });
         drop(book);
-        self.vanished.told(&uid);
-        self.poller.pokes.poke(&uid);
+        // What a list shows no more comes to its end: the words before the last one are of no use.
+        if is_end || !self.vanished.contains(&uid) {
+            self.vanished.told(&uid);
+            self.poller.pokes.poke(&uid);
+        }
     }
 
     /// Opens a feed anew that has missed something.
