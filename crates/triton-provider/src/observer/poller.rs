@@ -227,7 +227,12 @@ impl Running {
         let moved = snapshot.moved_since(earlier.as_deref());
         self.feed.listed(asked_at, earlier.as_ref().map(|earlier| earlier.taken_at), moved, now);
         poller.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
-        poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
+        let told_alive = {
+            let mut book = poller.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let told_alive = book.alive();
+            book.listed(asked_at);
+            told_alive
+        };
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
         poller.wants.listed.notify_waiters();
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
@@ -247,6 +252,7 @@ impl Running {
         if self.feed.is_trusted(now) {
             let went = |uid: &str| {
                 let was_there = earlier.as_ref().is_some_and(|earlier| !earlier.of(uid).is_empty());
+                let was_there = was_there || told_alive.contains(uid);
                 was_there && snapshot.of(uid).is_empty() && poller.wants.is_expecting(uid)
             };
             touched.iter().filter(|uid| went(uid)).for_each(|uid| self.vanished.wait_for(uid, now));
