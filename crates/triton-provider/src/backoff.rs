@@ -47,6 +47,14 @@ impl RestartBackoff {
     }
 }
 
+#[cfg(test)]
+impl RestartBackoff {
+    /// When the last restart was, for models that move time.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut Instant> {
+        self.last.as_mut()
+    }
+}
+
 /// Wait after the n-th restart, counted from it.
 fn wait(restarts: u32) -> Duration {
     match restarts {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bystanders;
@@ -25,7 +26,7 @@ use crate::stack::StackOptions;
 /// Waits of the node that suit a run of minutes: what the proxies hold back comes within the window, and what is left
 /// over is found soon. Everything else is as users have it.
 const SETTINGS: &str =
-    "[limits]\nambiguity_window = \"25s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
+    "[limits]\nambiguity_window = \"30s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
 /// Between two looks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a process sleeps: longer than a Lease of 15 s.
@@ -211,7 +212,11 @@ impl Chaos {
         let away = Duration::from_millis(luck.named("away").between(AWAY.0, AWAY.1));
         match trouble {
             Trouble::Kills | Trouble::Guests => {}
-            Trouble::CloudLine(name) => self.crew.set_cloud_lines(Some(name.parse()?)),
+            Trouble::CloudLine(name) => {
+                // Names are no protection: what CloudAPI looks at when two creates meet is older than both.
+                self.scene.fate().set_fault("create-twins", &json!({})).await?;
+                self.crew.set_cloud_lines(Some(name.parse()?));
+            }
             Trouble::ClusterLine(name) => self.crew.set_cluster_lines(Some(name.parse()?)),
             Trouble::Cloud(fault) => {
                 self.scene.fate().set_fault(fault.name, &fault.settings()).await?;

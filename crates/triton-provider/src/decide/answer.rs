@@ -78,7 +78,7 @@ fn back_off(state: &mut State, view: &View<'_>, longest: Duration) {
 fn read(state: &mut State, view: &View<'_>, id: InstanceId, asked_at: Instant, found: Found) {
     let ours = match found {
         Found::Present(instance) => Some(instance).filter(|instance| is_ours(instance, view)),
-        Found::Destroyed => None,
+        Found::Foreign | Found::Destroyed => None,
         // Believed when it was said often enough.
         Found::NotFound => {
             let (apart, enough) = (view.limits.absence_confirm, view.limits.absence_reads);

@@ -13,7 +13,7 @@ use super::{
     Effect, Event, Leave, Published, RestartPolicy, Run, Sighting, Standing, Told, View, Wish, step,
 };
 use crate::limits::Limits;
-use crate::seen::{Mark, Seen};
+use crate::seen::Seen;
 
 /// A pod under decision; each test changes what it is about.
 #[derive(Clone)]
@@ -127,17 +127,23 @@ impl Case {
         self
     }
 
-    pub(crate) fn take(&mut self, event: Event) -> Effect {
-        let view = View {
+    pub(crate) fn with_view<T>(&self, owner: &Owner, see: impl FnOnce(&View<'_>) -> T) -> T {
+        see(&View {
             now: self.now,
             wall: jiff::Timestamp::UNIX_EPOCH,
-            owner: &owner(),
+            owner,
             sighting: self.sighting.as_ref(),
             published: self.published,
             wish: self.wish,
             limits: &self.limits,
-        };
-        step(&mut self.state, &view, event)
+        })
+    }
+
+    pub(crate) fn take(&mut self, event: Event) -> Effect {
+        let mut state = std::mem::take(&mut self.state);
+        let effect = self.with_view(&owner(), |view| step(&mut state, view, event));
+        self.state = state;
+        effect
     }
 
     /// Looks, and stays with what follows.
@@ -189,11 +195,19 @@ pub(crate) fn protected(n: u128, state: &str) -> Arc<Seen> {
     Arc::new(instance)
 }
 
-/// Somebody else's: it lacks the tag of the node.
+/// Another node's.
 pub(crate) fn foreign(n: u128, state: &str) -> Arc<Seen> {
-    let mut instance = Arc::unwrap_or_clone(instance(n, state));
-    instance.mark = Mark::nobody();
-    Arc::new(instance)
+    let owner = Owner { node: "another".to_owned(), ..owner() };
+    owned(&instance(n, state), owner)
+}
+
+/// The same, of another pod.
+pub(crate) fn owned(instance: &Seen, owner: Owner) -> Arc<Seen> {
+    let value = serde_json::json!({
+        "id": instance.id, "name": instance.name, "state": instance.state.as_str(), "brand": "lx",
+        "created": instance.created.map(|created| created.to_string()),
+    });
+    Arc::new(Seen::with_owner(&serde_json::from_value(value).unwrap(), owner))
 }
 
 pub(crate) fn list(taken_at: Instant, instances: &[Arc<Seen>]) -> Sighting {

@@ -22,6 +22,10 @@ use crate::seen::Seen;
 /// its pass is dropped meanwhile, as any answer and any failure ends the sending.
 const SEND_MARGIN: Duration = Duration::from_secs(15);
 
+/// When a status that is about to be written will have been: the note of its create is not kept for longer, as the
+/// journal holds so many only.
+const PUBLISHED_SOON: Duration = Duration::from_millis(20);
+
 /// How far a create is that this step may go on with. Every other step begins anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Making {
@@ -190,8 +194,8 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
         return effect;
     }
     let Some(known) = &state.known else { return Effect::End(Standing::Unchanged, None) };
-    let Some(instance) = known.last.as_deref().filter(|_| !is_missing(view, known.seen_at, id))
-    else {
+    let in_doubt = known.misses.count > 0 || is_missing(view, known.seen_at, id);
+    let Some(instance) = known.last.as_deref().filter(|_| !in_doubt) else {
         // Absence from a list is no evidence: the instance itself is asked for, twice.
         return match known.misses.next(view.limits.absence_confirm) {
             Some(at) if at > view.now => Effect::End(Standing::Unchanged, Some(at)),
@@ -208,10 +212,12 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
         InstanceState::Failed | InstanceState::Deleted => give_up(state, view, id),
         _ => {
             let effect = restart::next(state, view, wish, id);
-            // Published, the note and the twins can go.
-            let unsettled = state.noted || has_twins(view, id);
+            // Once this is published the note can go, and twins can.
             match effect {
-                Effect::End(Standing::Instance, None) if unsettled => {
+                Effect::End(Standing::Instance, None) if state.noted => {
+                    Effect::End(Standing::Instance, Some(view.now + PUBLISHED_SOON))
+                }
+                Effect::End(Standing::Instance, None) if has_twins(view, id) => {
                     Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
                 }
                 effect => effect,
@@ -222,16 +228,20 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
 
 /// Step 5, one of several: the others go, one after the other.
 ///
-/// None goes before the one that stays is published, and is alive in the list that shows them both; and none before it
-/// was itself read again, is still this pod's, and lives.
+/// None goes before the one that stays is published and is alive in the list that shows them both; and none before
+/// both were read again since, the one that stays last: it is there, and the other is still this pod's.
 fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<Effect> {
     let sighting = view.sighting?;
-    let stays = |instance: &&Arc<Seen>| instance.id == keep && is_alive(instance);
-    let known = state.known.as_ref()?.last.as_ref().filter(stays)?;
+    let stays = |instance: &&Arc<Seen>| {
+        instance.id == keep && is_alive(instance) && is_ours(instance, view)
+    };
+    let known = state.known.as_ref().filter(|known| known.misses.count == 0)?;
+    known.last.as_ref().filter(stays)?;
     sighting.instances.iter().find(stays)?;
-    if view.published.instance != Some(known.id) {
+    if view.published.instance != Some(keep) {
         return None;
     }
+    let seen_at = known.seen_at;
     for twin in sighting.instances.iter().filter(|instance| instance.id != keep) {
         let entry = state.twins.entry(twin.id).or_default();
         let quiet = entry.quiet_until.is_some_and(|until| until > view.now);
@@ -240,6 +250,9 @@ fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<E
         }
         if entry.read_at.is_none_or(|at| at < sighting.taken_at) {
             return Some(Effect::Read(twin.id));
+        }
+        if seen_at <= sighting.taken_at {
+            return Some(Effect::Read(keep));
         }
         entry.quiet_until = Some(view.now + view.limits.action_patience);
         return Some(Effect::Act(Action::Delete(twin.id, Why::Twin)));
@@ -356,10 +369,9 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
         return if again <= view.now { delete(view, id, instance) } else { wait(again) };
     }
     if instance.deletion_protection {
+        let ours_to_lift = wish.may_lift_protection || instance.asked_for_protection;
         return match target.unprotect_sent {
-            _ if !wish.may_lift_protection && !instance.asked_for_protection => {
-                Effect::End(Standing::Blocked(id), None)
-            }
+            _ if !ours_to_lift => Effect::End(Standing::Blocked(id), None),
             Some(sent) if sent + view.limits.action_patience > view.now => {
                 let unread = target.seen_at.is_none_or(|at| at <= sent);
                 if unread { Effect::Read(id) } else { wait(view.now + view.limits.list_busy) }
@@ -398,10 +410,11 @@ fn listed(instances: &[Arc<Seen>], id: InstanceId) -> Option<&Arc<Seen>> {
     instances.iter().find(|instance| instance.id == id)
 }
 
-/// The last list is newer than the last sight of the instance and does not show it.
+/// The last list is newer than the last sight of the instance and does not show it as ours.
 fn is_missing(view: &View<'_>, seen_at: Instant, id: InstanceId) -> bool {
     view.sighting.is_some_and(|sighting| {
-        sighting.taken_at > seen_at && listed(&sighting.instances, id).is_none()
+        let there = listed(&sighting.instances, id).is_some_and(|instance| is_ours(instance, view));
+        sighting.taken_at > seen_at && !there
     })
 }
 

@@ -17,8 +17,12 @@
 
 pub mod answer;
 #[cfg(test)]
+mod anything;
+#[cfg(test)]
 pub(crate) mod fixtures;
 pub mod life;
+#[cfg(test)]
+mod model;
 pub mod restart;
 pub mod state;
 pub mod twins;

@@ -69,7 +69,7 @@ pub struct Run {
 pub struct Leave {
     /// What is left of the grace period.
     pub grace_left: Duration,
-    /// The pod itself asked for deletion protection, so that we may lift it.
+    /// The pod itself asked for deletion protection, so that we may lift it. Its instance's tags may say the same.
     pub may_lift_protection: bool,
 }
 
@@ -129,8 +129,10 @@ pub enum Event {
 /// What a read of one instance found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// It is there (in whatever state, and whoever's it is).
+    /// It is there (in whatever state, and whichever pod's it is).
     Present(Arc<Seen>),
+    /// It is there, without all of our tags: whose it is cannot be known.
+    Foreign,
     /// It is destroyed, and CloudAPI remembers that.
     Destroyed,
     /// CloudAPI knows nothing of it.
@@ -159,7 +161,7 @@ pub enum Effect {
 }
 
 /// A change to an instance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Start it; `counts` when this is a restart and not the repetition of one.
     Start {
@@ -181,7 +183,7 @@ pub enum Action {
 }
 
 /// Why an instance is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Why {
     /// Another one is the pod's.
     Twin,
@@ -192,7 +194,7 @@ pub enum Why {
 }
 
 /// How a pod stands at the end of a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// Nothing new is known: what is published stays.
     Unchanged,
@@ -218,7 +220,7 @@ pub enum Standing {
 }
 
 /// Why there is no instance yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Because {
     /// A create may still come true.
     CreateUnresolved,

@@ -22,6 +22,9 @@ use crate::{clock, sources};
 /// How long a pod that stands in line for its create waits at most before it asks again by itself.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// When a pod asks again that found the journal full.
+const FULL_PATIENCE: Duration = Duration::from_secs(1);
+
 // === impl Pass ===
 
 impl<C: Cluster> Pass<'_, C> {
@@ -108,15 +111,20 @@ impl<C: Cluster> Pass<'_, C> {
     /// Makes the intent durable. Nothing is sent unless it is.
     pub(crate) async fn note(&mut self) -> Result<Then, ProviderError> {
         let noted = self.shared.journal.record(&self.key.uid, Note { at: clock::now() }).await;
+        let reason = match &noted {
+            Ok(()) => return Ok(Then::Step(Event::Noted)),
+            Err(JournalError::Full) => {
+                // It stands in line, as others do; nothing is wrong with it.
+                tracing::debug!(pod = %self.key, "the journal holds as many creates as it may");
+                let again = Instant::now() + FULL_PATIENCE;
+                return Ok(Then::End(Standing::Unchanged, Some(again)));
+            }
+            Err(JournalError::TakenOver { .. }) => "AnotherProcessActs",
+            Err(_) => "JournalUnavailable",
+        };
         noted.map_err(|error| {
-            let (kind, reason) = match error {
-                JournalError::TakenOver { .. } => {
-                    (ProviderErrorKind::Unavailable, "AnotherProcessActs")
-                }
-                JournalError::Full => (ProviderErrorKind::Busy, "TooManyCreatesUnresolved"),
-                _ => (ProviderErrorKind::Unavailable, "JournalUnavailable"),
-            };
-            ProviderError::new(kind, reason, chain(&error)).caused_by(error)
+            ProviderError::new(ProviderErrorKind::Unavailable, reason, chain(&error))
+                .caused_by(error)
         })?;
         Ok(Then::Step(Event::Noted))
     }

@@ -46,8 +46,8 @@ impl<C: Cluster> Pass<'_, C> {
             found.map_err(|error| action_failed(&format!("reading instance {id}"), error))?;
         let found = match found {
             Presence::Present(instance) => {
-                let seen = Seen::of_anybody(&instance);
-                if !seen.belongs_to(&self.owner) {
+                let seen = Seen::of(&instance);
+                if !seen.as_ref().is_some_and(|seen| seen.belongs_to(&self.owner)) {
                     // Its tags were changed, or the status was: whose it is cannot be known.
                     let message = format!(
                         "instance {} ({id}) does not carry the tags of this pod; it is left alone",
@@ -55,7 +55,7 @@ impl<C: Cluster> Pass<'_, C> {
                     );
                     self.events.push(PodEvent::warning("InstanceNotOurs", message));
                 }
-                Found::Present(Arc::new(seen))
+                seen.map_or(Found::Foreign, |seen| Found::Present(Arc::new(seen)))
             }
             Presence::Destroyed(_) => Found::Destroyed,
             Presence::NotFound => Found::NotFound,
@@ -73,7 +73,7 @@ impl<C: Cluster> Pass<'_, C> {
         let found =
             found.map_err(|error| action_failed("looking for the pod's instance", error))?;
         let ours = found.iter().filter_map(|instance| seen_as(instance, &self.owner));
-        let found: Vec<Arc<Seen>> = ours.map(Arc::new).collect();
+        let found: Vec<_> = ours.map(Arc::new).collect();
         if found.is_empty() {
             self.memory.trouble = Some(Trouble {
                 reason: "CreateUnresolved".to_owned(),

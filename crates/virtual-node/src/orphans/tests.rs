@@ -76,7 +76,10 @@ fn answer(server: &mut Server, request: &Request<KubeBody>) -> (u16, Value) {
     let (method, path) = (request.method(), request.uri().path());
     server.journal.push(format!("{method} {path}"));
     let refused = |code: u64| {
-        let status = json!({ "kind": "Status", "status": "Failure", "code": code, "message": "no", "reason": "no" });
+        let reason = if code == 404 { "NotFound" } else { "Other" };
+        let status = json!({
+            "kind": "Status", "status": "Failure", "code": code, "message": "no", "reason": reason,
+        });
         (u16::try_from(code).unwrap(), status)
     };
     if let Some(name) = path.strip_prefix("/api/v1/namespaces/default/pods/") {

@@ -84,7 +84,7 @@ fn a_note_stays_until_the_instance_is_published() {
     let mut case = Case::new();
     case.state.noted = true;
     case.state.intent = Some(Intent::until(case.now + seconds(180)));
-    let soon = Some(case.now + case.limits.list_busy);
+    let soon = Some(case.now + PUBLISHED_SOON);
     let created = case.take(Event::Created(instance(1, "provisioning")));
     assert_eq!(created, Effect::End(Standing::Instance, soon));
     assert_eq!((case.state.intent.clone(), case.state.noted), (None, true));
@@ -210,8 +210,15 @@ fn a_twin_is_read_and_removed_and_again_only_after_a_while() {
     let mut other = case.clone();
     let over = other.take(read(&case, instance(2, "failed")));
     assert_eq!(over, Effect::End(Standing::Instance, soon));
-    let removed = act(Action::Delete(id(2), Why::Twin));
-    assert_eq!(case.take(read(&case, instance(2, "running"))), removed);
+    let both = case.take(read(&case, instance(2, "running")));
+    assert_eq!(both, Effect::Read(id(1)), "the one that stays is read last");
+    let asked_at = case.now + seconds(1);
+    let mut other = case.clone();
+    let _ = other.take(Event::Read { id: id(1), asked_at, found: Found::Destroyed });
+    assert_eq!(other.state.known.map(|known| known.id), Some(id(2)), "the other is all there is");
+    let found = Found::Present(instance(1, "running"));
+    let removed = case.take(Event::Read { id: id(1), asked_at, found });
+    assert_eq!(removed, act(Action::Delete(id(2), Why::Twin)));
     assert_eq!(case.step(), Effect::End(Standing::Instance, soon));
     case.now += case.limits.action_patience;
     case.sighting = Some(list(case.now, &[instance(1, "running"), instance(2, "running")]));
