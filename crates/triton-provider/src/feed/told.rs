@@ -1,6 +1,6 @@
 //! What the changefeed has told since the last list, the newest of each instance.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -94,6 +94,14 @@ impl ToldBook {
             !of_pod.is_empty()
         });
         self.count = self.by_uid.values().map(Vec::len).sum();
+    }
+
+    /// The UIDs of pods of whose instances the last word is not that they are gone.
+    #[must_use]
+    pub fn alive(&self) -> HashSet<Box<str>> {
+        let is_alive = |told: &Told| told.instance.state != InstanceState::Deleted;
+        let alive = self.by_uid.iter().filter(|(_, of_pod)| of_pod.iter().any(is_alive));
+        alive.map(|(uid, _)| uid.clone()).collect()
     }
 
     /// What was told of a pod's instances after a list that was asked for then.

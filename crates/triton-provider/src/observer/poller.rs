@@ -13,6 +13,7 @@ use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedError, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
 use triton_cloudapi::client::{Client, Error};
+use triton_cloudapi::instances::InstanceState;
 use virtual_node::Pokes;
 
 use super::listing::{Listing, is_ours, list, pages};
@@ -226,7 +227,12 @@ impl Running {
         let moved = snapshot.moved_since(earlier.as_deref());
         self.feed.listed(asked_at, earlier.as_ref().map(|earlier| earlier.taken_at), moved, now);
         poller.metrics.instances.set(i64::try_from(snapshot.len()).unwrap_or(i64::MAX));
-        poller.told.lock().unwrap_or_else(PoisonError::into_inner).listed(asked_at);
+        let told_alive = {
+            let mut book = poller.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let told_alive = book.alive();
+            book.listed(asked_at);
+            told_alive
+        };
         poller.snapshot.send_replace(Some(Arc::clone(&snapshot)));
         poller.wants.listed.notify_waiters();
         poller.health.send_replace(Health::Fine { until: now + LATE_MAX });
@@ -246,6 +252,7 @@ impl Running {
         if self.feed.is_trusted(now) {
             let went = |uid: &str| {
                 let was_there = earlier.as_ref().is_some_and(|earlier| !earlier.of(uid).is_empty());
+                let was_there = was_there || told_alive.contains(uid);
                 was_there && snapshot.of(uid).is_empty() && poller.wants.is_expecting(uid)
             };
             touched.iter().filter(|uid| went(uid)).for_each(|uid| self.vanished.wait_for(uid, now));
@@ -353,10 +360,14 @@ impl Running {
             Weight::Evidence => self.told_at.get_or_insert(now),
             Weight::Hint => self.hinted_at.get_or_insert(now),
         };
+        let is_end = seen.state == InstanceState::Deleted;
         book.note(Told { at: now, instance: Arc::new(seen) });
         drop(book);
-        self.vanished.told(&uid);
-        self.poller.pokes.poke(&uid);
+        // What a list shows no more comes to its end: the words before the last one are of no use.
+        if is_end || !self.vanished.contains(&uid) {
+            self.vanished.told(&uid);
+            self.poller.pokes.poke(&uid);
+        }
     }
 
     /// Opens a feed anew that has missed something.
