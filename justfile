@@ -27,6 +27,10 @@ down *args:
 bench *args:
     cargo xtask bench {{args}}
 
+# Every history of a small world with two troubles of all kinds, or three: minutes, and gigabytes for three.
+model more="1":
+    VK_TRITON_MODEL_MORE={{more}} cargo test --release -p triton-provider --lib model -- --nocapture
+
 # The node in virtual time under faults drawn from seeds; a run that fails replays by `--replay SEED`.
 simulate seeds="0..10000" *args:
     cargo run --release -p simulation -- --seeds {{seeds}} {{args}}

@@ -41,7 +41,9 @@ pub(crate) fn run(args: Args) -> Outcome<()> {
 async fn serve(args: Args, plans: Vec<NodePlan>) -> Outcome<()> {
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone()).or_fail(Kind::Bug)?;
-    let cluster = Arc::new(connect::cluster(&args).await?);
+    let reaching = shutdown.run_until_cancelled(connect::cluster(&args));
+    let Some(cluster) = reaching.await else { return Ok(()) };
+    let cluster = Arc::new(cluster?);
     let me = identity();
 
     let mut registry = Registry::with_prefix(METRICS_PREFIX);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use triton_provider::{KubeCluster, Metrics, Parts, TritonProvider};
-use virtual_node::{Election, Identity, Term, VirtualNode, fenced_client, pokes};
+use virtual_node::{Election, Fence, Identity, Term, VirtualNode, fenced_client, pokes};
 
 use crate::connect::{self, Cluster};
 use crate::exit::{Classify, Failure, Kind, Outcome};
@@ -35,11 +35,10 @@ impl NodeRunner {
     /// # Errors
     /// When what the node needs to begin is missing, or by a bug. What fails later is tried again.
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Outcome<()> {
-        // Wrong settings and a refused key are told at once, also by a process that stands by.
-        let fence = virtual_node::Fence::closed();
-        let cloud = self.plan.cloud_client(&self.metrics, &fence).await?;
-        connect::check_cloudapi(&cloud).await?;
-        drop(cloud);
+        match shutdown.run_until_cancelled(self.check()).await {
+            None => return Ok(()),
+            Some(checked) => checked?,
+        }
 
         let client = self.cluster.client("the election")?;
         let election =
@@ -67,6 +66,12 @@ impl NodeRunner {
                 }
             }
         }
+    }
+
+    /// Wrong settings and a refused key are told at once, also by a process that stands by.
+    async fn check(&self) -> Outcome<()> {
+        let cloud = self.plan.cloud_client(&self.metrics, &Fence::closed()).await?;
+        connect::check_cloudapi(&cloud).await
     }
 
     /// Acts for the node until the lease is lost or `shutdown` comes. When this returns nothing of it acts any more.

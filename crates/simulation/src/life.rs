@@ -166,7 +166,8 @@ impl Process {
                 node_ips: vec![[10, 0, 0, 7].into()],
                 defaults: Defaults::default(),
                 adopt_first_provider: false,
-                limits: Limits::default(),
+                // A feed needs a connection, and there is none in a run.
+                limits: Limits { changefeed: false, ..Limits::default() },
             },
             pokes,
             metrics: self.provider_metrics.clone(),

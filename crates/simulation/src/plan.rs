@@ -30,6 +30,8 @@ pub enum Profile {
     Twins,
     /// Instances change behind the node's back.
     Guests,
+    /// As [`Profile::Twins`], and single reads lag as far as lists do: an instance that lives is 404 for half a minute.
+    Lag,
 }
 
 /// What kind of pod.
@@ -157,7 +159,7 @@ fn draw(luck: &mut StdRng, profile: Profile) -> Deed {
     let (people, guests) = match profile {
         Profile::Calm => (8, 2),
         Profile::Guests => (4, 6),
-        Profile::Twins => (4, 0),
+        Profile::Twins | Profile::Lag => (4, 0),
         Profile::All | Profile::Kube | Profile::Cloud | Profile::Crash => (4, 1),
     };
     let die = luck.random_range(0..10);
@@ -171,7 +173,8 @@ fn draw(luck: &mut StdRng, profile: Profile) -> Deed {
         Profile::Kube => kube(luck),
         Profile::Cloud => cloud(luck),
         Profile::Crash => crash(luck),
-        Profile::Twins => twins(luck),
+        Profile::Twins => twins(luck, false),
+        Profile::Lag => twins(luck, true),
         Profile::All | Profile::Calm | Profile::Guests => match luck.random_range(0..10) {
             0..3 => kube(luck),
             3..7 => cloud(luck),
@@ -242,10 +245,10 @@ fn kube(luck: &mut StdRng) -> Deed {
 
 fn cloud(luck: &mut StdRng) -> Deed {
     let kind = FaultKind::ALL.choose(luck).copied().unwrap_or(FaultKind::Outage);
-    cloud_fault(kind, luck)
+    cloud_fault(kind, false, luck)
 }
 
-fn cloud_fault(kind: FaultKind, luck: &mut StdRng) -> Deed {
+fn cloud_fault(kind: FaultKind, lags: bool, luck: &mut StdRng) -> Deed {
     let lasting = lasting(luck);
     if Doors::KINDS.contains(&kind) {
         return Deed::Door(kind, luck.random_range(1..6), lasting);
@@ -256,6 +259,9 @@ fn cloud_fault(kind: FaultKind, luck: &mut StdRng) -> Deed {
     match kind {
         // One such answer may be a mistake; that an API says so again and again makes it true.
         FaultKind::NotFound => fault = fault.times(1),
+        // Two reads that say 404, two seconds apart, are believed; so single reads lag less than that.
+        FaultKind::CreateInvisible if !lags => fault = fault.delay(Duration::from_millis(1500)),
+        FaultKind::StaleReads if !lags => fault = fault.endpoint("ListMachines"),
         FaultKind::LargeBody | FaultKind::LargeHeader => fault = fault.size(200_000).times(2),
         FaultKind::EndlessBody => fault = fault.times(1),
         FaultKind::SlowLoris => fault = fault.delay(Duration::from_millis(20)).times(3),
@@ -286,7 +292,7 @@ fn crash(luck: &mut StdRng) -> Deed {
     }
 }
 
-fn twins(luck: &mut StdRng) -> Deed {
+fn twins(luck: &mut StdRng, lags: bool) -> Deed {
     let kinds = [
         FaultKind::CreateTwins,
         FaultKind::CreateAnswerLostAfterCommit,
@@ -308,7 +314,7 @@ fn twins(luck: &mut StdRng) -> Deed {
         0 => crash(luck),
         _ => {
             let kind = kinds.choose(luck).copied().unwrap_or(FaultKind::Slow);
-            cloud_fault(kind, luck)
+            cloud_fault(kind, lags, luck)
         }
     }
 }

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use triton_cloudapi::InstanceId;
 use triton_cloudapi::client::Client;
 use triton_sim::{FaultKind, InstanceRecord, InstanceState, Sim};
 
@@ -250,6 +251,10 @@ impl World {
         while self.lives.len() > 1 {
             self.kill_oldest();
         }
+        if self.deeds.contains_key("journal-stolen") {
+            // Who has lost the journal makes nothing until it is started anew.
+            self.kill_oldest();
+        }
         self.history.add(self.sim.now(), What::Calm);
     }
 
@@ -278,7 +283,7 @@ impl World {
             self.until(now + 8 * TICK).await;
             if !has_operated && now - began > OPERATOR {
                 has_operated = true;
-                self.operate();
+                self.operate().await;
             }
             match self.is_settled(is_end).await {
                 Ok(()) => {
@@ -319,13 +324,18 @@ impl World {
     }
 
     /// Sees to what no client of CloudAPI can: instances that are stuck in the datacenter itself.
-    fn operate(&mut self) {
+    async fn operate(&mut self) {
         let has_lost_jobs = self.deeds.contains_key(FaultKind::JobNeverRuns.as_str());
         for instance in self.instances(|_| true) {
             let is_wanted = self.kube.list(Resource::Pods).iter().any(|pod| {
                 text(pod, "/metadata/uid") == settled::tag(&instance, "k8s_uid")
                     && pod.pointer("/metadata/deletionTimestamp").is_none()
             });
+            if !is_wanted {
+                // As the event says that tells why such an instance is kept.
+                let id = InstanceId(instance.id);
+                let _refused = self.admin.disable_deletion_protection(id).await;
+            }
             match instance.state {
                 InstanceState::Provisioning => {
                     self.sim.fail_behind_back(instance.id);

@@ -76,7 +76,7 @@ impl Canary {
             places.push(self.look(path, &control.text(path).await?));
         }
         places.push(self.look("firewall rules", &format!("{:?}", stack.cloud().rules().await?)));
-        if let Some(node) = &stack.node {
+        if let Some(node) = stack.node.as_ref().filter(|node| node.runs().runs()) {
             places.push(self.look("metrics", &node.metrics().await?));
         }
         Ok(places)
@@ -106,13 +106,11 @@ impl Canary {
     /// When CloudAPI does not answer.
     pub async fn carried(&self, stack: &Stack) -> Result<usize> {
         let instances = stack.cloud().instances().await?;
-        let carries = |text: &String| text.contains(&self.value);
-        let metadata = instances
-            .iter()
-            .filter(|one| serde_json::to_string(&one.metadata).is_ok_and(|text| carries(&text)));
-        Ok(metadata.count())
+        let user_data = instances.iter().filter_map(|one| one.metadata.text("user-data"));
+        Ok(user_data.filter(|text| text.contains(&self.value)).count())
     }
 
+    /// Files of a run, those in its folders too: each process of a test may have one of its own.
     fn search_files(&self, dir: &Path) -> Result<Vec<Place>> {
         let entries = fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))?;
         let mut places = Vec::new();
@@ -120,11 +118,15 @@ impl Canary {
             let path = entry.with_context(|| format!("reading {}", dir.display()))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             // The API server and its store hold Secrets by trade.
-            let is_ours = !name.starts_with("etcd") && !name.starts_with("kube-");
-            if is_ours && SEARCHED.iter().any(|ending| name.ends_with(ending)) {
+            if name.starts_with("etcd") || name.starts_with("kube-") {
+                continue;
+            }
+            if path.is_dir() {
+                places.extend(self.search_files(&path)?);
+            } else if SEARCHED.iter().any(|ending| name.ends_with(ending)) {
                 let bytes =
                     fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
-                places.push(self.look(&name, &String::from_utf8_lossy(&bytes)));
+                places.push(self.look(&path.to_string_lossy(), &String::from_utf8_lossy(&bytes)));
             }
         }
         Ok(places)
@@ -163,13 +165,18 @@ mod tests {
     fn logs_are_searched_and_what_holds_secrets_by_trade_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let canary = Canary { value: "canary-0123456789abcdef".to_owned() };
-        for name in ["vk-triton.log", "audit.log", "etcd.log", "kube-apiserver.log", "core"] {
+        fs::create_dir(dir.path().join("second")).unwrap();
+        let own = "second/vk-triton.log";
+        for name in ["vk-triton.log", own, "audit.log", "etcd.log", "kube-apiserver.log", "core"] {
             fs::write(dir.path().join(name), "canary-0123456789abcdef").unwrap();
         }
         let mut places = canary.search_files(dir.path()).unwrap();
         places.sort_by(|one, other| one.name.cmp(&other.name));
-        let names: Vec<(&str, bool)> =
-            places.iter().map(|place| (place.name.as_str(), place.is_hit)).collect();
-        assert_eq!(names, [("audit.log", true), ("vk-triton.log", true)]);
+        let found: Vec<&str> = places
+            .iter()
+            .filter(|place| place.is_hit)
+            .filter_map(|place| Path::new(&place.name).strip_prefix(dir.path()).ok()?.to_str())
+            .collect();
+        assert_eq!(found, ["audit.log", own, "vk-triton.log"]);
     }
 }

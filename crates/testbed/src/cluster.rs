@@ -168,12 +168,26 @@ impl Cluster {
     /// Waits until the API server is ready again.
     ///
     /// # Errors
-    /// When a part has ended, or it is not ready in two minutes.
+    /// When it has ended, or is not ready in two minutes.
     pub async fn wait_until_ready(&self) -> Result<()> {
         wait_for_etcd(&self.etcd).await?;
-        wait_for_apiserver(&self.apiserver, &self.client).await?;
-        self.controller_manager.check_runs()?;
-        self.scheduler.check_runs()
+        wait_for_apiserver(&self.apiserver, &self.client).await
+    }
+
+    /// Starts the scheduler and the controllers again if they have ended: some errors of the API server end them, and
+    /// elsewhere a kubelet starts them again. Says how many had.
+    ///
+    /// # Errors
+    /// When one cannot be started.
+    pub fn start_what_ended(&mut self) -> Result<u32> {
+        let mut started = 0;
+        for process in [&mut self.scheduler, &mut self.controller_manager] {
+            if !process.runs() {
+                process.start_again()?;
+                started += 1;
+            }
+        }
+        Ok(started)
     }
 
     /// Lets everything run on after this process has ended.

@@ -1,6 +1,5 @@
 //! A few minutes of everything going wrong at once: no promise is broken, and in the end nothing is left.
 #![cfg(feature = "cluster")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use std::time::Duration;
 

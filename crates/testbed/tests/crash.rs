@@ -41,5 +41,7 @@ async fn a_crash_while_scaling_up_leaves_one_instance_for_each_pod() {
     assert_eq!(all.len(), 20, "an instance was made twice and destroyed again");
     let same = pods.iter().find(|pod| pod.metadata.uid.as_ref() == Some(&oldest)).unwrap();
     assert_eq!(restart_count(same), Some(1));
+    let carried = scene.canary().carried(&scene.stack).await.unwrap();
+    assert_eq!(carried, 20, "what the search looks for is where it belongs");
     scene.no_secret_got_out().await.unwrap();
 }

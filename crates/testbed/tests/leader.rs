@@ -253,4 +253,5 @@ async fn of_several_processes_for_one_node_one_acts() {
     a_stopped_leader_is_replaced_and_sends_nothing_when_it_wakes(&scene, &b, &c).await;
     a_leader_that_is_asked_to_go_hands_over_at_once(&scene, &b, c).await;
     a_rolling_update_while_scaling_up_doubles_nothing(&scene, b).await;
+    scene.no_secret_got_out().await.unwrap();
 }

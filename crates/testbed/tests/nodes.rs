@@ -1,6 +1,5 @@
 //! Several nodes in one process: each runs its own pods, and one that cannot begin leaves the others alone.
 #![cfg(feature = "cluster")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use std::fs;
 use std::time::Duration;
@@ -84,4 +83,5 @@ async fn each_of_several_nodes_runs_its_own_pods_and_a_broken_one_hinders_nobody
     .await
     .unwrap();
     process.check_runs().unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! What an operator does by hand, with the node's own rights: orphans removed, instances of the first provider adopted.
 #![cfg(feature = "cluster")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
 use std::process::Stdio;
 
@@ -100,6 +101,7 @@ async fn an_operator_sees_and_removes_what_is_left_over() {
     scene.stack.node().unwrap().process().start_again().unwrap();
     scene.until_ready("app=bare", 1).await.unwrap();
     assert_eq!(scene.fate().instances().await.unwrap().len(), 2, "nothing was made again");
+    scene.no_secret_got_out().await.unwrap();
 }
 
 #[tokio::test]
@@ -148,4 +150,5 @@ async fn a_pod_of_the_first_provider_waits_until_its_instance_is_adopted() {
     })
     .await
     .unwrap();
+    scene.no_secret_got_out().await.unwrap();
 }

@@ -21,6 +21,13 @@ pub struct RestartBackoff {
 // === impl RestartBackoff ===
 
 impl RestartBackoff {
+    /// The back-off after so many restarts in a row, the last one then; `None` when that is longer ago than this machine
+    /// has been up.
+    #[must_use]
+    pub fn resumed(restarts: u32, last: Option<Instant>) -> Self {
+        if restarts == 0 || last.is_none() { Self::default() } else { Self { restarts, last } }
+    }
+
     /// When a restart asked for at `now` may happen.
     #[must_use]
     pub fn due(&self, now: Instant) -> Instant {
@@ -37,6 +44,14 @@ impl RestartBackoff {
         let forgotten = self.last.is_none_or(|last| now.duration_since(last) >= FORGET);
         self.restarts = if forgotten { 1 } else { self.restarts.saturating_add(1) };
         self.last = Some(now);
+    }
+}
+
+#[cfg(test)]
+impl RestartBackoff {
+    /// When the last restart was, for models that move time.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut Instant> {
+        self.last.as_mut()
     }
 }
 

@@ -5,11 +5,11 @@
 //! share one write (group commit). Its version fences: a second process that acts for the same node takes the
 //! journal over, and the first one's next write fails before its create is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -19,16 +19,27 @@ use crate::pace::Pace;
 
 /// How long notes that are no longer needed may stay before they are written away on their own.
 const SWEEP: Duration = Duration::from_secs(30);
-/// Notes older than this are dropped when the journal is opened: what they were about has long been found or given up.
-const FORGET: SignedDuration = SignedDuration::from_hours(24);
+/// How long after their creates can come true the notes of an earlier process are kept, for lists that lag behind.
+const LEFT_MARGIN: Duration = Duration::from_secs(60);
+/// Notes at once: what bounds the journal to less than 8 KiB, and what an outage can leave in doubt.
+const NOTES_MAX: usize = 64;
 /// Writes tried when the journal changed under us by our own earlier hand.
 const WRITE_TRIES: u32 = 3;
 
 /// A create in flight.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// When it was about to be sent.
+    /// When it was about to be sent, for people who read the journal. No decision rests on it: clocks jump.
     pub at: Timestamp,
+}
+
+/// What an earlier process left in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// The pods that may have a create in flight, by UID.
+    pub uids: BTreeSet<String>,
+    /// The journal could not be read as one: any pod may have a create in flight.
+    pub unreadable: bool,
 }
 
 /// Why a note could not be made.
@@ -44,6 +55,9 @@ pub enum JournalError {
     /// The write failed.
     #[error("writing the journal of creates in flight")]
     Write(#[source] Arc<ClusterError>),
+    /// So many creates are unresolved that no more are begun.
+    #[error("{} creates are unresolved already", NOTES_MAX)]
+    Full,
     /// The journal was shut down.
     #[error("the journal is closed")]
     Closed,
@@ -73,20 +87,20 @@ struct Document {
 // === impl Journal ===
 
 impl Journal {
-    /// Takes the journal over as `holder` and returns it with the notes that an earlier process left.
+    /// Takes the journal over as `holder` and returns it with what an earlier process left. Nothing of that can come
+    /// true later than `window` from now: measured from when it is read, as nobody knows which clock wrote it.
     ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn open<C: Cluster>(
         cluster: Arc<C>,
         holder: String,
-        now: Timestamp,
-    ) -> Result<(Self, BTreeMap<String, Note>), JournalError> {
-        let (mut document, version) = take_over(&*cluster, &holder).await?;
-        document.intents.retain(|_, note| now.duration_since(note.at) < FORGET);
-        let left = document.intents.clone();
+        window: Duration,
+    ) -> Result<(Self, Left), JournalError> {
+        let (document, version, left) = take_over(&*cluster, &holder).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
-        let writer = Writer { cluster, document, version };
+        let left_until = Instant::now() + window + LEFT_MARGIN;
+        let writer = Writer { cluster, document, version, left: left.uids.clone(), left_until };
         tokio::spawn(writer.run(inbox));
         Ok((Self { orders }, left))
     }
@@ -114,19 +128,23 @@ impl Journal {
 async fn take_over<C: Cluster>(
     cluster: &C,
     holder: &str,
-) -> Result<(Document, Option<String>), JournalError> {
+) -> Result<(Document, Option<String>, Left), JournalError> {
     let mut tries = 0;
     loop {
         let Stored { version, text } = cluster.load_journal().await.map_err(write_error)?;
-        let mut document: Document = match text.as_deref().map(serde_json::from_str) {
-            Some(Ok(document)) => document,
-            // Somebody edited it by hand into something else: start a new one rather than never start.
-            Some(Err(_)) | None => Document::default(),
+        let (mut document, unreadable) = match text.as_deref().map(serde_json::from_str) {
+            Some(Ok(document)) => (document, false),
+            // Somebody edited it by hand into something else.
+            Some(Err(_)) => (Document::default(), true),
+            None => (Document::default(), false),
         };
         holder.clone_into(&mut document.holder);
         let text = render(&document);
         match cluster.save_journal(version, text).await {
-            Ok(version) => return Ok((document, Some(version))),
+            Ok(version) => {
+                let uids = document.intents.keys().cloned().collect();
+                return Ok((document, Some(version), Left { uids, unreadable }));
+            }
             Err(ClusterError::Conflict) if tries < WRITE_TRIES => tries += 1,
             Err(error) => return Err(write_error(error)),
         }
@@ -147,6 +165,10 @@ struct Writer<C> {
     cluster: Arc<C>,
     document: Document,
     version: Option<String>,
+    /// Notes of an earlier process.
+    left: BTreeSet<String>,
+    /// When none of them is needed any more: whoever takes over after that lists first, and sees what they made.
+    left_until: Instant,
 }
 
 // === impl Writer ===
@@ -156,13 +178,14 @@ impl<C: Cluster> Writer<C> {
         let mut stale = false;
         let mut pace = Pace::default();
         loop {
-            let order = if stale {
+            let order = if stale || !self.left.is_empty() {
                 tokio::select! {
                     biased;
                     order = inbox.recv() => order,
                     () = tokio::time::sleep(SWEEP) => {
+                        stale |= self.forget_left();
                         // A failed sweep leaves notes that are merely old; the next write carries them away.
-                        stale = self.write().await.is_err();
+                        stale = stale && self.write().await.is_err();
                         continue;
                     }
                 }
@@ -199,6 +222,17 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
+    /// Notes of an earlier process whose pods nobody asked about again.
+    fn forget_left(&mut self) -> bool {
+        if self.left.is_empty() || Instant::now() < self.left_until {
+            return false;
+        }
+        for uid in std::mem::take(&mut self.left) {
+            self.document.intents.remove(&uid);
+        }
+        true
+    }
+
     fn take(
         &mut self,
         order: Order,
@@ -206,10 +240,18 @@ impl<C: Cluster> Writer<C> {
     ) {
         match order {
             Order::Record { uid, note, done } => {
-                self.document.intents.insert(uid.clone(), note);
+                let intents = &mut self.document.intents;
+                if intents.len() >= NOTES_MAX && !intents.contains_key(&uid) {
+                    // A caller that went away does not mind.
+                    let _ = done.send(Err(JournalError::Full));
+                    return;
+                }
+                self.left.remove(&uid);
+                intents.insert(uid.clone(), note);
                 waiting.push((uid, done));
             }
             Order::Clear { uid } => {
+                self.left.remove(&uid);
                 self.document.intents.remove(&uid);
             }
         }
@@ -247,7 +289,7 @@ mod tests {
     use super::*;
     use crate::testing::MemoryCluster;
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const WINDOW: Duration = Duration::from_secs(180);
 
     fn note(second: i64) -> Note {
         Note { at: Timestamp::from_second(second).unwrap() }
@@ -257,8 +299,8 @@ mod tests {
     async fn a_note_is_durable_when_record_returns() {
         let cluster = Arc::new(MemoryCluster::default());
         let (journal, left) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
-        assert!(left.is_empty());
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
+        assert_eq!(left, Left::default());
         journal.record("uid-1", note(1)).await.unwrap();
         assert!(cluster.journal_text().contains("uid-1"));
     }
@@ -266,21 +308,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_next_process_finds_what_the_last_one_left() {
         let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
+        let (journal, _) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
         journal.record("uid-1", note(1)).await.unwrap();
         journal.record("uid-2", note(2)).await.unwrap();
         journal.clear("uid-1");
         journal.record("uid-3", note(3)).await.unwrap();
-        let (_, left) = Journal::open(cluster, "b".to_owned(), NOW).await.unwrap();
-        assert_eq!(left.into_keys().collect::<Vec<_>>(), ["uid-2", "uid-3"]);
+        let (_, left) = Journal::open(cluster, "b".to_owned(), WINDOW).await.unwrap();
+        assert_eq!(left.uids.into_iter().collect::<Vec<_>>(), ["uid-2", "uid-3"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_process_that_was_taken_over_cannot_note_and_so_cannot_create() {
         let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
+        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
         first.record("uid-1", note(1)).await.unwrap();
-        let (second, _) = Journal::open(Arc::clone(&cluster), "b".to_owned(), NOW).await.unwrap();
+        let (second, _) =
+            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
         let error = first.record("uid-2", note(2)).await.unwrap_err();
         assert!(
             matches!(error, JournalError::TakenOver { ref holder } if holder == "b"),
@@ -293,7 +337,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn notes_made_together_share_a_write() {
         let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
+        let (journal, _) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
         let before = cluster.journal_writes();
         let names: Vec<String> = (0..20).map(|n| format!("uid-{n}")).collect();
         let all = names.iter().map(|uid| journal.record(uid, note(1)));
@@ -305,7 +350,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn cleared_notes_are_written_away_after_a_while() {
         let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
+        let (journal, _) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
         journal.record("uid-1", note(1)).await.unwrap();
         journal.clear("uid-1");
         tokio::time::sleep(SWEEP * 2).await;
@@ -315,11 +361,65 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_failed_write_is_no_note() {
         let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), NOW).await.unwrap();
+        let (journal, _) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
         cluster.fail_journal(true);
         assert!(matches!(journal.record("uid-1", note(1)).await, Err(JournalError::Write(_))));
         cluster.fail_journal(false);
         journal.record("uid-2", note(2)).await.unwrap();
         assert!(!cluster.journal_text().contains("uid-1"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn notes_that_nobody_asks_about_are_dropped_when_they_cannot_come_true_any_more() {
+        let cluster = Arc::new(MemoryCluster::default());
+        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
+        for uid in ["left", "again"] {
+            first.record(uid, note(1)).await.unwrap();
+        }
+        let (second, left) =
+            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
+        assert_eq!(left.uids.len(), 2);
+        tokio::time::sleep(WINDOW).await;
+        second.record("again", note(2)).await.unwrap();
+        tokio::time::sleep(LEFT_MARGIN / 2).await;
+        assert_eq!(cluster.noted(), ["again", "left"]);
+        tokio::time::sleep(LEFT_MARGIN + SWEEP).await;
+        assert_eq!(cluster.noted(), ["again"], "a note that was made again is another one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_journal_that_cannot_be_read_leaves_every_pod_in_doubt() {
+        let cluster = Arc::new(MemoryCluster::default());
+        let (journal, _) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
+        journal.record("uid-1", note(1)).await.unwrap();
+        for text in ["", "{", "[]", "{\"intents\": 3}"] {
+            cluster
+                .save_journal(cluster.load_journal().await.unwrap().version, text.to_owned())
+                .await
+                .unwrap();
+            let (_, left) =
+                Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
+            assert!(left.unreadable, "{text}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_journal_stays_below_eight_kilobytes_and_then_takes_no_more() {
+        let cluster = Arc::new(MemoryCluster::default());
+        let (journal, _) =
+            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
+        let uid = |n: usize| uuid::Uuid::from_u128(n as u128).to_string();
+        let at = "2026-01-02T03:04:05.123456789Z".parse().unwrap();
+        for n in 0..NOTES_MAX {
+            journal.record(&uid(n), Note { at }).await.unwrap();
+        }
+        let refused = journal.record(&uid(NOTES_MAX), Note { at }).await;
+        assert!(matches!(refused, Err(JournalError::Full)), "{refused:?}");
+        journal.record(&uid(0), Note { at }).await.unwrap();
+        assert!(cluster.journal_text().len() < 8 * 1024);
+        journal.clear(&uid(0));
+        journal.record(&uid(NOTES_MAX), Note { at }).await.unwrap();
     }
 }

@@ -18,9 +18,9 @@ use triton_podspec::ownership::{self, Owner};
 use virtual_node::{OrphanLimits, PodKey};
 
 use crate::cluster::ClusterError;
+use crate::decide::state::Misses;
 use crate::decide::twins::{is_alive, winner};
 use crate::live::LivePods;
-use crate::memory::Misses;
 use crate::observer::seen_as;
 use crate::pod::published_instance;
 use crate::seen::Seen;

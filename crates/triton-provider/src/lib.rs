@@ -1,7 +1,7 @@
 //! Runs Kubernetes pods as Triton instances: the provider behind vk-triton.
 //!
 //! The one crate that knows both worlds. It decides in plain functions ([`decide`]) and acts at the edge
-//! (`passes`): read `decide/sync.rs` and `decide/stop.rs` first, they are the whole life of an instance.
+//! (`passes`): read `decide/life.rs` first, it is the whole life of an instance.
 //!
 //! What it does not know: watches, queues, patches and preconditions (`virtual-node` does), what a pod becomes
 //! (`triton-podspec` does), and how a request is signed or retried (`triton-cloudapi` does).

@@ -4,6 +4,8 @@
 //! rhythm.rs    decides    when to list next; no clock and no I/O
 //! snapshot.rs  holds      what a complete list showed
 //! wants.rs     collects   what passes expect
+//! vanished.rs  holds back what the changefeed is about to tell
+//! listing.rs   acts       one list, page by page
 //! poller.rs    acts       the task that lists, and listens to the changefeed
 //! ```
 //!
@@ -11,9 +13,11 @@
 //! changefeed tells ([`crate::feed`]) is a hint: it makes lists rarer while it has proven itself, and sooner when
 //! something happens.
 
+mod listing;
 mod poller;
 pub mod rhythm;
 mod snapshot;
+mod vanished;
 mod wants;
 
 use std::sync::{Arc, Mutex, PoisonError};

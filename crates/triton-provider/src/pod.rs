@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_podspec::ownership::Owner;
 use virtual_node::PodKey;
 
-use crate::decide::sync::RestartPolicy;
-use crate::memory::{End, Restarts};
+use crate::backoff::RestartBackoff;
+use crate::decide::RestartPolicy;
+use crate::decide::state::{End, Restarts};
 
 /// Scheme of our container ids: `triton://<instance uuid>`.
 const CONTAINER_ID_SCHEME: &str = "triton://";
@@ -63,16 +65,24 @@ pub fn restart_policy(pod: &Pod) -> RestartPolicy {
     }
 }
 
-/// The restarts that the published status tells of: the count never begins anew with the process.
+/// The restarts that the published status tells of: neither the count nor the back-off begins anew with the process.
+///
+/// How many of the restarts were in a row is not published; all of them are taken to be.
 #[must_use]
-pub fn published_restarts(pod: &Pod) -> Restarts {
+pub fn published_restarts(pod: &Pod, now: Timestamp, here: Instant) -> Restarts {
     let Some(status) = container_status(pod) else { return Restarts::default() };
     let ended = status.last_state.as_ref().and_then(|state| state.terminated.as_ref());
     let last_end = ended.and_then(|ended| {
         let at = ended.finished_at.as_ref()?.0;
         Some(End { at, killed: ended.exit_code != 0 })
     });
-    Restarts { count: status.restart_count, last_end, ..Restarts::default() }
+    let backoff = last_end.as_ref().map_or_else(RestartBackoff::default, |end: &End| {
+        // A clock that went back makes it negative: then the whole wait counts from now.
+        let ago = Duration::try_from(now.duration_since(end.at)).unwrap_or_default();
+        let restarts = u32::try_from(status.restart_count).unwrap_or_default();
+        RestartBackoff::resumed(restarts, here.checked_sub(ago))
+    });
+    Restarts { count: status.restart_count, backoff, last_end, pending: None }
 }
 
 /// What is left of the pod's `activeDeadlineSeconds`, counted from its published start as the kubelet counts it.
@@ -135,9 +145,17 @@ mod tests {
                 "lastState": {"terminated": {"exitCode": 137, "finishedAt": "2026-01-01T00:00:00Z"}},
             }]},
         }));
-        let restarts = published_restarts(&pod);
+        let ended: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let here = Instant::now() + Duration::from_secs(3600);
+        let restarts = published_restarts(&pod, ended + SignedDuration::from_secs(5), here);
         assert_eq!(restarts.count, 3);
         assert!(restarts.last_end.is_some_and(|end| end.killed));
+        assert_eq!(restarts.backoff.due(here), here + Duration::from_secs(35));
+        for (passed, left) in [(-600, 40), (39, 1), (41, 0), (100_000, 0)] {
+            let now = ended + SignedDuration::from_secs(passed);
+            let due = published_restarts(&pod, now, here).backoff.due(here);
+            assert_eq!(due, here + Duration::from_secs(left), "{passed}");
+        }
         assert!(published_instance(&pod).is_some());
         assert!(has_run(&pod));
         assert!(was_ready(&pod));

@@ -1,10 +1,8 @@
 //! [`virtual_node::Provider`] with Triton behind it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
 use tokio::sync::mpsc;
@@ -20,8 +18,7 @@ use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
 use crate::firewall::Firewall;
-use crate::journal::{Journal, JournalError, Note};
-use crate::limits::Limits;
+use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
 use crate::opinions::Opinions;
@@ -76,12 +73,13 @@ impl<C: Cluster> TritonProvider<C> {
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics } = parts;
-        let holder = clock::identity();
-        let (journal, left) = Journal::open(Arc::clone(&cluster), holder, clock::now()).await?;
-        let left = unresolved(left, &settings.limits, clock::now(), Instant::now());
-        if !left.is_empty() {
+        let window = settings.limits.ambiguity_window;
+        let (journal, left) =
+            Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
+        if !left.uids.is_empty() || left.unreadable {
             tracing::info!(
-                creates = left.len(),
+                creates = left.uids.len(),
+                unreadable = left.unreadable,
                 "an earlier process left creates unresolved; looking for their instances"
             );
         }
@@ -108,7 +106,7 @@ impl<C: Cluster> TritonProvider<C> {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             probes: Engine::new(NetworkProber::new()?, said),
-            memories: Memories::with_left(left),
+            memories: Memories::with_left(left, Instant::now() + window),
             first_provider,
             client,
             cluster,
@@ -208,23 +206,6 @@ impl<C> TritonProvider<C> {
     }
 }
 
-/// The creates that an earlier process left, and until when they may come true.
-fn unresolved(
-    left: impl IntoIterator<Item = (String, Note)>,
-    limits: &Limits,
-    now: Timestamp,
-    here: Instant,
-) -> HashMap<String, Instant> {
-    let window = limits.ambiguity_window;
-    left.into_iter()
-        .map(|(uid, note)| {
-            // A clock that went back makes the age negative: then the whole window counts from now.
-            let age = Duration::try_from(now.duration_since(note.at)).unwrap_or_default();
-            (uid, here + window.saturating_sub(age))
-        })
-        .collect()
-}
-
 /// What the node's condition says while CloudAPI does not answer.
 fn unreachable(health: &Health) -> ProviderError {
     let message = match health {
@@ -233,26 +214,4 @@ fn unreachable(health: &Health) -> ProviderError {
         Health::Failed { message } => message.clone(),
     };
     ProviderError::new(ProviderErrorKind::Unavailable, "CloudApiUnavailable", message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_note_left_behind_counts_from_when_it_was_made() {
-        #[track_caller]
-        fn check(age_seconds: i64, expected: u64) {
-            let now = Timestamp::from_second(1_000_000).unwrap();
-            let here = Instant::now();
-            let note = Note { at: now - jiff::SignedDuration::from_secs(age_seconds) };
-            let left = unresolved([("u".to_owned(), note)], &Limits::default(), now, here);
-            assert_eq!(left["u"].duration_since(here).as_secs(), expected);
-        }
-        check(0, 180);
-        check(60, 120);
-        check(180, 0);
-        check(100_000, 0);
-        check(-50, 180);
-    }
 }

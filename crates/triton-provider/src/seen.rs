@@ -83,6 +83,15 @@ impl Seen {
         Shared::default().seen(instance)
     }
 
+    /// What is kept of an instance, whoever it belongs to: without all ownership tags it is nobody's.
+    #[must_use]
+    pub fn of_anybody(instance: &Instance) -> Self {
+        Self::of(instance).unwrap_or_else(|| {
+            let mut shared = Shared::default();
+            shared.seen_with_mark(instance, Mark::nobody())
+        })
+    }
+
     /// What is kept of an instance whose owner is known otherwise than by its tags.
     #[must_use]
     pub fn with_owner(instance: &Instance, owner: Owner) -> Self {
@@ -93,7 +102,10 @@ impl Seen {
     #[must_use]
     pub fn belongs_to(&self, owner: &Owner) -> bool {
         let Mark { node, uid, .. } = &self.mark;
-        *node.cluster == *owner.cluster && *node.node == *owner.node && **uid == *owner.uid
+        // An owner without a UID owns nothing.
+        let same =
+            *node.cluster == *owner.cluster && *node.node == *owner.node && **uid == *owner.uid;
+        same && !uid.is_empty()
     }
 
     /// Its pod.
@@ -121,6 +133,17 @@ impl From<&Seen> for Observed {
     }
 }
 
+// === impl Mark ===
+
+impl Mark {
+    /// That of an instance which is nobody's: it matches no owner.
+    #[must_use]
+    pub fn nobody() -> Self {
+        let node = NodeMark { cluster: "".into(), node: "".into() };
+        Self { node: Arc::new(node), namespace: "".into(), pod: "".into(), uid: "".into() }
+    }
+}
+
 // === impl Shared ===
 
 impl Shared {
@@ -131,6 +154,11 @@ impl Shared {
 
     /// As [`Seen::with_owner`].
     pub fn seen_with_owner(&mut self, instance: &Instance, owner: Owner) -> Seen {
+        let mark = self.mark(owner);
+        self.seen_with_mark(instance, mark)
+    }
+
+    fn seen_with_mark(&mut self, instance: &Instance, mark: Mark) -> Seen {
         Seen {
             id: instance.id,
             name: instance.name.as_str().into(),
@@ -141,7 +169,7 @@ impl Shared {
             ips: instance.ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
             deletion_protection: instance.deletion_protection,
             asked_for_protection: ownership::asked_for_protection(&instance.tags),
-            mark: self.mark(owner),
+            mark,
             rule_tags: self.rule_tags(&instance.tags),
         }
     }
@@ -226,8 +254,10 @@ mod tests {
     fn an_instance_without_one_of_the_tags_is_nobodys() {
         for tag in ["k8s_cluster", "k8s_nodename", "k8s_namespace", "k8s_podname", "k8s_uid"] {
             let mut instance = instance(1);
+            let owner = ownership::owner_of(&instance.tags).unwrap();
             instance.tags.remove(tag);
             assert_eq!(Seen::of(&instance), None, "without {tag}");
+            assert!(!Seen::of_anybody(&instance).belongs_to(&owner), "without {tag}");
         }
     }
 

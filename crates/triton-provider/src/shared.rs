@@ -10,9 +10,10 @@ use triton_cloudapi::client::Client;
 use crate::adopt::gate::FirstProvider;
 use crate::catalog::CatalogKeeper;
 use crate::create_gate::CreateGate;
+use crate::decide::state::Intent;
 use crate::firewall::Firewall;
-use crate::journal::Journal;
-use crate::memory::{Intent, Memory};
+use crate::journal::{Journal, Left};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::observer::Observer;
 use crate::opinions::Opinions;
@@ -49,27 +50,31 @@ pub(crate) struct Memories {
 #[derive(Default)]
 struct State {
     pods: HashMap<String, PodMemory>,
-    left: HashMap<String, Instant>,
+    left: Left,
+    left_until: Option<Instant>,
 }
 
 // === impl Memories ===
 
 impl Memories {
-    /// Memories that begin with unresolved creates: by pod UID, until when they may come true.
-    pub(crate) fn with_left(left: HashMap<String, Instant>) -> Self {
-        Self { state: Mutex::new(State { pods: HashMap::new(), left }) }
+    /// Memories that begin with the creates that an earlier process left, none of which comes true after `until`.
+    pub(crate) fn with_left(left: Left, until: Instant) -> Self {
+        let state = State { pods: HashMap::new(), left, left_until: Some(until) };
+        Self { state: Mutex::new(state) }
     }
 
     /// The memory of a pod; on first sight made by `seed`, with what an earlier process left unresolved.
-    pub(crate) fn of(&self, uid: &str, seed: impl FnOnce() -> Memory) -> PodMemory {
+    pub(crate) fn of(&self, uid: &str, now: Instant, seed: impl FnOnce() -> Memory) -> PodMemory {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = state.pods.get(uid) {
             return Arc::clone(found);
         }
         let mut memory = seed();
-        if let Some(over) = state.left.remove(uid) {
-            memory.intent = Some(Intent::until(over));
-            memory.noted = true;
+        let noted = state.left.uids.remove(uid);
+        let in_doubt = state.left.unreadable && state.left_until.is_some_and(|until| until > now);
+        if let Some(until) = state.left_until.filter(|_| noted || in_doubt) {
+            memory.life.intent = Some(Intent::until(until));
+            memory.life.noted = noted;
         }
         let memory = Arc::new(tokio::sync::Mutex::new(memory));
         state.pods.insert(uid.to_owned(), Arc::clone(&memory));
@@ -84,5 +89,42 @@ impl Memories {
     /// Forgets a pod of which nothing is left.
     pub(crate) fn forget(&self, uid: &str) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).pods.remove(uid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn begin(memories: &Memories, uid: &str, now: Instant) -> (Option<Instant>, bool) {
+        let memory = memories.of(uid, now, Memory::default);
+        let life = &memory.try_lock().unwrap().life;
+        (life.intent.as_ref().map(|intent| intent.over), life.noted)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_counts_from_when_it_was_read_and_only_for_its_pod() {
+        let now = Instant::now();
+        let until = now + Duration::from_secs(180);
+        let left = Left { uids: ["a".to_owned()].into(), unreadable: false };
+        let memories = Memories::with_left(left, until);
+        let late = now + Duration::from_secs(3600);
+        assert_eq!(
+            begin(&memories, "a", late),
+            (Some(until), true),
+            "a look comes first, however late"
+        );
+        assert_eq!(begin(&memories, "b", now), (None, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_readable_journal_every_pod_is_in_doubt_for_a_window() {
+        let now = Instant::now();
+        let until = now + Duration::from_secs(180);
+        let memories = Memories::with_left(Left { unreadable: true, ..Left::default() }, until);
+        assert_eq!(begin(&memories, "a", now), (Some(until), false));
+        assert_eq!(begin(&memories, "b", until), (None, false));
     }
 }

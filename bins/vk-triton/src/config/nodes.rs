@@ -100,7 +100,7 @@ impl NodeEntry {
     fn named(shared: &Figment, name: String, mut entry: Dict) -> anyhow::Result<Self> {
         let kubelet_port = match entry.remove("kubelet_port") {
             None => None,
-            Some(port) => match port.to_u128().and_then(|port| u16::try_from(port).ok()) {
+            Some(port) => match port.deserialize::<u16>().ok() {
                 Some(port) if port > 0 => Some(port),
                 _ => {
                     return Err(anyhow!(

@@ -11,7 +11,8 @@ fn a_seed_makes_the_same_run_twice() {
         (4, Profile::Kube),
         (5, Profile::Twins),
     ] {
-        let run = move || Run { seed, plan: Plan::draw(seed, profile), ..Run::default() }.go().unwrap();
+        let run =
+            move || Run { seed, plan: Plan::draw(seed, profile), ..Run::default() }.go().unwrap();
         // In another thread, whose hash maps are seeded otherwise.
         let (one, other) = (run(), std::thread::spawn(run).join().unwrap());
         let differs = one.lines().into_iter().zip(other.lines()).find(|(one, other)| one != other);

@@ -3,7 +3,7 @@
 use simulation::{Log, Plan, Profile, Run};
 
 /// Of each profile. Few, because this is a debug build.
-const SEEDS: u64 = 20;
+const SEEDS: u64 = 12;
 
 #[track_caller]
 fn check(profile: Profile) {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::run::{Chaos, LOOK_EVERY};
 use crate::clock::now;
-use crate::oracle::{AtRest, Discrepancy, LAG};
+use crate::oracle::{AtRest, Discrepancy, Invariant, LAG, Twins};
 
 /// Longest everything may take to be as wanted when troubles have ended: the windows above, the longest wait between
 /// tries that a few rounds lead to, and provisioning.
@@ -25,7 +25,7 @@ impl Chaos {
         self.workload.end_jobs().await?;
         let begun = Instant::now();
         loop {
-            self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+            self.start_what_ended()?;
             let wanted = self.workload.wanted().await?;
             let world = self.watch.at_rest(&wanted).await?;
             let found = world.discrepancies();
@@ -51,6 +51,7 @@ impl Chaos {
         }
         self.look_until_seen().await?;
         self.note_requests();
+        self.judge_twins();
         let broken = self.watch.oracle().violations().len();
         if broken > 0 {
             self.tell(&format!("  promises broken so far: {broken}"));
@@ -67,6 +68,15 @@ impl Chaos {
             self.note(format!("it did not stay: {invariant}: {what}"));
         }
         Ok(found.is_empty() && after.instances.len() == before.instances.len())
+    }
+
+    /// Nothing here delays a create for longer than the node is told to wait for it, so there is no excuse for a twin.
+    fn judge_twins(&self) {
+        let mut oracle = self.watch.oracle();
+        for Twins { pod, second, .. } in oracle.twins(now()) {
+            let what = format!("pod {pod} had a second instance, {second}, while the first lived");
+            oracle.say(Invariant::S1, now(), what);
+        }
     }
 
     /// What still does not hold is a broken promise.

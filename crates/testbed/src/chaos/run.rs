@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::bystanders;
@@ -25,7 +26,7 @@ use crate::stack::StackOptions;
 /// Waits of the node that suit a run of minutes: what the proxies hold back comes within the window, and what is left
 /// over is found soon. Everything else is as users have it.
 const SETTINGS: &str =
-    "[limits]\nambiguity_window = \"25s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
+    "[limits]\nambiguity_window = \"30s\"\norphan_age = \"40s\"\norphans_per_round = 40\n";
 /// Between two looks.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a process sleeps: longer than a Lease of 15 s.
@@ -118,6 +119,10 @@ impl Chaos {
             say("  less oracle.history    # pods, requests that change something, troubles");
             say("  less vk-triton-1.log   # the node's decisions; one file for each process");
         }
+        if ran.is_err() {
+            // Whoever reads the error must not miss them.
+            violations.iter().for_each(say);
+        }
         ran?;
         Ok(Outcome { violations, tally: self.tally })
     }
@@ -207,7 +212,11 @@ impl Chaos {
         let away = Duration::from_millis(luck.named("away").between(AWAY.0, AWAY.1));
         match trouble {
             Trouble::Kills | Trouble::Guests => {}
-            Trouble::CloudLine(name) => self.crew.set_cloud_lines(Some(name.parse()?)),
+            Trouble::CloudLine(name) => {
+                // Names are no protection: what CloudAPI looks at when two creates meet is older than both.
+                self.scene.fate().set_fault("create-twins", &json!({})).await?;
+                self.crew.set_cloud_lines(Some(name.parse()?));
+            }
             Trouble::ClusterLine(name) => self.crew.set_cluster_lines(Some(name.parse()?)),
             Trouble::Cloud(fault) => {
                 self.scene.fate().set_fault(fault.name, &fault.settings()).await?;
@@ -280,10 +289,21 @@ impl Chaos {
             due.act = later("next act", 400, 2_200);
         }
         if due.look <= now {
-            let started = self.crew.start_what_ended()?;
-            self.tally.ended_by_themselves += u64::from(started);
+            self.start_what_ended()?;
             self.note_requests();
             due.look = Instant::now() + LOOK_EVERY;
+        }
+        Ok(())
+    }
+
+    /// What keeps programs running elsewhere: systemd, a kubelet.
+    pub(super) fn start_what_ended(&mut self) -> Result<()> {
+        self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+        if let Some(cluster) = &mut self.scene.stack.cluster {
+            let started = cluster.start_what_ended()?;
+            if started > 0 {
+                self.note(format!("{started} parts of the control plane were started again"));
+            }
         }
         Ok(())
     }
@@ -322,7 +342,7 @@ impl Chaos {
                 member.cluster.cut();
             }
         }
-        self.tally.ended_by_themselves += u64::from(self.crew.start_what_ended()?);
+        self.start_what_ended()?;
         self.note("healed".to_owned());
         self.watch.oracle().see_calm(Some(now()));
         Ok(())

@@ -80,6 +80,8 @@ enum Question {
 pub struct Twins {
     /// UID of the pod.
     pub pod: String,
+    /// The younger one.
+    pub second: String,
     /// How long both lived.
     pub together: Duration,
 }
@@ -282,25 +284,26 @@ impl Oracle {
     /// Pods that had two living instances at one time, the longest first. `now` ends lives that go on.
     #[must_use]
     pub fn twins(&self, now: Timestamp) -> Vec<Twins> {
-        let mut lives: BTreeMap<&str, Vec<(Timestamp, Timestamp)>> = BTreeMap::new();
+        let mut lives: BTreeMap<&str, Vec<(Timestamp, Timestamp, &str)>> = BTreeMap::new();
         for instance in self.instances.values() {
             if let (true, Some(pod), Some(made)) =
                 (instance.is_of(&self.cluster, &self.node), instance.pod(), instance.made())
             {
-                lives.entry(pod).or_default().push((made, instance.ended().unwrap_or(now)));
+                let ended = instance.ended().unwrap_or(now);
+                lives.entry(pod).or_default().push((made, ended, &instance.id));
             }
         }
         let mut twins = Vec::new();
         for (pod, mut lives) in lives {
             lives.sort();
-            let overlap = |pair: &[(Timestamp, Timestamp)]| {
-                pair[0].1.min(pair[1].1).duration_since(pair[1].0)
-            };
-            let longest = lives.windows(2).map(overlap).max();
-            if let Some(together) = longest.and_then(|longest| Duration::try_from(longest).ok())
-                && !together.is_zero()
+            let overlaps = lives
+                .windows(2)
+                .map(|pair| (pair[0].1.min(pair[1].1).duration_since(pair[1].0), pair[1].2));
+            if let Some((together, second)) = overlaps.max()
+                && together.is_positive()
             {
-                twins.push(Twins { pod: pod.to_owned(), together });
+                let (pod, second) = (pod.to_owned(), second.to_owned());
+                twins.push(Twins { pod, second, together: together.unsigned_abs() });
             }
         }
         twins.sort_by_key(|twins| std::cmp::Reverse(twins.together));

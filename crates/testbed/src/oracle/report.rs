@@ -16,7 +16,8 @@ pub fn table(violations: &[Violation]) -> String {
     for invariant in Invariant::ALL {
         let count = counts.get(&invariant).copied().unwrap_or_default();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{invariant:<4?} {:<52} {count:>4}", invariant.title());
+        let name = invariant.to_string();
+        let _ = writeln!(text, "{name:<4} {:<52} {count:>4}", invariant.title());
     }
     let _ = writeln!(text, "     {:<52} {:>4}", "violations", violations.len());
     text

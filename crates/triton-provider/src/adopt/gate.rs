@@ -14,7 +14,7 @@ use triton_cloudapi::instances::Presence;
 use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
 use super::{Claim, Left, PodFacts, adoption_tags, claim, left_of};
-use crate::memory::Misses;
+use crate::decide::state::Misses;
 use crate::observer::seen_as;
 use crate::passes::action_failed;
 use crate::pod::owner;

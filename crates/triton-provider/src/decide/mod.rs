@@ -1,16 +1,39 @@
-//! What to do next, decided without clock or I/O: `(wanted, remembered, seen, now) -> step`.
+//! The life of an instance, decided without clock or I/O: `step(state, view, event) -> effect`.
+//!
+//! Read [`life`] from top to bottom: it is the algorithm of `docs/reliability/algorithm.md`, step by step. What the answer
+//! to an effect changes is in [`answer`]; what a state of an instance that is there asks for (restarts, protection) in
+//! [`restart`]; who stays of twins in [`twins`]; the words that go in and out are in [`words`], and what is remembered
+//! between steps in [`state`].
 //!
 //! The rules that hold everything together:
 //! - unknown is never absent: without a complete list of the cloud nothing is created and nothing is given up;
 //! - one create at a time, and none while an earlier one may still come true;
 //! - the same instance is kept by every process that looks at the same twins;
 //! - nothing is deleted that does not carry this cluster, this node and this pod's UID.
+//!
+//! The caller (`passes`) performs an effect, makes its answer an event, and calls `step` again. An effect that failed is
+//! no event: the state is as it was before it, and the next look decides again. Whatever must not be forgotten when the
+//! process dies, or the answer never comes, is in the state before the effect is asked for.
 
+pub mod answer;
+#[cfg(test)]
+mod anything;
 #[cfg(test)]
 pub(crate) mod fixtures;
-pub mod stop;
-pub mod sync;
+pub mod life;
+#[cfg(test)]
+mod model;
+pub mod restart;
+pub mod state;
 pub mod twins;
+pub mod words;
+
+pub use life::step;
+pub use state::State;
+pub use words::{
+    Action, Because, Effect, Event, Found, Leave, Published, RestartPolicy, Run, Standing, View,
+    Why, Wish,
+};
 
 use std::sync::Arc;
 

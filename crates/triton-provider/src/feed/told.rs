@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn states(book: &ToldBook, asked_at: Instant) -> Vec<(u128, String)> {
-        let told = book.of("u", asked_at);
+        let told = book.of("uid", asked_at);
         let mut states: Vec<_> = told
             .iter()
             .map(|told| (told.instance.id.0.as_u128(), told.instance.state.to_string()))
@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(states(&book, after(2)), [row(1, "stopped")], "an older list is no excuse");
         book.listed(after(3));
         assert_eq!(states(&book, start), [row(1, "stopped")]);
-        assert_eq!(book.find("u", id(1)).map(|seen| seen.state.as_str()), Some("stopped"));
+        assert_eq!(book.find("uid", id(1)).map(|seen| seen.state.as_str()), Some("stopped"));
         book.listed(after(4));
         assert_eq!(states(&book, start), []);
         assert!(book.of("another", start).is_empty());

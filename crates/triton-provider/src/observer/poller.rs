@@ -1,8 +1,7 @@
 //! The task that lists and listens: lists are the truth, the changefeed says when to make one.
 
 use std::collections::HashSet;
-use std::future::{Future, pending};
-use std::pin::Pin;
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,20 +13,19 @@ use triton_cloudapi::client::changefeed::{
     Changefeed, ChangefeedError, ChangefeedItem, ChangefeedOptions, Interruption, ResyncReason,
 };
 use triton_cloudapi::client::{Client, Error};
-use triton_cloudapi::instances::ListInstances;
-use triton_podspec::ownership;
 use virtual_node::Pokes;
 
+use super::listing::{Listing, is_ours, list, pages};
 use super::rhythm::{self, Allowance, Facts, Last, Reason};
+use super::vanished::Vanished;
 use super::wants::Wants;
 use super::{Health, Snapshot, chain, describe};
-use crate::adopt;
 use crate::adopt::gate::FirstProvider;
 use crate::decide::Told;
 use crate::feed::{Feed, ToldBook, Verdict, Weight, weigh};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::seen::{NodeMark, Seen, Shared};
+use crate::seen::Seen;
 
 /// How long a feed without any change is left alone: a quiet account is no reason to connect again and to list.
 const SILENCE_MAX: Duration = Duration::from_secs(900);
@@ -38,9 +36,6 @@ const REOPEN_EVERY: Duration = Duration::from_secs(60);
 /// How late a list may be for CloudAPI to count as reachable, and how much later for each page.
 const LATE_MAX: Duration = Duration::from_secs(30);
 const LATE_MAX_PAGE: Duration = Duration::from_secs(5);
-
-/// A list on its way.
-type Listing = Pin<Box<dyn Future<Output = Result<Vec<Seen>, Error>> + Send>>;
 
 /// What the task is made of.
 pub(super) struct Poller {
@@ -75,6 +70,7 @@ struct Running {
     told_at: Option<Instant>,
     served_at: Option<Instant>,
     allowance: Allowance,
+    vanished: Vanished,
 }
 
 /// What happens next.
@@ -103,6 +99,7 @@ impl Poller {
             told_at: None,
             served_at: None,
             allowance: Allowance::new(now),
+            vanished: Vanished::default(),
             poller: self,
         };
         running.run().await;
@@ -168,20 +165,22 @@ impl Running {
         }
         self.judge(now);
         self.follow(now);
+        for uid in self.vanished.take_due(now) {
+            self.poller.pokes.poke(&uid);
+        }
         self.poller.metrics.changefeed(self.feed.is_up(), self.feed.is_trusted(now));
+        let next_change =
+            [self.feed.next_change(now), self.vanished.next()].into_iter().flatten().min();
         if self.listing.is_some() {
-            return self.feed.next_change(now);
+            return next_change;
         }
         let (due, reason) = rhythm::next(&self.facts(now));
         if due <= now {
             self.ask(now, reason);
-            return self.feed.next_change(now);
+            return next_change;
         }
         self.poller.stay_fine_until(due, self.last.map_or(1, |last| last.pages));
-        [Some(due), self.feed.next_change(now), self.feed.try_again_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [Some(due), next_change, self.feed.try_again_at()].into_iter().flatten().min()
     }
 
     fn facts(&self, now: Instant) -> Facts<'_> {
@@ -212,7 +211,7 @@ impl Running {
             self.served_at = Some(now);
         }
         (self.hinted_at, self.told_at) = (None, None);
-        self.listing = Some((now, self.poller.listing()));
+        self.listing = Some((now, self.poller.list()));
     }
 
     /// A complete list.
@@ -243,6 +242,15 @@ impl Running {
         }
         touched.extend(changed.into_iter().map(str::to_owned));
         touched.sort_unstable();
+        self.vanished.listed(|uid| snapshot.of(uid).is_empty());
+        if self.feed.is_trusted(now) {
+            let went = |uid: &str| {
+                let was_there = earlier.as_ref().is_some_and(|earlier| !earlier.of(uid).is_empty());
+                was_there && snapshot.of(uid).is_empty() && poller.wants.is_expecting(uid)
+            };
+            touched.iter().filter(|uid| went(uid)).for_each(|uid| self.vanished.wait_for(uid, now));
+            touched.retain(|uid| !self.vanished.contains(uid));
+        }
         for uid in &touched {
             poller.pokes.poke(uid);
         }
@@ -347,6 +355,7 @@ impl Running {
         };
         book.note(Told { at: now, instance: Arc::new(seen) });
         drop(book);
+        self.vanished.told(&uid);
         self.poller.pokes.poke(&uid);
     }
 
@@ -370,37 +379,9 @@ impl Running {
 // === impl Poller ===
 
 impl Poller {
-    /// All our instances. One whose tags do not name this cluster, this node and a pod is not ours and is left out,
-    /// whatever the server's filter let through.
-    ///
-    /// The first one does not ask for the cluster: it shows what the first provider left, too.
-    fn listing(&self) -> Listing {
-        let (client, cluster, node) =
-            (self.client.clone(), self.cluster.clone(), self.node.clone());
-        let is_first = self.snapshot.borrow().is_none();
-        let left = self.left.clone();
-        Box::pin(async move {
-            let tags = ownership::filter(&cluster, &node);
-            let ours = ListInstances { tags, ..ListInstances::default() };
-            let filter = if is_first { adopt::filter(&node) } else { ours };
-            let mut shared = Shared::default();
-            let keep = |instance| {
-                let seen =
-                    shared.seen(&instance).filter(|seen| is_ours(&seen.mark.node, &cluster, &node));
-                match seen {
-                    Some(seen) => Some(Ok(seen)),
-                    None => adopt::left_of(&instance, &node).map(Err),
-                }
-            };
-            let kept = client.collect_instances(&filter, keep).await?;
-            let mut others = Vec::new();
-            let note = |kept: Result<Seen, adopt::Left>| kept.map_err(|one| others.push(one)).ok();
-            let seen = kept.into_iter().filter_map(note).collect();
-            if is_first {
-                left.found(others);
-            }
-            Ok(seen)
-        })
+    fn list(&self) -> Listing {
+        let left = self.snapshot.borrow().is_none().then(|| self.left.clone());
+        list(self.client.clone(), self.cluster.clone(), self.node.clone(), left)
     }
 
     /// The instance of a change, if it is ours by its tags.
@@ -419,29 +400,5 @@ impl Poller {
             }
             _ => false,
         });
-    }
-}
-
-fn is_ours(mark: &NodeMark, cluster: &str, node: &str) -> bool {
-    *mark.cluster == *cluster && *mark.node == *node
-}
-
-/// How many pages a list of so many instances takes: each has a thousand, and overlaps the one before by fifty.
-fn pages(instances: usize) -> u32 {
-    let more = instances.saturating_sub(1000 - 1).div_ceil(950);
-    u32::try_from(more).unwrap_or(u32::MAX).saturating_add(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_list_that_fills_its_page_takes_one_more() {
-        for (instances, expected) in
-            [(0, 1), (999, 1), (1000, 2), (1949, 2), (1950, 3), (10_000, 11)]
-        {
-            assert_eq!(pages(instances), expected, "{instances}");
-        }
     }
 }

@@ -28,15 +28,15 @@ const FRUGAL_HINTS: Duration = Duration::from_secs(5);
 const PAGES_COUNTED_MAX: u32 = 2;
 
 /// Pods that expect something at a time and are few: lists for them are paid from what time brings.
-const FEW: usize = 20;
+const FEW: usize = 8;
 
 /// Pages that time brings at most, and how often it brings one.
 const BY_TIME_MAX: f64 = 80.0;
 const BY_TIME_EVERY: Duration = Duration::from_secs(10);
 
-/// What a pod brings when it begins to expect something, which it does twice in a life: so a life in a crowd costs a
-/// tenth of a page.
-const BY_POD: f64 = 0.05;
+/// What a pod brings when it begins to expect something, which it does twice in a life. A list that is faster than the
+/// feed is not free: what it shows to be missing is read, so a life in a crowd costs up to a tenth of a request.
+const BY_POD: f64 = 0.02;
 
 /// Pages that pods bring at most before they are spent.
 const BY_POD_MAX: f64 = 500.0;
@@ -99,7 +99,7 @@ pub enum Reason {
 }
 
 /// The pages that lists beside the regular ones may cost while the feed is trusted: a pod that is alone is followed
-/// closely, and in a crowd each costs a tenth of a page in its life.
+/// closely, and in a crowd each costs a twenty-fifth of a page in its life.
 #[derive(Clone, Debug)]
 pub struct Allowance {
     by_time: f64,
@@ -321,7 +321,7 @@ mod tests {
         let start = Instant::now();
         let mut allowance = Allowance::new(start);
         assert!(allowance.can_afford(80, FEW, start) && !allowance.can_afford(1, FEW + 1, start));
-        allowance.add(400);
+        allowance.add(1000);
         assert!(allowance.can_afford(20, 400, start) && !allowance.can_afford(21, 400, start));
         allowance.spend(20, start);
         assert!(!allowance.can_afford(1, 400, start));

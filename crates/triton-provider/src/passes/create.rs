@@ -1,23 +1,20 @@
-//! Making a pod's instance: translate, rules, permit, note, one POST.
+//! Making a pod's instance: permit, translation, rules and a signed request; the note; one POST.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use triton_cloudapi::client::Ready;
-use triton_cloudapi::instances::{self, Instance};
+use triton_cloudapi::instances;
 use triton_podspec::{
     Diagnostic, Inputs, InstancePlan, Refusal, Severity, Sources, Translation, translate,
 };
 use virtual_node::{PodEvent, ProviderError, ProviderErrorKind};
 
-use super::action_failed;
-use super::report::Standing;
-use super::sync::{After, Pass};
+use super::{Pass, ReadyCreate, Then, action_failed};
 use crate::classify::{CreateFailure, create_failure};
 use crate::cluster::{Cluster, ClusterError};
+use crate::decide::{Because, Event, Standing};
 use crate::journal::{JournalError, Note};
-use crate::memory::Intent;
 use crate::observer::chain;
 use crate::seen::Seen;
 use crate::{clock, sources};
@@ -25,18 +22,22 @@ use crate::{clock, sources};
 /// How long a pod that stands in line for its create waits at most before it asks again by itself.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// When a pod asks again that found the journal full.
+const FULL_PATIENCE: Duration = Duration::from_secs(1);
+
 // === impl Pass ===
 
 impl<C: Cluster> Pass<'_, C> {
-    /// Makes the pod's instance, with at most one POST.
-    pub(crate) async fn create(&mut self) -> Result<After, ProviderError> {
+    /// Makes ready all that a create needs.
+    pub(crate) async fn prepare(&mut self) -> Result<Then, ProviderError> {
         // The line comes first: who waits reads no Secrets and asks nobody.
-        let Some(_permit) = self.shared.creates.enter(&self.key.uid) else {
-            return Ok(After::Report(Standing::Waiting, Some(QUEUE_PATIENCE)));
+        let Some(permit) = self.shared.creates.enter(&self.key.uid) else {
+            let standing = Standing::Waiting(Because::RetryLater);
+            return Ok(Then::End(standing, Some(Instant::now() + QUEUE_PATIENCE)));
         };
         let plan = match self.translate().await? {
             Ok(plan) => plan,
-            Err(after) => return Ok(after),
+            Err(event) => return Ok(Then::Step(event)),
         };
         if let Err(error) = self.shared.firewall.ensure(&self.key.uid, &plan.firewall_rules).await {
             let what = error.to_string();
@@ -51,13 +52,13 @@ impl<C: Cluster> Pass<'_, C> {
         // Waiting and signing first: between the note and its request nothing is left to do but to send, so that a
         // crash between the two, which leaves a pod in doubt, is as unlikely as can be.
         let ready = self.shared.client.make_ready(request).await;
-        let ready = ready.map_err(|error| action_failed("preparing the create", error))?;
-        self.note().await?;
-        self.post(ready).await
+        let request = ready.map_err(|error| action_failed("preparing the create", error))?;
+        self.ready = Some(ReadyCreate { request, _permit: permit });
+        Ok(Then::Step(Event::Prepared))
     }
 
-    /// Translates the pod; `Err` ends the pass because the pod must wait.
-    async fn translate(&mut self) -> Result<Result<InstancePlan, After>, ProviderError> {
+    /// Translates the pod; an inner `Err` when the pod must wait.
+    async fn translate(&mut self) -> Result<Result<InstancePlan, Event>, ProviderError> {
         let sources = sources::read(&*self.shared.cluster, &self.pod).await.map_err(unreadable)?;
         let catalog = self.shared.catalog.get().await;
         let catalog = catalog
@@ -76,14 +77,16 @@ impl<C: Cluster> Pass<'_, C> {
             }
             Some(Refusal { reason, message, .. }) => {
                 let longest = self.shared.settings.limits.missing_retry_max;
-                return Ok(Err(self.trouble_within(reason, message, longest)));
+                self.trouble(reason, message);
+                return Ok(Err(Event::Refused { longest }));
             }
             None => {}
         }
         let Translation { instance, diagnostics } = translation;
         let Some(plan) = instance else {
             let message = "the pod was translated into nothing, without a reason".to_owned();
-            return Ok(Err(self.trouble("CannotRunYet", message)));
+            self.trouble("CannotRunYet", message);
+            return Ok(Err(Event::Refused { longest: self.shared.settings.limits.retry_max }));
         };
         // Without a refusal, warnings are all there is.
         for Diagnostic { reason, path, message, .. } in diagnostics {
@@ -106,52 +109,51 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// Makes the intent durable. Nothing is sent unless it is.
-    async fn note(&mut self) -> Result<(), ProviderError> {
-        // Taken to be there even if the write fails on us: a write whose answer is lost may have been made.
-        self.memory.noted = true;
+    pub(crate) async fn note(&mut self) -> Result<Then, ProviderError> {
         let noted = self.shared.journal.record(&self.key.uid, Note { at: clock::now() }).await;
+        let reason = match &noted {
+            Ok(()) => return Ok(Then::Step(Event::Noted)),
+            Err(JournalError::Full) => {
+                // It stands in line, as others do; nothing is wrong with it.
+                tracing::debug!(pod = %self.key, "the journal holds as many creates as it may");
+                let again = Instant::now() + FULL_PATIENCE;
+                return Ok(Then::End(Standing::Unchanged, Some(again)));
+            }
+            Err(JournalError::TakenOver { .. }) => "AnotherProcessActs",
+            Err(_) => "JournalUnavailable",
+        };
         noted.map_err(|error| {
-            let reason = match error {
-                JournalError::TakenOver { .. } => "AnotherProcessActs",
-                _ => "JournalUnavailable",
-            };
             ProviderError::new(ProviderErrorKind::Unavailable, reason, chain(&error))
                 .caused_by(error)
-        })
+        })?;
+        Ok(Then::Step(Event::Noted))
     }
 
     /// The one POST.
-    async fn post(&mut self, ready: Ready<Instance>) -> Result<After, ProviderError> {
-        // Until there is an answer the create may come true; a pass that is dropped here leaves just that behind.
-        let window = self.shared.settings.limits.ambiguity_window;
-        self.memory.intent = Some(Intent::until(Instant::now() + window));
-        let answer = self.shared.client.send_ready(ready).await;
-        match answer {
+    pub(crate) async fn post(&mut self) -> Result<Then, ProviderError> {
+        let Some(ReadyCreate { request, _permit }) = self.ready.take() else {
+            return Ok(Then::Step(Event::NotMade));
+        };
+        match self.shared.client.send_ready(request).await {
             Ok(instance) => {
                 let message = format!("Created instance {} ({})", instance.name, instance.id);
                 tracing::info!(pod = %self.key, instance = %instance.id, name = %instance.name, "created an instance");
                 self.shared.metrics.action("create");
                 self.events.push(PodEvent::normal("Created", message));
-                self.memory.intent = None;
                 let seen = Seen::with_owner(&instance, self.owner.clone());
-                self.see(&Arc::new(seen), Instant::now());
-                Ok(After::Decide)
+                Ok(Then::Step(Event::Created(Arc::new(seen))))
             }
-            Err(error) => match create_failure(&error) {
-                CreateFailure::Ambiguous => {
-                    // Counted from now: the request may have been on its way until this moment.
-                    self.memory.intent = Some(Intent::until(Instant::now() + window));
-                    let why = chain(&error);
-                    tracing::warn!(pod = %self.key, error = %why, "a create was not answered; looking for its instance");
-                    let message =
-                        format!("the create was not answered ({why}); looking for its instance");
-                    self.events.push(PodEvent::warning("CreateUnresolved", message));
-                    Ok(After::Decide)
-                }
-                _ => {
-                    self.settle_intent();
-                    self.refused("creating the instance", error)
-                }
+            Err(error) if create_failure(&error) == CreateFailure::Ambiguous => {
+                let why = chain(&error);
+                tracing::warn!(pod = %self.key, error = %why, "a create was not answered; looking for its instance");
+                let message =
+                    format!("the create was not answered ({why}); looking for its instance");
+                self.events.push(PodEvent::warning("CreateUnresolved", message));
+                Ok(Then::Step(Event::Ambiguous))
+            }
+            Err(error) => match self.refused("creating the instance", error) {
+                Err(error) => Ok(Then::Fail(Event::NotMade, error)),
+                refused => refused,
             },
         }
     }
@@ -161,10 +163,11 @@ impl<C: Cluster> Pass<'_, C> {
         &mut self,
         what: &str,
         error: triton_cloudapi::client::Error,
-    ) -> Result<After, ProviderError> {
+    ) -> Result<Then, ProviderError> {
         match create_failure(&error) {
             CreateFailure::Later { reason } | CreateFailure::Refused { reason } => {
-                Ok(self.trouble(reason, format!("{what}: {}", chain(&error))))
+                self.trouble(reason, format!("{what}: {}", chain(&error)));
+                Ok(Then::Step(Event::Refused { longest: self.shared.settings.limits.retry_max }))
             }
             CreateFailure::Unavailable | CreateFailure::Ambiguous => {
                 Err(action_failed(what, error))

@@ -12,9 +12,11 @@ use triton_podspec::{
 };
 use virtual_node::Report;
 
-use super::sync::Pass;
+use super::Pass;
 use crate::cluster::Cluster;
-use crate::memory::{End, Memory};
+use crate::decide::Standing;
+use crate::decide::state::End;
+use crate::memory::Memory;
 use crate::seen::Seen;
 use crate::shared::Shared;
 use crate::{clock, pod as read, probes};
@@ -26,32 +28,12 @@ const KILLED: i32 = 137;
 pub(crate) const DEADLINE_EXCEEDED: &str =
     "Pod was active on the node longer than the specified deadline";
 
-/// How a pod stands at the end of a pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Nothing new is known: what is published stays.
-    Unchanged,
-    /// There is no instance yet, because of [`Memory::trouble`].
-    Waiting,
-    /// There is an instance.
-    Instance,
-    /// The instance has stopped and stays so.
-    Ended {
-        /// By us, for a failed probe.
-        killed: bool,
-    },
-    /// The instance is gone and was not ours to remove.
-    Lost,
-    /// The pod was active for longer than it may be.
-    Expired,
-}
-
 // === impl Pass ===
 
 impl<C: Cluster> Pass<'_, C> {
     /// The report at the end of a pass.
-    pub(crate) fn report(&mut self, standing: &Standing, again: Option<Duration>) -> Report {
-        let instance = self.memory.known.as_ref().and_then(|known| known.last.clone());
+    pub(crate) fn report(&mut self, standing: Standing, again: Option<Duration>) -> Report {
+        let instance = self.memory.life.known.as_ref().and_then(|known| known.last.clone());
         let running =
             instance.as_ref().is_some_and(|instance| instance.state == InstanceState::Running);
         tell_probes(self, running);
@@ -67,11 +49,13 @@ impl<C: Cluster> Pass<'_, C> {
         let expired =
             Termination { reason: "DeadlineExceeded".to_owned(), message: None, ..killed.clone() };
         let work = match (standing, &self.memory.trouble, &observed) {
-            (Standing::Unchanged, ..) => None,
-            (Standing::Waiting, Some(trouble), _) => {
+            (Standing::Unchanged | Standing::Going | Standing::Blocked(_) | Standing::Gone, ..) => {
+                None
+            }
+            (Standing::Waiting(_), Some(trouble), _) => {
                 Some(Work::Waiting { reason: &trouble.reason, message: &trouble.message })
             }
-            (Standing::Waiting, None, _) => Some(Work::Accepted),
+            (Standing::Waiting(_), None, _) => Some(Work::Accepted),
             (Standing::Instance, _, Some(observed)) => Some(Work::Instance(observed)),
             (Standing::Instance, _, None) => None,
             (Standing::Ended { killed: true }, _, observed) => Some(Work::Terminated {
@@ -99,7 +83,7 @@ impl<C: Cluster> Pass<'_, C> {
         let over = matches!(standing, Standing::Ended { .. });
         let status = work.map(|work| self.status(work, over));
         let deadline =
-            read::deadline_left(&self.pod, clock::now()).filter(|_| *standing != Standing::Expired);
+            read::deadline_left(&self.pod, clock::now()).filter(|_| standing != Standing::Expired);
         let again = match (again, deadline) {
             (Some(again), Some(deadline)) => Some(again.min(deadline)),
             (again, deadline) => again.or(deadline),
@@ -112,13 +96,12 @@ impl<C: Cluster> Pass<'_, C> {
     }
 
     /// Whether something about the instance is about to change, so that lists should be frequent.
-    fn is_moving(&self, standing: &Standing, instance: Option<&Seen>) -> bool {
+    fn is_moving(&self, standing: Standing, instance: Option<&Seen>) -> bool {
         match (standing, instance) {
             (Standing::Unchanged, _) => true,
-            (Standing::Waiting, _) => self.memory.intent.is_some(),
+            (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
             (Standing::Instance, Some(instance)) => {
-                self.memory.restarts.pending.is_some()
-                    || self.memory.restarts.killed.is_some()
+                self.memory.life.restarts.pending.is_some()
                     || matches!(
                         instance.state,
                         InstanceState::Provisioning
@@ -148,7 +131,7 @@ pub(crate) fn last_status<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> 
 
 /// The guest shut down when it was asked to; else it was removed while it ran.
 fn shut_down(memory: &Memory) -> bool {
-    let mut targets = memory.stopping.iter().flat_map(|stopping| stopping.targets.values());
+    let mut targets = memory.life.stopping.iter().flat_map(|stopping| stopping.targets.values());
     targets.any(|target| {
         let stopped = |instance: &Arc<Seen>| instance.state == InstanceState::Stopped;
         target.stop_sent.is_some() && target.last.as_ref().is_some_and(stopped)
@@ -177,8 +160,9 @@ fn status<C>(
 
 /// What is remembered of restarts, in the words of the status. `over`: there will be none any more.
 fn restarts(pod: &Pod, memory: &Memory, over: bool) -> PodRestarts {
-    let remembered = &memory.restarts;
+    let remembered = &memory.life.restarts;
     let stopped = memory
+        .life
         .known
         .as_ref()
         .and_then(|known| known.last.as_ref())
@@ -189,7 +173,7 @@ fn restarts(pod: &Pod, memory: &Memory, over: bool) -> PodRestarts {
         None
     } else if remembered.pending.is_some() {
         Some(PendingRestart::Now)
-    } else if stopped && due > now && remembered.killed.is_none() {
+    } else if stopped && due > now {
         Some(PendingRestart::BackOff { message: backoff_message(pod, due.duration_since(now)) })
     } else {
         None
@@ -227,7 +211,7 @@ fn backoff_message(pod: &Pod, left: Duration) -> String {
 
 /// Tells the probe engine how the pod's instance stands.
 pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
-    let Some(known) = &pass.memory.known else { return };
+    let Some(known) = &pass.memory.life.known else { return };
     let Some(instance) = &known.last else { return };
     let facts = facts(&pass.pod, pass.memory, instance, running, false);
     pass.shared.probes.set(&pass.key.uid, probes::of(&pass.pod), facts);
@@ -236,7 +220,7 @@ pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
 /// Tells the probe engine that the pod is being stopped.
 pub(crate) fn tell_probes_stopping<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) {
     let Some(uid) = pod.metadata.uid.as_deref() else { return };
-    let Some(instance) = memory.known.as_ref().and_then(|known| known.last.as_ref()) else {
+    let Some(instance) = memory.life.known.as_ref().and_then(|known| known.last.as_ref()) else {
         return;
     };
     let running = instance.state == InstanceState::Running;
@@ -245,7 +229,7 @@ pub(crate) fn tell_probes_stopping<C>(shared: &Shared<C>, pod: &Pod, memory: &Me
 
 /// The present life of an instance: a restart begins a new one, for which nothing is believed yet.
 pub(crate) fn incarnation(instance: &Seen, memory: &Memory) -> String {
-    format!("{}#{}", instance.id, memory.restarts.count)
+    format!("{}#{}", instance.id, memory.life.restarts.count)
 }
 
 fn facts(
@@ -255,14 +239,14 @@ fn facts(
     running: bool,
     terminating: bool,
 ) -> Facts {
-    let count = memory.restarts.count;
+    let count = memory.life.restarts.count;
     let published = read::container_status(pod);
     // The present run began when the published status says so, if that is about the present run.
     let began = published
         .filter(|status| status.restart_count == count)
         .and_then(|status| status.state.as_ref()?.running.as_ref()?.started_at.as_ref())
         .map(|time| time.0);
-    let running_for = (running && memory.restarts.pending.is_none()).then(|| {
+    let running_for = (running && memory.life.restarts.pending.is_none()).then(|| {
         began.map_or(Duration::ZERO, |began| {
             Duration::try_from(clock::now().duration_since(began)).unwrap_or_default()
         })
@@ -281,14 +265,15 @@ fn facts(
 mod tests {
     use super::*;
     use crate::decide::fixtures::instance;
-    use crate::memory::Known;
+    use crate::decide::state::{Known, State};
 
     #[tokio::test(start_paused = true)]
     async fn only_a_pod_that_will_be_restarted_backs_off() {
         let now = Instant::now();
         let known = Known::seen(instance(1, "stopped"), now);
-        let mut memory = Memory { known: Some(known), ..Memory::default() };
-        memory.restarts.backoff.note(now);
+        let life = State { known: Some(known), ..State::default() };
+        let mut memory = Memory { life, ..Memory::default() };
+        memory.life.restarts.backoff.note(now);
         let pending = |over| restarts(&Pod::default(), &memory, over).pending;
         assert!(matches!(pending(false), Some(PendingRestart::BackOff { .. })));
         assert_eq!(pending(true), None, "a pod that is over waits for nothing");

@@ -237,7 +237,8 @@ async fn an_orphan_whose_pod_had_asked_for_protection_goes() {
 async fn an_orphan_that_somebody_else_protects_stays() {
     let (stage, uid, id) = vanished(json!({})).await;
     stage.admin.enable_deletion_protection(InstanceId(id)).await.unwrap();
-    stage.wait(Duration::from_secs(10)).await;
+    // The changefeed does not tell of it; the next list does.
+    stage.wait(Duration::from_secs(40)).await;
     assert!(!stop_orphan(&stage, "web", &uid, 60).await);
     assert_eq!(stage.alive(&uid).len(), 1);
     assert!(stage.read(id).await.deletion_protection, "not ours to lift");

@@ -9,6 +9,7 @@ use triton_sim::{Delays, Fault, FaultKind, InstanceState};
 use super::behind::{make_stranger, make_twin};
 use super::stage::{LONG, SOON, Stage};
 use super::wire::{At, Call};
+use crate::Limits;
 
 fn states(stage: &Stage, uid: &str) -> Vec<InstanceState> {
     let made = stage.made_for(uid);
@@ -19,7 +20,8 @@ fn states(stage: &Stage, uid: &str) -> Vec<InstanceState> {
 #[tokio::test(start_paused = true)]
 async fn a_guest_is_shut_down_before_its_instance_goes() {
     use InstanceState::{Deleted, Provisioning, Running, Stopped, Stopping};
-    let stage = Stage::set().await;
+    // Without a changefeed, whose word would do.
+    let stage = Stage::set_with(Limits { changefeed: false, ..Limits::default() }).await;
     let uid = stage.run("web", json!({})).await;
     let id = stage.instance(&uid).id;
     stage.remove(&uid, 30);

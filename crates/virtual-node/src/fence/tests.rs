@@ -155,3 +155,22 @@ fn only_reads_and_the_reviews_themselves_are_no_changes() {
     check(Method::PATCH, "/api/v1/nodes/n/status", true);
     check(Method::OPTIONS, "/api/v1/nodes/n", true);
 }
+
+/// kube-client repeats what was answered with 429, 503 or 504, for minutes, below any layer: no fence would be asked.
+#[tokio::test]
+async fn a_change_that_is_turned_away_is_not_repeated_behind_the_fences_back() {
+    let asked = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&asked);
+    let router = axum::Router::new().fallback(async move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        http::StatusCode::SERVICE_UNAVAILABLE
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let config = kube_client::Config::new(url.parse().unwrap());
+    let nodes: Api<Node> = Api::all(fenced_client(config, &Fence::open_for_ever()).unwrap());
+    nodes.create(&PostParams::default(), &Node::default()).await.unwrap_err();
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    serving.abort();
+}

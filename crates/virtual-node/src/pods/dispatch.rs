@@ -125,9 +125,17 @@ impl<P: Provider> Dispatcher<P> {
                 tracing::warn!(error = chain(&error), "the watch of pods was interrupted")
             }
             Event::Poked(uid) => {
-                if self.store().get(&uid).is_some() {
-                    self.queue.add(&uid, Instant::now());
+                let mut store = self.store();
+                if store.get(&uid).is_none() {
+                    return;
                 }
+                // The provider has seen something of a pod of which nothing was left: it is stopped once more, or what
+                // a lagging read hid would run on for as long as the ended pod exists.
+                if let Some(memory) = store.memory_mut(&uid) {
+                    memory.gone = false;
+                }
+                drop(store);
+                self.queue.add(&uid, Instant::now());
             }
             Event::Orphan(orphan) => {
                 let uid = orphan.key.uid.clone();

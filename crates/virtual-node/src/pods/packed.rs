@@ -14,12 +14,13 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::raw::RawPod;
 
-/// So many pods of a group must have packed poorly before one of them becomes the group's sample: a group of one pod
-/// would only pay for it.
-const POOR_ENOUGH: u8 = 4;
+/// So many pods of a group must have packed poorly before one of them becomes the group's first sample: a group of one
+/// pod would only pay for it. Each sample after that takes twice as many, so that pods that do not look alike at all
+/// do not all become samples.
+const POOR_ENOUGH: u32 = 4;
 
 /// A pod packs poorly if more than this part of it is left.
-const POOR: usize = 4;
+const POOR: usize = 12;
 
 /// Groups remembered; beyond that, those without a sample are forgotten and begin anew.
 const GROUPS_MAX: usize = 4096;
@@ -51,7 +52,10 @@ pub struct Packer {
 struct Group {
     /// Held by the pods that are packed with it: with the last of them it goes.
     sample: Option<Weak<[u8]>>,
-    poor: u8,
+    /// Pods that packed poorly since the last sample.
+    poor: u32,
+    /// Samples there were.
+    samples: u32,
 }
 
 /// Why a packed pod could not be made into a pod again.
@@ -80,8 +84,9 @@ impl Packer {
         let mut bytes = lz4_flex::block::compress_with_dict(json, &sample);
         if bytes.len() > json.len() / POOR {
             group.poor = group.poor.saturating_add(1);
-            if group.poor >= POOR_ENOUGH {
+            if group.poor >= POOR_ENOUGH.saturating_mul(1 << group.samples.min(16)) {
                 group.poor = 0;
+                group.samples = group.samples.saturating_add(1);
                 sample = Arc::from(json);
                 group.sample = Some(Arc::downgrade(&sample));
                 bytes = lz4_flex::block::compress_with_dict(json, &sample);
@@ -181,6 +186,8 @@ fn hash_of(json: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -238,6 +245,24 @@ mod tests {
         drop(pending);
         let sizes: Vec<usize> = running.iter().map(PackedPod::size).collect();
         assert!(sizes[100..].iter().all(|size| size * 8 < whole), "{sizes:?} of {whole}");
+    }
+
+    #[test]
+    fn pods_that_do_not_look_alike_do_not_all_become_samples() {
+        let mut packer = Packer::default();
+        let mut samples = HashSet::new();
+        let pods: Vec<PackedPod> = (0..1000)
+            .map(|number| packer.pack(&raw(&pod(number, &format!("c{}", number * 7919), true))))
+            .chain((0..1000).map(|number| {
+                let mut odd = pod(number, "odd", true);
+                odd["spec"]["containers"][0]["env"] = (0..40)
+                    .map(|n| json!({"name": format!("{:x}", n * (number + 3) * 104_729), "value": format!("{:x}", (n + 7) * (number + 1) * 7919)}))
+                    .collect();
+                packer.pack(&raw(&odd))
+            }))
+            .collect();
+        samples.extend(pods.iter().map(|pod| Arc::as_ptr(&pod.0.sample)));
+        assert!(samples.len() < 16, "{} samples", samples.len());
     }
 
     #[test]

@@ -66,6 +66,8 @@ impl<P: Provider> Passes<P> {
     pub(crate) async fn run(&self, record: Record) -> Outcome {
         match record.clone().unpack() {
             Ok(known) => self.run_over(known).await,
+            // What it was does not matter any more: whatever runs for it is found by its UID.
+            Err(_) if record.departed => self.run_over(record.without_pod()).await,
             Err(error) => {
                 // Not ours to judge: neither run nor stopped until it can be read.
                 tracing::warn!(pod = %record.key(), error = chain(&error), "a pod could not be read");

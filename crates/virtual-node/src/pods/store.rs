@@ -321,6 +321,12 @@ impl Record {
         let pod = self.pod.as_ref().map(PackedPod::unpack).transpose()?.map(Arc::new);
         Ok(Known { key: self.key(), pod, departed: self.departed, memory: self.memory })
     }
+
+    /// The pod without its object.
+    #[must_use]
+    pub fn without_pod(self) -> Known {
+        Known { key: self.key(), pod: None, departed: self.departed, memory: self.memory }
+    }
 }
 
 /// `status.phase`, or what the API server means by its absence.

@@ -226,7 +226,8 @@ fn twins_are_measured_by_how_long_both_lived() {
     assert_eq!(oracle.twins(at(100)), []);
     oracle.see_instances([instance(TWO, &[(10, "provisioning"), (14, "deleted")])]);
     let twins = oracle.twins(at(100));
-    assert_eq!(twins, [Twins { pod: POD.to_owned(), together: Duration::from_secs(4) }]);
+    let (pod, second) = (POD.to_owned(), TWO.to_owned());
+    assert_eq!(twins, [Twins { pod, second, together: Duration::from_secs(4) }]);
 }
 
 #[test]

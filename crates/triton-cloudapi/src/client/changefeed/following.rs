@@ -65,6 +65,7 @@ pub(super) async fn follow(
     while following.failed.is_none() {
         let wake_at = following.supervisor.wake_at();
         tokio::select! {
+            biased;
             () = give.closed() => return,
             permit = give.reserve(), if !following.outbox.is_empty() => {
                 let (Ok(permit), Some(item)) = (permit, following.outbox.take()) else { return };

@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 use kube_client::client::Body as KubeBody;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 use super::*;
@@ -30,6 +32,10 @@ enum Way {
     Cut,
     /// They arrive, and their answers do not.
     NoAnswers,
+    /// They arrive after this long, also when nobody waits for them any more.
+    Late(Duration),
+    /// Their answers take this long.
+    Slow(Duration),
     /// They are refused.
     Forbidden,
     /// The namespace is not there.
@@ -40,30 +46,42 @@ type Route = Arc<Mutex<Way>>;
 
 impl Server {
     fn client(self: &Arc<Self>) -> (Client, Route) {
-        let (server, route) = (Arc::clone(self), Route::default());
-        let way = Arc::clone(&route);
+        let route = Route::default();
+        (self.client_by(&route), route)
+    }
+
+    fn client_by(self: &Arc<Self>, route: &Route) -> Client {
+        let (server, way) = (Arc::clone(self), Arc::clone(route));
         let service = tower::service_fn(move |request: Request<KubeBody>| {
-            let (server, way) = (Arc::clone(&server), Arc::clone(&way));
+            let (server, way) = (Arc::clone(&server), *way.lock().unwrap());
             async move {
                 let method = request.method().clone();
                 let body = request.into_body().collect_bytes().await.unwrap_or_default();
-                let way = *way.lock().unwrap();
-                if way == Way::Cut {
-                    std::future::pending::<()>().await;
-                }
-                let (status, answer) = match way {
-                    Way::Forbidden => refusal(StatusCode::FORBIDDEN),
-                    Way::NoNamespace => refusal(StatusCode::NOT_FOUND),
-                    _ => server.answer(&method, serde_json::from_slice(&body).unwrap_or_default()),
-                };
-                if way == Way::NoAnswers {
-                    std::future::pending::<()>().await;
-                }
+                // What is on its way is not called back by a client that gives up.
+                let carried = tokio::spawn(async move { server.carry(way, &method, &body).await });
+                let (status, answer) = carried.await.unwrap();
                 let response = Response::builder().status(status);
                 Ok::<_, Infallible>(response.body(Body::from(answer.to_string())).unwrap())
             }
         });
-        (Client::new(service, "default"), route)
+        Client::new(service, "default")
+    }
+
+    async fn carry(&self, way: Way, method: &Method, body: &[u8]) -> (StatusCode, Value) {
+        match way {
+            Way::Cut => std::future::pending().await,
+            Way::Forbidden => return refusal(StatusCode::FORBIDDEN),
+            Way::NoNamespace => return refusal(StatusCode::NOT_FOUND),
+            Way::Late(by) => tokio::time::sleep(by).await,
+            Way::Open | Way::NoAnswers | Way::Slow(_) => {}
+        }
+        let answer = self.answer(method, serde_json::from_slice(body).unwrap_or_default());
+        match way {
+            Way::NoAnswers => std::future::pending().await,
+            Way::Slow(by) => tokio::time::sleep(by).await,
+            _ => {}
+        }
+        answer
     }
 
     fn answer(&self, method: &Method, body: Value) -> (StatusCode, Value) {
@@ -329,4 +347,95 @@ async fn standing_by_ends_when_told_to() {
     seconds(30).await;
     shutdown.cancel();
     assert!(waiting.await.unwrap().unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_right_to_act_counts_from_when_a_renewal_was_asked_for() {
+    let server = Arc::new(Server::default());
+    let (a, way) = election(&server, "a");
+    *way.lock().unwrap() = Way::Slow(Duration::from_secs(4));
+    let asked = Instant::now();
+    let term = elected(&a).await;
+    *way.lock().unwrap() = Way::Cut;
+    assert!(asked.elapsed() >= Duration::from_secs(8), "one read and one write");
+    // The write was asked for 4 s ago: 6 s are left, not 10.
+    tokio::time::sleep(Duration::from_millis(5900)).await;
+    assert!(term.fence().check().is_ok());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(term.fence().check().is_err());
+}
+
+/// One process after another on one way to the server: each stands by, acts for a while, and crashes or resigns.
+async fn lives(
+    server: Arc<Server>,
+    route: Route,
+    fences: Arc<Mutex<Vec<Fence>>>,
+    mut luck: StdRng,
+) {
+    loop {
+        let me = Identity::named(format!("{:x}", luck.random::<u64>()));
+        let client = server.client_by(&route);
+        let election = Election::new(client, "kube-system", "vk-triton-n", me)
+            .with_death_check(Arc::new(|_| Life::Possible));
+        let Ok(Some(term)) = election.stand_by(&CancellationToken::new()).await else {
+            // It ended at the start, and is started again.
+            seconds(1).await;
+            continue;
+        };
+        fences.lock().unwrap().push(term.fence().clone());
+        let time = Duration::from_secs(luck.random_range(1..180));
+        let lost = term.lost().clone();
+        let acts_on = tokio::time::timeout(time, lost.cancelled()).await.is_err();
+        if acts_on && luck.random_bool(0.5) {
+            term.resign().await;
+        }
+    }
+}
+
+fn some_way(luck: &mut StdRng) -> Way {
+    let by = Duration::from_millis(luck.random_range(10..40_000));
+    match luck.random_range(0..8) {
+        0 | 1 => Way::Cut,
+        2 => Way::NoAnswers,
+        3 => Way::Late(by),
+        4 => Way::Slow(by / 8),
+        5 => Way::Forbidden,
+        _ => Way::Open,
+    }
+}
+
+/// Whatever networks do, in any order: no two fences are ever open at once, and in the end one is.
+#[tokio::test(start_paused = true)]
+async fn never_do_two_act_and_in_the_end_one_does() {
+    let mut terms = 0;
+    for seed in 0..8 {
+        let mut luck = StdRng::seed_from_u64(seed);
+        let server = Arc::new(Server::default());
+        let fences: Arc<Mutex<Vec<Fence>>> = Arc::default();
+        let routes: [Route; 3] = Default::default();
+        let mut running = tokio::task::JoinSet::new();
+        for route in &routes {
+            let luck = StdRng::seed_from_u64(luck.random());
+            running.spawn(lives(Arc::clone(&server), Arc::clone(route), Arc::clone(&fences), luck));
+        }
+        let open = || fences.lock().unwrap().iter().filter(|fence| fence.is_open()).count();
+        for tick in 0..6_000 {
+            if tick % 20 == 0 {
+                *routes[luck.random_range(0..3)].lock().unwrap() = some_way(&mut luck);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert!(open() <= 1, "seed {seed}, tick {tick}: {} act at once", open());
+        }
+        terms += fences.lock().unwrap().len();
+        for route in &routes {
+            *route.lock().unwrap() = Way::Open;
+        }
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while open() != 1 {
+            assert!(Instant::now() < deadline, "seed {seed}: nobody acts");
+            seconds(1).await;
+        }
+        running.shutdown().await;
+    }
+    assert!(terms > 80, "only {terms} terms: the test has no teeth");
 }

@@ -77,6 +77,15 @@ impl Provider for Asked {
     }
 }
 
+fn pod(name: &str) -> Value {
+    let containers = if name == "odd" { json!(7) } else { json!([]) };
+    json!({
+        "metadata": { "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" },
+        "spec": { "containers": containers },
+        "status": { "phase": if name == "ended" { "Succeeded" } else { "Pending" } },
+    })
+}
+
 /// Lists these pods, then watches for ever; refuses everything else.
 fn api(names: &'static [&'static str]) -> Client {
     let answer = move |request: Request<kube_client::client::Body>| async move {
@@ -87,10 +96,7 @@ fn api(names: &'static [&'static str]) -> Client {
                 (StatusCode::OK, Body::from_stream(never))
             }
             ("GET", "/api/v1/pods", false) => {
-                let pods: Vec<Value> = names
-                    .iter()
-                    .map(|name| json!({ "metadata": { "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" } }))
-                    .collect();
+                let pods: Vec<Value> = names.iter().map(|name| pod(name)).collect();
                 (
                     StatusCode::OK,
                     Body::from(
@@ -193,6 +199,20 @@ async fn a_panic_and_a_hang_hold_up_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_cannot_be_read_holds_up_nobody_and_is_stopped_when_it_is_gone() {
+    let running = run(&["odd", "again"], 1);
+    running.provider.wait_for_syncs("again", 3).await;
+    assert!(running.provider.stops.lock().unwrap().is_empty(), "nothing is concluded from it");
+    let gone = serde_json::from_value(pod("odd")).unwrap();
+    running.store.write().unwrap().observe(watcher::Event::Delete(gone));
+    running.pokes.poke("odd");
+    while running.store.read().unwrap().get("odd").is_some() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(*running.provider.stops.lock().unwrap(), ["odd"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_orphan_is_stopped_and_forgotten() {
     let running = run(&["fine"], 2);
     running.provider.wait_for_syncs("fine", 1).await;
@@ -210,6 +230,21 @@ async fn an_orphan_is_stopped_and_forgotten() {
         ["old"],
         "what has a live pod is no orphan"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_pod_is_stopped_again_when_the_provider_has_seen_something_of_it() {
+    let running = run(&["ended"], 2);
+    let has_stopped = async |times: usize| {
+        while running.provider.stops.lock().unwrap().len() < times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    has_stopped(1).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(running.provider.stops.lock().unwrap().len(), 1, "nothing was left of it");
+    running.pokes.poke("ended");
+    has_stopped(2).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,143 @@
+use super::moves::Trouble;
+use super::*;
+
+const ALL: [Trouble; 17] = [
+    Trouble::Crash,
+    Trouble::AnswerLost,
+    Trouble::CommitLate,
+    Trouble::Refused,
+    Trouble::Hidden,
+    Trouble::ShortList,
+    Trouble::WrongNotFound,
+    Trouble::ProvisionFails,
+    Trouble::ActionLost,
+    Trouble::NoteFails,
+    Trouble::WriteFails,
+    Trouble::Delete,
+    Trouble::Force,
+    Trouble::GuestStops,
+    Trouble::Vanishes,
+    Trouble::Retag,
+    Trouble::Twin,
+];
+
+/// How many more troubles than in a test of every day: `VK_TRITON_MODEL_MORE=1`.
+fn more() -> u8 {
+    std::env::var("VK_TRITON_MODEL_MORE").ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn plan(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) -> Plan {
+    let kinds = kinds.to_vec();
+    let (worlds_max, settle_each) = if more() == 0 { (300_000, 4) } else { (20_000_000, 16) };
+    Plan { pods, troubles, kinds, restart_policy, worlds_max, settle_each }
+}
+
+#[track_caller]
+fn check(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) {
+    let plan = plan(pods, troubles + more(), restart_policy, kinds);
+    match explore(&plan) {
+        Ok(explored) => println!(
+            "{pods} pods, {} troubles of {}, {restart_policy:?}: {} worlds, {} moves, {} of them settled",
+            plan.troubles,
+            kinds.len(),
+            explored.worlds,
+            explored.moves,
+            explored.settled
+        ),
+        Err(story) => panic!("{story}"),
+    }
+}
+
+#[test]
+fn any_one_trouble() {
+    check(1, 1, RestartPolicy::Always, &ALL);
+}
+
+/// Whatever happens to a create, at any time, and to the process.
+#[test]
+fn two_troubles_with_a_create() {
+    let kinds = [
+        Trouble::Crash,
+        Trouble::AnswerLost,
+        Trouble::CommitLate,
+        Trouble::Hidden,
+        Trouble::ProvisionFails,
+    ];
+    check(1, 2, RestartPolicy::Always, &kinds);
+}
+
+/// Whatever is lost between the process, the cluster and the cloud.
+#[test]
+fn two_troubles_on_the_way() {
+    let kinds = [
+        Trouble::Crash,
+        Trouble::NoteFails,
+        Trouble::WriteFails,
+        Trouble::ShortList,
+        Trouble::ActionLost,
+        Trouble::Force,
+    ];
+    check(1, 2, RestartPolicy::Always, &kinds);
+}
+
+/// What others do to a pod and its instance.
+#[test]
+fn two_troubles_by_others() {
+    let kinds = [Trouble::Crash, Trouble::Twin];
+    check(1, 2, RestartPolicy::Always, &kinds);
+}
+
+/// A long history, chosen move by move.
+fn walk(pods: usize, choices: &[u16]) -> Result<(), String> {
+    let plan = plan(pods, u8::MAX, RestartPolicy::Always, &ALL);
+    let setting = Setting { telling: true, ..Setting::new(&plan) };
+    let home = Instant::now() + std::time::Duration::from_secs(3600);
+    let mut world = World::new(home, pods, u8::MAX);
+    let mut told = Vec::new();
+    for choice in choices {
+        let mut moves = setting.moves(&world);
+        // Most of what happens is no trouble.
+        let plain: Vec<_> = (0..moves.len())
+            .filter(|n| moves[*n].as_ref().is_ok_and(|(_, next)| next.troubles == world.troubles))
+            .collect();
+        let at = usize::from(choice / 16);
+        let chosen = if choice.is_multiple_of(16) || plain.is_empty() {
+            at % moves.len()
+        } else {
+            plain[at % plain.len()]
+        };
+        match moves.swap_remove(chosen) {
+            Ok((label, next)) => {
+                told.push(label);
+                world = next;
+            }
+            Err((label, Violation(what))) => {
+                told.push(format!("{label}: {what}"));
+                return Err(told.join("\n  "));
+            }
+        }
+        normal::normalise(&mut world, home);
+    }
+    settle(&setting, &world, home, &mut HashMap::new())
+        .map_err(|why| format!("{}\n  {why}", told.join("\n  ")))
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config {
+        cases: 64, failure_persistence: None, ..Default::default()
+    })]
+
+    #[test]
+    fn long_histories_of_one_pod_hold_all_promises(
+        choices in proptest::collection::vec(0..u16::MAX, 0..400),
+    ) {
+        walk(1, &choices).map_err(proptest::test_runner::TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn long_histories_of_two_pods_hold_all_promises(
+        choices in proptest::collection::vec(0..u16::MAX, 0..400),
+    ) {
+        walk(2, &choices).map_err(proptest::test_runner::TestCaseError::fail)?;
+    }
+}

@@ -1,0 +1,145 @@
+//! What a person should hear of a pass: events, logs and counts for what has changed.
+
+use probe_engine::Kind;
+use triton_cloudapi::InstanceId;
+use virtual_node::PodEvent;
+
+use super::{Aim, Pass, report};
+use crate::cluster::Cluster;
+use crate::decide::{Action, Event, Why};
+use crate::memory::Trouble;
+use crate::pod as read;
+
+/// How it was before a step.
+pub(crate) struct Before {
+    known: Option<InstanceId>,
+    ran: bool,
+    restarts: i32,
+    unresolved: bool,
+    failed_probe: Option<Kind>,
+    event: &'static str,
+}
+
+// === impl Pass ===
+
+impl<C: Cluster> Pass<'_, C> {
+    pub(crate) fn before(&self, event: &Event) -> Before {
+        let life = &self.memory.life;
+        Before {
+            known: life.known.as_ref().map(|known| known.id),
+            ran: life.known.as_ref().is_some_and(|known| known.ran) || read::has_run(&self.pod),
+            restarts: life.restarts.count,
+            unresolved: life.intent.is_some(),
+            failed_probe: self.failed_probe(),
+            event: match event {
+                Event::Created(_) => "create",
+                Event::Listed { .. } => "resolve",
+                _ => "adopt",
+            },
+        }
+    }
+
+    /// Tells what the step has changed.
+    pub(crate) fn tell_changes(&mut self, before: &Before) {
+        if self.aim != Aim::Run {
+            return;
+        }
+        let life = &self.memory.life;
+        let name = read::container_name(&self.pod);
+        if let Some(known) = &life.known {
+            self.memory.trouble = None;
+            let Some(instance) = &known.last else { return };
+            if before.known.is_none() && before.event != "create" {
+                let how = before.event;
+                tracing::info!(pod = %self.key, instance = %known.id, name = %instance.name, how, "took an instance for the pod's");
+                self.shared.metrics.action(how);
+            }
+            if known.ran && !before.ran {
+                let message = format!(
+                    "Started container {name}: instance {} ({}) is running",
+                    instance.name, instance.id
+                );
+                self.events.push(PodEvent::normal("Started", message).in_container(name));
+            }
+            if life.restarts.count > before.restarts
+                && let Some(probe) = before.failed_probe
+            {
+                let message = format!(
+                    "Container {name} failed {} probe, will be restarted: instance {} is rebooted",
+                    probe_name(probe),
+                    known.id
+                );
+                self.events.push(PodEvent::normal("Killing", message).in_container(name));
+            }
+        } else if before.unresolved && life.intent.is_none() && before.event == "adopt" {
+            tracing::warn!(pod = %self.key, "a create whose outcome was unknown came to nothing");
+        }
+    }
+
+    /// Tells what CloudAPI has accepted.
+    pub(crate) fn tell_done(&mut self, action: Action) {
+        let name = read::container_name(&self.pod).to_owned();
+        match action {
+            Action::Start { id, counts: true } => {
+                let message = format!("Container {name} stopped, instance {id} is started again");
+                self.events.push(PodEvent::normal("Restarting", message).in_container(name));
+            }
+            Action::Shutdown(id) => {
+                let message = format!("Stopping container {name}: instance {id} is shut down");
+                self.events.push(PodEvent::normal("Killing", message).in_container(name));
+            }
+            Action::Delete(id, Why::Twin) => {
+                tracing::warn!(pod = %self.key, instance = %id, "removing a second instance of a pod");
+                let message = format!("instance {id} is a second one of this pod and is removed");
+                self.events.push(PodEvent::warning("DuplicateInstance", message));
+            }
+            Action::Delete(id, Why::Failed) => {
+                let message =
+                    format!("instance {id} failed while it was provisioned; another one is made");
+                self.trouble("ProvisioningFailed", message);
+            }
+            Action::Delete(id, Why::PodLeaves) => {
+                tracing::info!(pod = %self.key, instance = %id, "deleting an instance");
+            }
+            Action::Start { .. }
+            | Action::Reboot(_)
+            | Action::Protect(_)
+            | Action::Unprotect(_) => {}
+        }
+        if matches!(action, Action::Start { .. } | Action::Reboot(_)) {
+            self.shared.observer.expect(&self.key.uid, true);
+        }
+    }
+
+    /// Notes what keeps the pod waiting.
+    pub(crate) fn trouble(&mut self, reason: &str, message: String) {
+        self.events.push(PodEvent::warning(reason, message.clone()));
+        self.memory.trouble = Some(Trouble { reason: reason.to_owned(), message });
+    }
+
+    /// The probe that has failed in the present life of the instance, if one has.
+    pub(crate) fn failed_probe(&self) -> Option<Kind> {
+        let instance = self.memory.life.known.as_ref()?.last.as_ref()?;
+        let life = report::incarnation(instance, self.memory);
+        self.shared.opinions.failed_probe(&self.key.uid, &life)
+    }
+
+    /// An unhealthy instance is stopped for good.
+    pub(crate) fn tell_killing(&mut self) {
+        let Some(probe) = self.failed_probe() else { return };
+        let name = read::container_name(&self.pod).to_owned();
+        let message = format!(
+            "Container {name} failed {} probe and is not to be restarted, its instance is stopped",
+            probe_name(probe)
+        );
+        self.events.push(PodEvent::normal("Killing", message).in_container(name));
+    }
+}
+
+/// A probe in the kubelet's messages.
+fn probe_name(probe: Kind) -> &'static str {
+    match probe {
+        Kind::Startup => "startup",
+        _ => "liveness",
+    }
+}
