@@ -17,7 +17,7 @@ use super::stage::{LONG, NODE, SOON, Stage};
 use super::wire::{At, Call};
 
 /// Makes an instance as the first provider did: named after its pod, without a cluster.
-async fn make_first(stage: &Stage, name: &str, uid: &str) -> Uuid {
+pub(super) async fn make_first(stage: &Stage, name: &str, uid: &str) -> Uuid {
     let pod = json!({ "metadata": { "name": name, "uid": uid }, "spec": {} }).to_string();
     let tags: Tags = [
         ("k8s_nodename", NODE),
@@ -53,7 +53,7 @@ fn first_pod(stage: &Stage) -> (Pod, String) {
 }
 
 /// A stage on which the first provider ran one pod and ours has taken over; its pod's UID, and its instance.
-async fn taken_over(adopts: bool) -> (Stage, String, Uuid) {
+pub(super) async fn taken_over(adopts: bool) -> (Stage, String, Uuid) {
     let mut stage = Stage::set().await;
     stage.kill().await;
     let (pod, uid) = first_pod(&stage);
@@ -211,7 +211,7 @@ async fn stop_orphan(stage: &Stage, name: &str, uid: &str, passes: u32) -> bool 
 }
 
 /// A pod that asks for protection or not runs; the process dies, and while it is dead the pod object vanishes.
-async fn vanished(annotations: serde_json::Value) -> (Stage, String, Uuid) {
+pub(super) async fn vanished(annotations: serde_json::Value) -> (Stage, String, Uuid) {
     let mut stage = Stage::set().await;
     let uid = stage.run("web", json!({ "metadata": { "annotations": annotations } })).await;
     stage.wait(Duration::from_secs(20)).await;
