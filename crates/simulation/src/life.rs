@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
-use triton_cloudapi::client::{Client as CloudClient, Config, KeySource};
+use triton_cloudapi::client::{Client as CloudClient, Config, KeySource, SigningScope};
 use triton_provider::{Defaults, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
 use triton_signature::PrivateKey;
 use virtual_node::fence::FenceLayer;
@@ -199,6 +199,8 @@ fn cloud_client(wire: &Wire, luck: &Luck, fence: &Fence) -> anyhow::Result<Cloud
     let client = CloudClient::builder(config, key)
         .with_clock(Arc::new(minute))
         .with_gate(gate)
+        // Requests that share a signature are let go in any order.
+        .with_signing_scope(SigningScope::Request)
         .with_chance(Arc::new(move || chance.chance()))
         .build_with_service(wire.cable(Side::Cloud))?;
     Ok(client)
