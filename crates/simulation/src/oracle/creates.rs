@@ -26,7 +26,9 @@ pub(super) fn check(scene: &Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
     }
     for earlier in scene.creates.get(uid).into_iter().flatten() {
         let age = sent.duration_since(earlier.sent);
-        let is_refused = earlier.status.is_some_and(|status| (300..500).contains(&status));
+        // 507: a network without free addresses, which is found out before anything is made.
+        let is_refused =
+            earlier.status.is_some_and(|status| (300..500).contains(&status) || status == 507);
         // What it made is known, and dead: nothing more comes of it.
         let made = scene.instances.values().any(|seen| {
             seen.made_for == uid && seen.made_at >= earlier.sent && seen.made_at <= sent

@@ -170,6 +170,8 @@ fn tale() -> Tale {
 
 #[test]
 fn an_ordinary_life_breaks_nothing() {
+    let status = json!({ "phase": "Running", "containerStatuses": [
+        { "containerID": format!("triton://{}", id(1)), "ready": false, "restartCount": 1 }] });
     tale()
         .born()
         .create(Some(201))
@@ -178,10 +180,10 @@ fn an_ordinary_life_breaks_nothing() {
         .instance(1, Running)
         .shows(1, true)
         .wait(60)
-        .pod(Modified, json!({ "phase": "Running" }), true)
+        .pod(Modified, status.clone(), true)
         .delete(1)
         .instance(1, InstanceState::Deleted)
-        .pod(Deleted, json!({ "phase": "Running" }), true)
+        .pod(Deleted, status, true)
         .breaks(&[]);
 }
 
