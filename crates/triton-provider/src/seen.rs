@@ -83,15 +83,6 @@ impl Seen {
         Shared::default().seen(instance)
     }
 
-    /// What is kept of an instance, whoever it belongs to: without all ownership tags it is nobody's.
-    #[must_use]
-    pub fn of_anybody(instance: &Instance) -> Self {
-        Self::of(instance).unwrap_or_else(|| {
-            let mut shared = Shared::default();
-            shared.seen_with_mark(instance, Mark::nobody())
-        })
-    }
-
     /// What is kept of an instance whose owner is known otherwise than by its tags.
     #[must_use]
     pub fn with_owner(instance: &Instance, owner: Owner) -> Self {
@@ -130,17 +121,6 @@ impl From<&Seen> for Observed {
             primary_ip: seen.primary_ip.map(|ip| ip.to_string()),
             ips: seen.ips.iter().map(ToString::to_string).collect(),
         }
-    }
-}
-
-// === impl Mark ===
-
-impl Mark {
-    /// That of an instance which is nobody's: it matches no owner.
-    #[must_use]
-    pub fn nobody() -> Self {
-        let node = NodeMark { cluster: "".into(), node: "".into() };
-        Self { node: Arc::new(node), namespace: "".into(), pod: "".into(), uid: "".into() }
     }
 }
 
@@ -254,10 +234,8 @@ mod tests {
     fn an_instance_without_one_of_the_tags_is_nobodys() {
         for tag in ["k8s_cluster", "k8s_nodename", "k8s_namespace", "k8s_podname", "k8s_uid"] {
             let mut instance = instance(1);
-            let owner = ownership::owner_of(&instance.tags).unwrap();
             instance.tags.remove(tag);
             assert_eq!(Seen::of(&instance), None, "without {tag}");
-            assert!(!Seen::of_anybody(&instance).belongs_to(&owner), "without {tag}");
         }
     }
 

@@ -142,7 +142,8 @@ impl Setting {
                     changed(&|machine| machine.state = Power::Running),
                 );
             }
-            let kinds: [(Trouble, &str, fn(&mut Machine)); 4] = [
+            type Kind = (Trouble, &'static str, fn(&mut Machine));
+            let kinds: [Kind; 4] = [
                 (Trouble::ProvisionFails, "fails", |machine| machine.state = Power::Failed),
                 (Trouble::GuestStops, "stops", |machine| machine.state = Power::Stopped),
                 (Trouble::Retag, "loses our tags", |machine| machine.ours = false),
