@@ -337,9 +337,10 @@ fn aim(state: &mut State, view: &View<'_>) -> Instant {
         }
     }
     for told in view.sighting.iter().flat_map(|sighting| &sighting.told) {
-        // An id never comes back: the end of what we have deleted may be believed at once.
+        // An id never comes back: the end of what we have deleted may be believed at once, and even if its frame was
+        // faster than the answer to the delete.
         if let Some(target) = targets.get_mut(&told.instance.id)
-            && target.delete_sent.is_some_and(|sent| told.at > sent)
+            && target.delete_sent.is_some()
             && told.instance.state == InstanceState::Deleted
             && is_ours(&told.instance, view)
         {

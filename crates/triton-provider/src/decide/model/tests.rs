@@ -74,7 +74,6 @@ fn two_troubles_on_the_way() {
         Trouble::NoteFails,
         Trouble::WriteFails,
         Trouble::ShortList,
-        Trouble::ActionLost,
         Trouble::Force,
     ];
     check(1, 2, RestartPolicy::Always, &kinds);
@@ -83,7 +82,7 @@ fn two_troubles_on_the_way() {
 /// What others do to a pod and its instance.
 #[test]
 fn two_troubles_by_others() {
-    let kinds = [Trouble::Crash, Trouble::Twin];
+    let kinds = [Trouble::Crash, Trouble::Vanishes];
     check(1, 2, RestartPolicy::Always, &kinds);
 }
 
