@@ -11,8 +11,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 ///
 /// Without a command the node runs until it is told to stop.
 ///
-/// Exit codes: 0 stopped as asked, 64 usage, 69 Kubernetes cannot be reached, 70 a bug, 78 the configuration is wrong.
-/// Those of a command: 0 nothing to do, or done; 1 something is left to do; the others as above, and 69 for CloudAPI too.
+/// Exit codes: 0 stopped as asked, 64 usage, 69 Kubernetes refuses us (it is waited for while it cannot be reached), 70 a bug, 78 the configuration is wrong.
+/// Those of a command: 0 nothing to do, or done; 1 something is left to do; the others as above, and 69 when either side cannot be reached.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vk-triton", version, max_term_width = 110)]
 pub(crate) struct Args {

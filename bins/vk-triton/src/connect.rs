@@ -1,11 +1,13 @@
 //! Reaching both sides before the node begins, with errors that say what to do.
 
 use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs, UdpSocket};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use k8s_openapi::api::core::v1::Namespace;
 use kube_client::config::{KubeConfigOptions, Kubeconfig};
 use kube_client::{Api, Client};
+use tokio::time::Instant;
 use triton_cloudapi::client::{Client as CloudClient, Error as CloudError};
 use virtual_node::fence::CONNECT_LIMIT;
 
@@ -14,6 +16,12 @@ use crate::exit::{Classify, Failure, Kind, Outcome};
 
 /// The namespace whose UID tells clusters apart.
 const IDENTITY_NAMESPACE: &str = "kube-system";
+
+/// How long a refusal is taken for one that will pass.
+const REFUSED_MAX: Duration = Duration::from_secs(30);
+
+/// Between two tries to reach the API server.
+const UNREACHED_PAUSE: Duration = Duration::from_secs(2);
 
 /// The cluster, reached.
 pub(crate) struct Cluster {
@@ -42,6 +50,25 @@ impl Cluster {
         Client::try_from(config)
             .with_context(|| format!("setting up the Kubernetes client for {what_for}"))
             .or_fail(Kind::Config)
+    }
+}
+
+/// As [`cluster`], but waits for an API server that does not answer, for as long as that takes: a process that ends
+/// while its cluster is being started helps nobody. One that refuses is given half a minute to know its own rights.
+pub(crate) async fn cluster_patiently(args: &Args) -> Outcome<Cluster> {
+    let begun = Instant::now();
+    loop {
+        let failure = match cluster(args).await {
+            Ok(cluster) => return Ok(cluster),
+            Err(failure) => failure,
+        };
+        let is_refusal =
+            matches!(failure.cause::<kube_client::Error>(), Some(kube_client::Error::Api(_)));
+        if !failure.is_unavailable() || (is_refusal && begun.elapsed() >= REFUSED_MAX) {
+            return Err(failure);
+        }
+        tracing::warn!(error = %failure, "waiting for the Kubernetes API server");
+        tokio::time::sleep(UNREACHED_PAUSE).await;
     }
 }
 

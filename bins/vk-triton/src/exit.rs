@@ -1,4 +1,4 @@
-//! Exit codes, after `sysexits.h`: 0 stopped as asked, 64 usage, 69 Kubernetes cannot be reached, 70 a bug, 78 the
+//! Exit codes, after `sysexits.h`: 0 stopped as asked, 64 usage, 69 Kubernetes refuses us, 70 a bug, 78 the
 //! configuration is wrong. A command ends with 1 when something is left to do.
 
 use std::fmt;
@@ -59,6 +59,16 @@ impl Failure {
     /// Our own fault?
     pub(crate) fn is_bug(&self) -> bool {
         self.kind == Kind::Bug
+    }
+
+    /// A service that is needed to begin is out of reach?
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.kind == Kind::Unavailable
+    }
+
+    /// The error of this type among its causes.
+    pub(crate) fn cause<E: std::error::Error + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
     }
 
     /// The same failure, and which node it is about.

@@ -41,7 +41,7 @@ pub(crate) fn run(args: Args) -> Outcome<()> {
 async fn serve(args: Args, plans: Vec<NodePlan>) -> Outcome<()> {
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone()).or_fail(Kind::Bug)?;
-    let reaching = shutdown.run_until_cancelled(connect::cluster(&args));
+    let reaching = shutdown.run_until_cancelled(connect::cluster_patiently(&args));
     let Some(cluster) = reaching.await else { return Ok(()) };
     let cluster = Arc::new(cluster?);
     let me = identity();

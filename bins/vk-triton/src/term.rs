@@ -93,6 +93,18 @@ impl NodeRunner {
         }
     }
 
+    /// A term whose journal somebody else has written can create nothing any more. It ends, and the next one, of this
+    /// process or another, takes the journal over.
+    fn end_with_journal(&self, lost: CancellationToken, token: &CancellationToken) {
+        let (name, token) = (self.plan.name.clone(), token.clone());
+        tokio::spawn(async move {
+            if token.run_until_cancelled(lost.cancelled()).await.is_some() {
+                tracing::warn!(node = %name, "somebody else has written the journal of creates; beginning anew");
+                token.cancel();
+            }
+        });
+    }
+
     /// Everything about a term is made for it: a client of an earlier one is fenced for good.
     async fn build_and_run(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
         let Self { plan, cluster, .. } = self;
@@ -114,6 +126,7 @@ impl NodeRunner {
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider.or_fail(Kind::Unavailable)?;
+        self.end_with_journal(provider.journal_lost(), token);
         tracing::info!(node = %plan.name, version = env!("CARGO_PKG_VERSION"), "starting");
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
             .heartbeat_client(heartbeat)

@@ -174,7 +174,14 @@ impl Process {
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
-        let node = VirtualNode::builder(client, Arc::new(provider?), poked)
+        let provider = provider?;
+        let (lost, ending) = (provider.journal_lost(), token.clone());
+        tokio::spawn(async move {
+            if ending.run_until_cancelled(lost.cancelled()).await.is_some() {
+                ending.cancel();
+            }
+        });
+        let node = VirtualNode::builder(client, Arc::new(provider), poked)
             .heartbeat_client(heartbeat)
             .config(node_config())
             .metrics(self.node_metrics.clone())

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, ClusterError, Stored};
 use crate::pace::Pace;
@@ -67,6 +68,7 @@ pub enum JournalError {
 #[derive(Clone, Debug)]
 pub struct Journal {
     orders: mpsc::UnboundedSender<Order>,
+    lost: CancellationToken,
 }
 
 /// What the writer is asked.
@@ -100,9 +102,23 @@ impl Journal {
         let (document, version, left) = take_over(&*cluster, &holder).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
         let left_until = Instant::now() + window + LEFT_MARGIN;
-        let writer = Writer { cluster, document, version, left: left.uids.clone(), left_until };
+        let lost = CancellationToken::new();
+        let writer = Writer {
+            cluster,
+            document,
+            version,
+            left: left.uids.clone(),
+            left_until,
+            lost: lost.clone(),
+        };
         tokio::spawn(writer.run(inbox));
-        Ok((Self { orders }, left))
+        Ok((Self { orders, lost }, left))
+    }
+
+    /// Cancelled when somebody else has taken the journal over: nothing can be created with this one any more.
+    #[must_use]
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
     }
 
     /// Notes a create and returns once the note is durable.
@@ -169,6 +185,8 @@ struct Writer<C> {
     left: BTreeSet<String>,
     /// When none of them is needed any more: whoever takes over after that lists first, and sees what they made.
     left_until: Instant,
+    /// To be told when somebody else has taken over.
+    lost: CancellationToken,
 }
 
 // === impl Writer ===
@@ -273,6 +291,7 @@ impl<C: Cluster> Writer<C> {
                         .and_then(|text| serde_json::from_str::<Document>(text).ok())
                         .map(|document| document.holder);
                     if let Some(holder) = holder.filter(|holder| *holder != self.document.holder) {
+                        self.lost.cancel();
                         return Err(JournalError::TakenOver { holder });
                     }
                     self.version = stored.version;
@@ -330,6 +349,7 @@ mod tests {
             matches!(error, JournalError::TakenOver { ref holder } if holder == "b"),
             "{error:?}"
         );
+        assert!(first.lost().is_cancelled() && !second.lost().is_cancelled());
         second.record("uid-3", note(3)).await.unwrap();
         assert!(!cluster.journal_text().contains("uid-2"));
     }

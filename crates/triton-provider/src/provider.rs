@@ -194,6 +194,13 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 }
 
 impl<C> TritonProvider<C> {
+    /// Cancelled when somebody else has written the journal of creates: this provider can create nothing any more, and
+    /// is to be started again by whoever holds the Lease.
+    #[must_use]
+    pub fn journal_lost(&self) -> CancellationToken {
+        self.shared.journal.lost().clone()
+    }
+
     /// Adds what probes said since the last pass; an error keeps it for the next one.
     fn with_probe_events(
         &self,

@@ -79,12 +79,12 @@ fn read(state: &mut State, view: &View<'_>, id: InstanceId, asked_at: Instant, f
     let ours = match found {
         Found::Present(instance) => Some(instance).filter(|instance| is_ours(instance, view)),
         Found::Foreign | Found::Destroyed => None,
-        // Believed when it was said often enough.
+        // Believed when it was said often enough, and not of what may be too young to be shown everywhere.
         Found::NotFound => {
             let (apart, enough) = (view.limits.absence_confirm, view.limits.absence_reads);
             let believed =
                 misses(state, id).is_none_or(|misses| misses.note(asked_at, apart, enough));
-            if !believed {
+            if !believed || is_young(state, view, id) {
                 return;
             }
             None
@@ -114,6 +114,19 @@ fn read(state: &mut State, view: &View<'_>, id: InstanceId, asked_at: Instant, f
             None => twin.quiet_until = Some(view.now + view.limits.action_patience),
         }
     }
+}
+
+/// Whether the pod's instance is so new that "no such instance" may be said of it by a part of CloudAPI that has not
+/// heard of it yet: for as long as a create may take to come true. What is destroyed is known to be so, and answers
+/// 410; 404 is for what was forgotten since.
+fn is_young(state: &State, view: &View<'_>, id: InstanceId) -> bool {
+    let deleted = state
+        .stopping
+        .as_ref()
+        .and_then(|stopping| stopping.targets.get(&id))
+        .is_some_and(|target| target.delete_sent.is_some());
+    let known = state.known.as_ref().filter(|known| known.id == id);
+    !deleted && known.is_some_and(|known| view.now < known.since + view.limits.ambiguity_window)
 }
 
 /// The reads of an instance that said it does not exist.

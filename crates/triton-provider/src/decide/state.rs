@@ -16,6 +16,9 @@ use crate::seen::Seen;
 /// states are easily missed.
 const REBOOT_SETTLES: Duration = Duration::from_secs(10);
 
+/// How often the wait between two reads that say "no such instance" doubles.
+const MISS_DOUBLINGS_MAX: u32 = 4;
+
 /// What is remembered of one pod.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -80,6 +83,8 @@ pub struct Known {
     pub ran: bool,
     /// Since when every sight of it was of a stopped instance.
     pub stopped_since: Option<Instant>,
+    /// Since when this process knows it.
+    pub since: Instant,
 }
 
 /// Reads that said "no such instance".
@@ -219,6 +224,7 @@ impl Known {
             gone: false,
             ran: false,
             stopped_since: None,
+            since: now,
         }
     }
 
@@ -272,10 +278,12 @@ impl Misses {
         self.count >= enough
     }
 
-    /// When the next read would count.
+    /// When to read next: `apart` after the last read that counted, and longer the more of them there were, as what
+    /// is not believed yet need not be asked for every moment.
     #[must_use]
     pub fn next(&self, apart: Duration) -> Option<Instant> {
-        self.last.map(|last| last + apart)
+        let doublings = self.count.saturating_sub(1).min(MISS_DOUBLINGS_MAX);
+        self.last.map(|last| last + apart.saturating_mul(1 << doublings))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
@@ -12,6 +13,10 @@ use crate::seen::Seen;
 
 /// Instances that are told of between two lists; what is more is left to the list.
 const KEPT_MAX: usize = 16_384;
+
+/// How long the end of an instance is kept: a list that was asked for later does not show it either, and the pass that
+/// waits for it may come after that.
+const ENDS_KEPT: Duration = Duration::from_secs(30);
 
 /// What was told of our instances, by pod.
 #[derive(Debug, Default)]
@@ -70,14 +75,20 @@ fn is_same(one: &Seen, other: &Seen) -> bool {
     one.mark == other.mark && facts(one) == facts(other)
 }
 
+/// An instance is never alive again once it is destroyed.
+fn is_end(told: &Told) -> bool {
+    told.instance.state == InstanceState::Deleted
+}
+
 // === impl ToldBook ===
 
 impl ToldBook {
-    /// Takes note of a change. It replaces what was told of the instance before, whatever either says: arrival is the
-    /// only order there is.
+    /// Takes note of a change. It replaces what was told of the instance before: arrival is the only order there is. But
+    /// an end is an end, whatever comes after it.
     pub fn note(&mut self, told: Told) {
         let of_pod = self.by_uid.entry(told.instance.mark.uid.clone()).or_default();
         match of_pod.iter_mut().find(|earlier| earlier.instance.id == told.instance.id) {
+            Some(earlier) if is_end(earlier) => {}
             Some(earlier) => *earlier = told,
             None if self.count < KEPT_MAX => {
                 self.count += 1;
@@ -87,10 +98,12 @@ impl ToldBook {
         }
     }
 
-    /// A complete list was asked for then: what was told before is in it, or is not true any more.
+    /// A complete list was asked for then: what was told before is in it, or is not true any more; only an end stays.
     pub fn listed(&mut self, asked_at: Instant) {
         self.by_uid.retain(|_, of_pod| {
-            of_pod.retain(|told| told.at > asked_at);
+            of_pod.retain(|told| {
+                told.at > asked_at || (is_end(told) && told.at + ENDS_KEPT > asked_at)
+            });
             !of_pod.is_empty()
         });
         self.count = self.by_uid.values().map(Vec::len).sum();
@@ -99,16 +112,16 @@ impl ToldBook {
     /// The UIDs of pods of whose instances the last word is not that they are gone.
     #[must_use]
     pub fn alive(&self) -> HashSet<Box<str>> {
-        let is_alive = |told: &Told| told.instance.state != InstanceState::Deleted;
+        let is_alive = |told: &Told| !is_end(told);
         let alive = self.by_uid.iter().filter(|(_, of_pod)| of_pod.iter().any(is_alive));
         alive.map(|(uid, _)| uid.clone()).collect()
     }
 
-    /// What was told of a pod's instances after a list that was asked for then.
+    /// What was told of a pod's instances after a list that was asked for then, and the ends from before it.
     #[must_use]
     pub fn of(&self, uid: &str, asked_at: Instant) -> Vec<Told> {
         let of_pod = self.by_uid.get(uid).map(Vec::as_slice).unwrap_or_default();
-        of_pod.iter().filter(|told| told.at > asked_at).cloned().collect()
+        of_pod.iter().filter(|told| told.at > asked_at || is_end(told)).cloned().collect()
     }
 
     /// What was last told of one instance of a pod.
@@ -121,8 +134,6 @@ impl ToldBook {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::decide::fixtures::{id, instance, protected};
 
@@ -158,6 +169,21 @@ mod tests {
         book.listed(after(4));
         assert_eq!(states(&book, start), []);
         assert!(book.of("another", start).is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_outlives_what_comes_after_it_and_the_next_lists() {
+        let start = Instant::now();
+        let after = |n| start + Duration::from_secs(n);
+        let mut book = ToldBook::default();
+        book.note(told(1, "deleted", after(1)));
+        book.note(told(1, "running", after(2)));
+        let end = [(1, "deleted".to_owned())];
+        assert_eq!(states(&book, start), end);
+        book.listed(after(5));
+        assert_eq!(states(&book, after(5)), end);
+        book.listed(after(31));
+        assert_eq!(states(&book, start), []);
     }
 
     #[track_caller]

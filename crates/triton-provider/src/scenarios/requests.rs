@@ -118,8 +118,9 @@ async fn lives(grace_seconds: u64) -> f64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_crowd_a_life_costs_two_requests_and_a_tenth() {
+async fn in_a_crowd_a_life_costs_little_more_than_its_create_and_its_delete() {
     let (at_once, with_grace) = (lives(0).await, lives(30).await);
     println!("requests for a life: {at_once:.2}, with a shutdown {with_grace:.2}");
-    assert!(at_once <= 2.15 && with_grace <= 3.15, "{at_once} {with_grace}");
+    // Two requests and its share of the lists, and now and then a read where a list was faster than the feed.
+    assert!(at_once <= 2.2 && with_grace <= 3.2, "{at_once} {with_grace}");
 }

@@ -1,6 +1,7 @@
 //! The election, carried out: reads and writes one Lease.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube_client::Client;
@@ -16,6 +17,9 @@ use super::record::{Entry, Record};
 use crate::api::{CallError, call_within, chain};
 use crate::fence::{Fence, Until};
 use crate::metrics::Metrics;
+
+/// How long a refusal is taken for one that will pass: an API server that has just begun knows no rights yet.
+const REFUSED_MAX: Duration = Duration::from_secs(30);
 
 /// Says whether the holder that a Lease names is gone for good.
 pub type DeathCheck = Arc<dyn Fn(&Identity) -> Life + Send + Sync>;
@@ -121,6 +125,7 @@ impl Election {
         let mut seen: Option<Sight> = None;
         let mut told: Option<String> = None;
         let mut has_worked = false;
+        let begun = Instant::now();
         loop {
             let looking = self.look_and_take(&mut seen, &mut told);
             let until = match shutdown.run_until_cancelled(looking).await {
@@ -130,7 +135,11 @@ impl Election {
                     has_worked = true;
                     if let Looked::Wait(until) = looked { Some(until) } else { None }
                 }
-                Some(Err(source)) if !has_worked && matches!(source.code(), Some(403 | 404)) => {
+                Some(Err(source))
+                    if !has_worked
+                        && matches!(source.code(), Some(403 | 404))
+                        && begun.elapsed() >= REFUSED_MAX =>
+                {
                     let (namespace, name) = (self.namespace.clone(), self.name.clone());
                     return Err(ElectionError::Forbidden { namespace, name, source });
                 }

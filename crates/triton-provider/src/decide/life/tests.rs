@@ -269,6 +269,7 @@ fn an_instance_missing_from_an_older_list_is_still_there() {
 #[test]
 fn an_instance_missing_from_a_newer_list_is_read_twice_with_a_pause() {
     let mut case = Case::known("running");
+    case.state.known.as_mut().unwrap().since = case.now - case.limits.ambiguity_window;
     case.sighting = Some(list(case.now, &[]));
     assert_eq!(case.step(), Effect::Read(id(1)));
     let not_found =
@@ -279,6 +280,27 @@ fn an_instance_missing_from_a_newer_list_is_read_twice_with_a_pause() {
     case.now = again;
     case.check(Effect::Read(id(1)));
     assert_eq!(case.take(not_found(&case)), Effect::End(Standing::Lost, NOTHING));
+}
+
+/// A part of CloudAPI that lags says 404 of what another has made. What is destroyed answers 410.
+#[test]
+fn an_instance_that_is_young_is_not_gone_however_often_it_is_not_found() {
+    let mut case = Case::known("running");
+    let born = case.now;
+    while case.now < born + case.limits.ambiguity_window {
+        case.sighting = Some(list(case.now, &[]));
+        let not_found = Event::Read { id: id(1), asked_at: case.now, found: Found::NotFound };
+        let Effect::End(Standing::Unchanged, Some(again)) = case.take(not_found) else {
+            panic!("believed after {:?}", case.now - born)
+        };
+        assert!(again > case.now && again <= case.now + seconds(32));
+        case.now = again;
+    }
+    let not_found = Event::Read { id: id(1), asked_at: case.now, found: Found::NotFound };
+    assert_eq!(case.take(not_found), Effect::End(Standing::Lost, NOTHING));
+    let mut young = Case::known("running");
+    let destroyed = Event::Read { id: id(1), asked_at: young.now, found: Found::Destroyed };
+    assert_eq!(young.take(destroyed), Effect::End(Standing::Lost, NOTHING));
 }
 
 #[test]

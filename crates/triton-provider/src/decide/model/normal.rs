@@ -75,6 +75,9 @@ fn for_each_moment(world: &mut World, mut all: impl FnMut(&mut Instant, i128)) {
     world.machines.iter_mut().for_each(|machine| all(&mut machine.sent, VERY_LONG_AGO));
     world.flying.iter_mut().for_each(|flying| all(&mut flying.sent, VERY_LONG_AGO));
     world.ends.iter_mut().for_each(|(_, moment)| all(moment, LONG_AGO));
+    let states = world.processes.iter_mut().flat_map(|process| process.states.iter_mut());
+    let known = states.filter_map(|state| state.known.as_mut());
+    known.for_each(|known| all(&mut known.since, VERY_LONG_AGO));
     let mut each = |moment: &mut Instant| all(moment, LONG_AGO);
     for process in &mut world.processes {
         process.states.iter_mut().for_each(|state| moments_of(state, &mut each));
@@ -194,9 +197,9 @@ fn digest_state(state: &State, at: impl Fn(Instant) -> i64, hasher: &mut Default
             .map(|last| (last.id, last.state.as_str().to_owned(), last.mark.node.node.len()))
     };
     if let Some(known) = known {
-        let Known { id, last, seen_at, misses, gone, ran, stopped_since } = known;
+        let Known { id, last, seen_at, misses, gone, ran, stopped_since, since } = known;
         (id, seen(last), at(*seen_at), misses.count, some(misses.last)).hash(hasher);
-        (gone, ran, some(*stopped_since)).hash(hasher);
+        (gone, ran, some(*stopped_since), at(*since)).hash(hasher);
     }
     for (id, twin) in twins {
         (id, some(twin.read_at), some(twin.quiet_until)).hash(hasher);

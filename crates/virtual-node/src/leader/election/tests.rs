@@ -316,7 +316,7 @@ async fn of_two_that_try_at_once_one_is_elected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_missing_right_is_told_at_once_but_one_that_goes_later_is_waited_for() {
+async fn a_missing_right_is_told_after_a_while_but_one_that_goes_later_is_waited_for() {
     let server = Arc::new(Server::default());
     let (a, way) = election(&server, "a");
     for refused in [Way::Forbidden, Way::NoNamespace] {
@@ -325,7 +325,12 @@ async fn a_missing_right_is_told_at_once_but_one_that_goes_later_is_waited_for()
         assert!(error.contains("kube-system/vk-triton-n") && error.contains("leases"), "{error}");
     }
 
+    // An API server that has just begun knows no rights yet.
+    let early = standing_by(a.clone());
+    seconds(20).await;
     *way.lock().unwrap() = Way::Open;
+    drop(early.await.unwrap());
+    seconds(60).await;
     let term = elected(&election(&server, "b").0).await;
     let waiting = standing_by(a);
     seconds(5).await;
