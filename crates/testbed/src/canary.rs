@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::stack::Stack;
+use crate::wait::{Seen, until};
 
 /// What the Secret is called, in the namespace `default`.
 pub(crate) const CANARY: &str = "canary";
@@ -22,6 +24,9 @@ pub(crate) const CANARY: &str = "canary";
 pub(crate) const CANARY_KEY: &str = "value";
 /// Files of a run that are searched, by their ending.
 const SEARCHED: [&str; 3] = [".log", ".history", ".env"];
+
+/// Longest that a process may take to serve its metrics.
+const METRICS_LIMIT: Duration = Duration::from_secs(30);
 
 /// The secret.
 #[derive(Clone)]
@@ -77,7 +82,11 @@ impl Canary {
         }
         places.push(self.look("firewall rules", &format!("{:?}", stack.cloud().rules().await?)));
         if let Some(node) = stack.node.as_ref().filter(|node| node.runs().runs()) {
-            places.push(self.look("metrics", &node.metrics().await?));
+            // A process that was started a moment ago does not serve them yet.
+            let metrics = until("the node's metrics", METRICS_LIMIT, || async {
+                node.metrics().await.map(Seen::Done)
+            });
+            places.push(self.look("metrics", &metrics.await?));
         }
         Ok(places)
     }
