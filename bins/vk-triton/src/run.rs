@@ -57,6 +57,7 @@ async fn serve(args: Args, plans: Vec<NodePlan>) -> Outcome<()> {
                 node_metrics: virtual_node::Metrics::register(registry),
                 cluster: Arc::clone(&cluster),
                 me: me.clone(),
+                journal_was_lost: Arc::default(),
                 plan,
             }
         })

@@ -1,6 +1,7 @@
 //! One node's life in this process: it stands by, acts for a term, and stands by again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -25,6 +26,8 @@ pub(crate) struct NodeRunner {
     pub(crate) me: Identity,
     pub(crate) metrics: Metrics,
     pub(crate) node_metrics: virtual_node::Metrics,
+    /// Somebody else wrote the journal of the term before: what that term had noted may not be in it any more.
+    pub(crate) journal_was_lost: Arc<AtomicBool>,
 }
 
 // === impl NodeRunner ===
@@ -97,8 +100,10 @@ impl NodeRunner {
     /// process or another, takes the journal over.
     fn end_with_journal(&self, lost: CancellationToken, token: &CancellationToken) {
         let (name, token) = (self.plan.name.clone(), token.clone());
+        let was_lost = Arc::clone(&self.journal_was_lost);
         tokio::spawn(async move {
             if token.run_until_cancelled(lost.cancelled()).await.is_some() {
+                was_lost.store(true, Ordering::Relaxed);
                 tracing::warn!(node = %name, "somebody else has written the journal of creates; beginning anew");
                 token.cancel();
             }
@@ -122,6 +127,7 @@ impl NodeRunner {
             settings: plan.settings(cluster),
             pokes,
             metrics: self.metrics.clone(),
+            journal_in_doubt: self.journal_was_lost.swap(false, Ordering::Relaxed),
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! One life of the process: what the binary does between its start and its end, over a wire instead of sockets.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -108,7 +109,8 @@ async fn serve(
     let election = Election::new(kube, NAMESPACE, &format!("vk-triton-{NODE}"), me)
         .with_death_check(Arc::new(|_| HolderLife::Possible))
         .with_metrics(node_metrics.clone());
-    let process = Process { wire, luck, cluster, provider_metrics, node_metrics };
+    let journal_was_lost = Arc::default();
+    let process = Process { wire, luck, cluster, provider_metrics, node_metrics, journal_was_lost };
     loop {
         let Some(term) = election.stand_by(&shutdown).await? else { return Ok(()) };
         let ended = process.act(&term, &shutdown).await;
@@ -130,6 +132,7 @@ struct Process {
     cluster: String,
     provider_metrics: Metrics,
     node_metrics: virtual_node::Metrics,
+    journal_was_lost: Arc<AtomicBool>,
 }
 
 // === impl Process ===
@@ -171,13 +174,16 @@ impl Process {
             },
             pokes,
             metrics: self.provider_metrics.clone(),
+            journal_in_doubt: self.journal_was_lost.swap(false, Ordering::Relaxed),
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider?;
         let (lost, ending) = (provider.journal_lost(), token.clone());
+        let was_lost = Arc::clone(&self.journal_was_lost);
         tokio::spawn(async move {
             if ending.run_until_cancelled(lost.cancelled()).await.is_some() {
+                was_lost.store(true, Ordering::Relaxed);
                 ending.cancel();
             }
         });

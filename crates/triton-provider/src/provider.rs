@@ -50,6 +50,9 @@ pub struct Parts<C> {
     pub pokes: Pokes,
     /// Counters, already registered.
     pub metrics: Metrics,
+    /// The journal may lack notes, because somebody else wrote it: any pod without an instance may have a create on its
+    /// way.
+    pub journal_in_doubt: bool,
 }
 
 /// Why a provider could not start.
@@ -72,10 +75,11 @@ impl<C: Cluster> TritonProvider<C> {
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Parts { client, cluster, settings, pokes, metrics } = parts;
+        let Parts { client, cluster, settings, pokes, metrics, journal_in_doubt } = parts;
         let window = settings.limits.ambiguity_window;
-        let (journal, left) =
+        let (journal, mut left) =
             Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
+        left.unreadable |= journal_in_doubt;
         if !left.uids.is_empty() || left.unreadable {
             tracing::info!(
                 creates = left.uids.len(),

@@ -186,6 +186,7 @@ impl Stage {
             settings,
             pokes,
             metrics: Metrics::register(&mut Registry::default()),
+            journal_in_doubt: false,
         };
         let provider = Arc::new(TritonProvider::start(parts, shutdown.clone()).await.unwrap());
         let node = Node {
