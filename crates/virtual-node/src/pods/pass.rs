@@ -86,6 +86,9 @@ impl<P: Provider> Passes<P> {
             (Decision::Reject { reason, message }, Some(pod)) => {
                 self.reject(&known, pod, reason, message).await
             }
+            (Decision::Stop { grace_left, then: Then::Forget }, _) => {
+                self.stop_departed(&known, grace_left).await
+            }
             (Decision::Stop { grace_left, then }, _) => self.stop(&known, grace_left, then).await,
             (Decision::Leave(why), _) => {
                 tracing::trace!(pod = %known.key, ?why, "left alone");
@@ -167,6 +170,23 @@ impl<P: Provider> Passes<P> {
         let written = self.publisher.publish(&known.key, pod, &status).await;
         // The pod is terminal now; what an earlier pass may have started is stopped by the next one.
         self.after_write(known, written, Outcome::rest(), PassResult::Invalid)
+    }
+
+    /// Stops a pod that the API server is said to have no longer. A list may come from a cache that lags, so the server
+    /// itself is asked before anything is stopped; if it has the pod after all, the watch will show it.
+    async fn stop_departed(&self, known: &Known, grace_left: Duration) -> (Outcome, PassResult) {
+        let retry = Outcome { next: Next::Retry, ..Outcome::rest() };
+        match self.publisher.exists(&known.key).await {
+            Ok(false) => self.stop(known, grace_left, Then::Forget).await,
+            Ok(true) => {
+                tracing::warn!(pod = %known.key, "a pod that a list did not show is there; left alone");
+                (retry, PassResult::Done)
+            }
+            Err(error) => {
+                tracing::warn!(pod = %known.key, error = chain(&error), "could not ask whether a pod is gone");
+                (retry, PassResult::Unavailable)
+            }
+        }
     }
 
     async fn stop(&self, known: &Known, grace_left: Duration, then: Then) -> (Outcome, PassResult) {

@@ -69,6 +69,13 @@ impl Publisher {
         }
     }
 
+    /// Whether the API server has this very pod, from the server itself and not from any cache.
+    pub(crate) async fn exists(&self, key: &PodKey) -> Result<bool, CallError> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
+        let found = call("reading the pod", pods.get_metadata_opt(&key.name)).await?;
+        Ok(found.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&key.uid)))
+    }
+
     /// Removes the Pod object, but only this one and not a successor of the same name. As to conflicts, see
     /// [`Publisher::publish`].
     pub(crate) async fn remove(&self, key: &PodKey) -> Result<(), CallError> {

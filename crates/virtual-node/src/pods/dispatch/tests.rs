@@ -113,6 +113,11 @@ fn api(names: &'static [&'static str]) -> Client {
                 });
                 (StatusCode::OK, Body::from(json!({ "metadata": metadata }).to_string()))
             }
+            ("GET", _, false) => {
+                let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
+                    "reason": "NotFound", "message": "no such pod", "code": 404 });
+                (StatusCode::NOT_FOUND, Body::from(status.to_string()))
+            }
             _ => (StatusCode::FORBIDDEN, Body::from("{}")),
         };
         Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
