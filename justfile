@@ -33,7 +33,7 @@ model more="1":
 
 # The node in virtual time under faults drawn from seeds; a run that fails replays by `--replay SEED`.
 simulate seeds="0..10000" *args:
-    cargo run --release -p simulation -- --seeds {{seeds}} {{args}}
+    cargo run --profile seeds -p simulation -- --seeds {{seeds}} {{args}}
 
 # Everything going wrong for an hour, or --minutes N, with --seed N.
 chaos *args:
