@@ -77,8 +77,9 @@ impl<C: Cluster> TritonProvider<C> {
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics, journal_in_doubt } = parts;
         let window = settings.limits.ambiguity_window;
+        let company = settings.limits.creates_in_flight.max(1);
         let (journal, mut left) =
-            Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
+            Journal::open(Arc::clone(&cluster), clock::identity(), window, company).await?;
         left.unreadable |= journal_in_doubt;
         if !left.uids.is_empty() || left.unreadable {
             tracing::info!(
