@@ -143,6 +143,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
             }
         };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
+        self.shared.memories.rest(&key.uid);
         let mut report = self.with_probe_events(&key.uid, result)?;
         report.events.extend(news);
         Ok(report)
