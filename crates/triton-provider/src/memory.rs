@@ -155,7 +155,7 @@ mod tests {
         check("intent", |memory, _| memory.life.intent = Some(Intent::until(now)));
         check("note", |memory, _| memory.life.noted = true);
         check("discarded", |memory, _| memory.life.discarded.extend([id(2)]));
-        check("twin", |memory, _| drop(memory.life.twins.insert(id(2), Default::default())));
+        check("twin", |memory, _| memory.life.twins.extend([(id(2), Default::default())]));
         check("failures", |memory, _| memory.life.failures = 1);
         check("retry", |memory, _| memory.life.retry_at = Some(now));
         check("restarts", |memory, _| memory.life.restarts.count = 1);
