@@ -6,7 +6,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 use triton_provider::{JournalDoubt, KubeCluster, Metrics, Parts, TritonProvider};
 use virtual_node::{
-    Election, Fence, Identity, LeadError, Leader, VirtualNode, fenced_client, pokes,
+    Election, Fence, Identity, LeadError, Leader, Term, VirtualNode, fenced_client, pokes,
 };
 
 use crate::connect::{self, Cluster};
@@ -57,7 +57,8 @@ impl Leader for NodeRunner {
     type Error = Failure;
 
     /// Everything about a term is made for it: a client of an earlier one is fenced for good.
-    async fn lead(&self, fence: &Fence, token: &CancellationToken) -> Outcome<()> {
+    async fn lead(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
+        let fence = term.fence();
         let Self { plan, cluster, .. } = self;
         let cloud = plan.cloud_client(&self.metrics, fence).await?;
         let fenced = || {

@@ -19,7 +19,7 @@ use triton_provider::{
 use triton_signature::PrivateKey;
 use virtual_node::fence::FenceLayer;
 use virtual_node::leader::decide::Life as HolderLife;
-use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, VirtualNode};
+use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, Term, VirtualNode};
 
 use crate::history::Side;
 use crate::luck::Luck;
@@ -127,7 +127,8 @@ struct Process {
 impl Leader for Process {
     type Error = anyhow::Error;
 
-    async fn lead(&self, fence: &Fence, token: &CancellationToken) -> anyhow::Result<()> {
+    async fn lead(&self, term: &Term, token: &CancellationToken) -> anyhow::Result<()> {
+        let fence = term.fence();
         let fenced = || {
             let service = FenceLayer::new(fence).layer(self.wire.cable(Side::Kube));
             kube_client::Client::new(service, "default")

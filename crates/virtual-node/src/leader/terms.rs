@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::election::{Election, ElectionError, Term};
-use crate::fence::Fence;
 
 /// How long what was started for a term may take to end when the term is lost. It is fenced meanwhile, and then dropped.
 const TERM_END: Duration = Duration::from_secs(10);
@@ -20,14 +19,14 @@ pub trait Leader: Sync {
     /// Why it could not lead.
     type Error: Display + Send;
 
-    /// Leads until `token` is cancelled, changing nothing but behind `fence`. Everything that it starts ends with the
-    /// token; it may also cancel the token itself, to have a term begun anew.
+    /// Leads until `token` is cancelled, changing nothing but behind the [fence](Term::fence) of the term. Everything
+    /// that it starts ends with the token; it may also cancel the token itself, to have a term begun anew.
     ///
     /// # Errors
     /// When it could not begin or go on.
     fn lead(
         &self,
-        fence: &Fence,
+        term: &Term,
         token: &CancellationToken,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
@@ -104,7 +103,7 @@ async fn one_term<L: Leader>(
     tokio::select! {
         // In order, so that a run in simulated time repeats.
         biased;
-        ended = leader.lead(term.fence(), &token) => ended,
+        ended = leader.lead(term, &token) => ended,
         () = losing => {
             tracing::warn!("parts of the lost term did not end in time; they are dropped");
             Ok(())
