@@ -80,8 +80,9 @@ impl<C: Cluster> TritonProvider<C> {
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics, doubt } = parts;
         let window = settings.limits.ambiguity_window;
+        let company = settings.limits.creates_in_flight.max(1);
         let (journal, mut left) =
-            Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
+            Journal::open(Arc::clone(&cluster), clock::identity(), window, company).await?;
         left.unreadable |= doubt.take();
         doubt.end_with(journal.lost().clone(), shutdown.clone());
         if !left.uids.is_empty() || left.unreadable {
@@ -146,6 +147,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
             }
         };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
+        self.shared.memories.rest(&key.uid);
         let mut report = self.with_probe_events(&key.uid, result)?;
         report.events.extend(news);
         Ok(report)
