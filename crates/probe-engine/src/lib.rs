@@ -63,7 +63,7 @@
 //! - questions are asked [`MAX_ASKING`] at a time, and the wait is not taken from the answer's timeout;
 //! - connections are reset, not closed, so that no ephemeral port waits for a minute.
 //!
-//! `examples/watch_port.rs` watches a port without Kubernetes; `examples/probe_rate.rs` measures.
+//! `examples/watch_port.rs` watches a port without Kubernetes; `benches/probes` measures.
 //!
 //! It does not restart anything, read annotations or resolve named ports.
 
