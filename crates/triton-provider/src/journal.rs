@@ -5,7 +5,9 @@
 //! share one write (group commit). Its version fences: a second process that acts for the same node takes the
 //! journal over, and the first one's next write fails before its create is sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod document;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::document::Document;
 use crate::cluster::{Cluster, ClusterError, Stored};
 use crate::pace::Pace;
 
@@ -39,8 +42,17 @@ pub struct Note {
 pub struct Left {
     /// The pods that may have a create in flight, by UID.
     pub uids: BTreeSet<String>,
-    /// The journal could not be read as one: any pod may have a create in flight.
-    pub unreadable: bool,
+    /// Notes were lost, now or less than a window before an earlier process ended: any pod may have a create in flight.
+    pub in_doubt: bool,
+}
+
+/// Who acted for this node before, as far as is known without the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nobody: that there is no journal yet is as it should be.
+    Nobody,
+    /// Somebody, perhaps: if there is no journal, it was deleted, and with it the notes of creates in flight.
+    Somebody,
 }
 
 /// Why a note could not be made.
@@ -78,19 +90,14 @@ enum Order {
     Clear { uid: String },
 }
 
-/// The journal's text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Document {
-    holder: String,
-    #[serde(default)]
-    intents: BTreeMap<String, Note>,
-}
-
 // === impl Journal ===
 
 impl Journal {
     /// Takes the journal over as `holder` and returns it with what an earlier process left. Nothing of that can come
     /// true later than `window` from now: measured from when it is read, as nobody knows which clock wrote it.
+    ///
+    /// A journal that was deleted or edited by hand leaves every pod in doubt. That too is noted in it: the process
+    /// after this one would know nothing of it otherwise.
     ///
     /// # Errors
     /// When the journal cannot be read or written.
@@ -98,8 +105,11 @@ impl Journal {
         cluster: Arc<C>,
         holder: String,
         window: Duration,
+        before: Before,
     ) -> Result<(Self, Left), JournalError> {
-        let (document, version, left) = take_over(&*cluster, &holder).await?;
+        let (document, version) = take_over(&*cluster, &holder, before).await?;
+        let uids = document.intents.keys().cloned().collect();
+        let left = Left { uids, in_doubt: document.in_doubt };
         let (orders, inbox) = mpsc::unbounded_channel();
         let left_until = Instant::now() + window + LEFT_MARGIN;
         let lost = CancellationToken::new();
@@ -144,32 +154,26 @@ impl Journal {
 async fn take_over<C: Cluster>(
     cluster: &C,
     holder: &str,
-) -> Result<(Document, Option<String>, Left), JournalError> {
+    before: Before,
+) -> Result<(Document, Option<String>), JournalError> {
     let mut tries = 0;
     loop {
         let Stored { version, text } = cluster.load_journal().await.map_err(write_error)?;
-        let (mut document, unreadable) = match text.as_deref().map(serde_json::from_str) {
-            Some(Ok(document)) => (document, false),
-            // Somebody edited it by hand into something else.
-            Some(Err(_)) => (Document::default(), true),
-            None => (Document::default(), false),
+        let mut document = match text.as_deref().map(Document::read) {
+            Some(Some(document)) => document,
+            // It was edited by hand: what was taken out of it nobody knows.
+            Some(None) => Document::doubtful(),
+            None if before == Before::Nobody => Document::default(),
+            // It was deleted, with all its notes.
+            None => Document::doubtful(),
         };
         holder.clone_into(&mut document.holder);
-        let text = render(&document);
-        match cluster.save_journal(version, text).await {
-            Ok(version) => {
-                let uids = document.intents.keys().cloned().collect();
-                return Ok((document, Some(version), Left { uids, unreadable }));
-            }
+        match cluster.save_journal(version, document.write()).await {
+            Ok(version) => return Ok((document, Some(version))),
             Err(ClusterError::Conflict) if tries < WRITE_TRIES => tries += 1,
             Err(error) => return Err(write_error(error)),
         }
     }
-}
-
-fn render(document: &Document) -> String {
-    // Strings, numbers and maps with string keys always serialise.
-    serde_json::to_string(document).unwrap_or_default()
 }
 
 fn write_error(error: ClusterError) -> JournalError {
@@ -196,7 +200,7 @@ impl<C: Cluster> Writer<C> {
         let mut stale = false;
         let mut pace = Pace::default();
         loop {
-            let order = if stale || !self.left.is_empty() {
+            let order = if stale || !self.left.is_empty() || self.document.in_doubt {
                 tokio::select! {
                     biased;
                     order = inbox.recv() => order,
@@ -240,11 +244,13 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    /// Notes of an earlier process whose pods nobody asked about again.
+    /// Notes of an earlier process whose pods nobody asked about again, and doubt about the others.
     fn forget_left(&mut self) -> bool {
-        if self.left.is_empty() || Instant::now() < self.left_until {
+        let is_nothing = self.left.is_empty() && !self.document.in_doubt;
+        if is_nothing || Instant::now() < self.left_until {
             return false;
         }
+        self.document.in_doubt = false;
         for uid in std::mem::take(&mut self.left) {
             self.document.intents.remove(&uid);
         }
@@ -277,7 +283,7 @@ impl<C: Cluster> Writer<C> {
 
     async fn write(&mut self) -> Result<(), JournalError> {
         for _ in 0..WRITE_TRIES {
-            match self.cluster.save_journal(self.version.clone(), render(&self.document)).await {
+            match self.cluster.save_journal(self.version.clone(), self.document.write()).await {
                 Ok(version) => {
                     self.version = Some(version);
                     return Ok(());
@@ -285,11 +291,7 @@ impl<C: Cluster> Writer<C> {
                 Err(ClusterError::Conflict) => {
                     // Our own write whose answer was lost, a deleted object, or another process.
                     let stored = self.cluster.load_journal().await.map_err(write_error)?;
-                    let holder = stored
-                        .text
-                        .as_deref()
-                        .and_then(|text| serde_json::from_str::<Document>(text).ok())
-                        .map(|document| document.holder);
+                    let holder = stored.text.as_deref().and_then(Document::holder_in);
                     if let Some(holder) = holder.filter(|holder| *holder != self.document.holder) {
                         self.lost.cancel();
                         return Err(JournalError::TakenOver { holder });
@@ -304,142 +306,4 @@ impl<C: Cluster> Writer<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::MemoryCluster;
-
-    const WINDOW: Duration = Duration::from_secs(180);
-
-    fn note(second: i64) -> Note {
-        Note { at: Timestamp::from_second(second).unwrap() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_note_is_durable_when_record_returns() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, left) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left, Left::default());
-        journal.record("uid-1", note(1)).await.unwrap();
-        assert!(cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_next_process_finds_what_the_last_one_left() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        journal.record("uid-2", note(2)).await.unwrap();
-        journal.clear("uid-1");
-        journal.record("uid-3", note(3)).await.unwrap();
-        let (_, left) = Journal::open(cluster, "b".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left.uids.into_iter().collect::<Vec<_>>(), ["uid-2", "uid-3"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_process_that_was_taken_over_cannot_note_and_so_cannot_create() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        first.record("uid-1", note(1)).await.unwrap();
-        let (second, _) =
-            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-        let error = first.record("uid-2", note(2)).await.unwrap_err();
-        assert!(
-            matches!(error, JournalError::TakenOver { ref holder } if holder == "b"),
-            "{error:?}"
-        );
-        assert!(first.lost().is_cancelled() && !second.lost().is_cancelled());
-        second.record("uid-3", note(3)).await.unwrap();
-        assert!(!cluster.journal_text().contains("uid-2"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn notes_made_together_share_a_write() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        let before = cluster.journal_writes();
-        let names: Vec<String> = (0..20).map(|n| format!("uid-{n}")).collect();
-        let all = names.iter().map(|uid| journal.record(uid, note(1)));
-        futures::future::try_join_all(all).await.unwrap();
-        let writes = cluster.journal_writes() - before;
-        assert!(writes <= 2, "20 notes took {writes} writes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn cleared_notes_are_written_away_after_a_while() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        journal.clear("uid-1");
-        tokio::time::sleep(SWEEP * 2).await;
-        assert!(!cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failed_write_is_no_note() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        cluster.fail_journal(true);
-        assert!(matches!(journal.record("uid-1", note(1)).await, Err(JournalError::Write(_))));
-        cluster.fail_journal(false);
-        journal.record("uid-2", note(2)).await.unwrap();
-        assert!(!cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn notes_that_nobody_asks_about_are_dropped_when_they_cannot_come_true_any_more() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        for uid in ["left", "again"] {
-            first.record(uid, note(1)).await.unwrap();
-        }
-        let (second, left) =
-            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left.uids.len(), 2);
-        tokio::time::sleep(WINDOW).await;
-        second.record("again", note(2)).await.unwrap();
-        tokio::time::sleep(LEFT_MARGIN / 2).await;
-        assert_eq!(cluster.noted(), ["again", "left"]);
-        tokio::time::sleep(LEFT_MARGIN + SWEEP).await;
-        assert_eq!(cluster.noted(), ["again"], "a note that was made again is another one");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_journal_that_cannot_be_read_leaves_every_pod_in_doubt() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        for text in ["", "{", "[]", "{\"intents\": 3}"] {
-            cluster
-                .save_journal(cluster.load_journal().await.unwrap().version, text.to_owned())
-                .await
-                .unwrap();
-            let (_, left) =
-                Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-            assert!(left.unreadable, "{text}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_journal_stays_below_eight_kilobytes_and_then_takes_no_more() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        let uid = |n: usize| uuid::Uuid::from_u128(n as u128).to_string();
-        let at = "2026-01-02T03:04:05.123456789Z".parse().unwrap();
-        for n in 0..NOTES_MAX {
-            journal.record(&uid(n), Note { at }).await.unwrap();
-        }
-        let refused = journal.record(&uid(NOTES_MAX), Note { at }).await;
-        assert!(matches!(refused, Err(JournalError::Full)), "{refused:?}");
-        journal.record(&uid(0), Note { at }).await.unwrap();
-        assert!(cluster.journal_text().len() < 8 * 1024);
-        journal.clear(&uid(0));
-        journal.record(&uid(NOTES_MAX), Note { at }).await.unwrap();
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
 use crate::firewall::Firewall;
-use crate::journal::{Journal, JournalError};
+use crate::journal::{Before, Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
 use crate::opinions::Opinions;
@@ -50,9 +50,8 @@ pub struct Parts<C> {
     pub pokes: Pokes,
     /// Counters, already registered.
     pub metrics: Metrics,
-    /// The journal may lack notes, because somebody else wrote it: any pod without an instance may have a create on its
-    /// way.
-    pub journal_in_doubt: bool,
+    /// Who acted for this node before.
+    pub before: Before,
 }
 
 /// Why a provider could not start.
@@ -75,15 +74,14 @@ impl<C: Cluster> TritonProvider<C> {
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Parts { client, cluster, settings, pokes, metrics, journal_in_doubt } = parts;
+        let Parts { client, cluster, settings, pokes, metrics, before } = parts;
         let window = settings.limits.ambiguity_window;
-        let (journal, mut left) =
-            Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
-        left.unreadable |= journal_in_doubt;
-        if !left.uids.is_empty() || left.unreadable {
+        let (journal, left) =
+            Journal::open(Arc::clone(&cluster), clock::identity(), window, before).await?;
+        if !left.uids.is_empty() || left.in_doubt {
             tracing::info!(
                 creates = left.uids.len(),
-                unreadable = left.unreadable,
+                in_doubt = left.in_doubt,
                 "an earlier process left creates unresolved; looking for their instances"
             );
         }

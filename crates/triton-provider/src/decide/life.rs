@@ -22,6 +22,10 @@ use crate::seen::Seen;
 /// its pass is dropped meanwhile, as any answer and any failure ends the sending.
 const SEND_MARGIN: Duration = Duration::from_secs(15);
 
+/// What is deleted was seen to be ours so lately: longer than one attempt at a read takes. A delete that is answered by
+/// an error is not sent again and again on what was seen before an outage.
+const SIGHT_GOOD: Duration = Duration::from_secs(30);
+
 /// When a status that is about to be written will have been: the note of its create is not kept for longer, as the
 /// journal holds so many only.
 const PUBLISHED_SOON: Duration = Duration::from_millis(20);
@@ -83,7 +87,7 @@ fn look(state: &mut State, view: &View<'_>) {
     if let Some(instance) = found {
         see(state, view, instance, sighting.taken_at);
     } else if state.known.is_none()
-        && let Some(id) = view.published.instance.filter(|id| !state.discarded.contains(id))
+        && let Some(id) = view.published.instance.filter(|id| !state.discarded.contains_key(id))
     {
         let mut known = Known::recalled(id, view.now);
         known.ran = view.published.ran;
@@ -94,8 +98,9 @@ fn look(state: &mut State, view: &View<'_>) {
 
 /// The pod's instances in a list, without those that were given up.
 fn living_or_known(state: &State, view: &View<'_>, sighting: &Sighting) -> Vec<Arc<Seen>> {
-    let wanted =
-        |instance: &&Arc<Seen>| is_ours(instance, view) && !state.discarded.contains(&instance.id);
+    let wanted = |instance: &&Arc<Seen>| {
+        is_ours(instance, view) && !state.is_given_up(instance, sighting.taken_at)
+    };
     sighting.instances.iter().filter(wanted).cloned().collect()
 }
 
@@ -207,6 +212,9 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
             Effect::End(Standing::Lost, None)
         }
         InstanceState::Failed if is_ours(instance, view) => {
+            if !is_good(view, Some(known.seen_at)) {
+                return Effect::Read(id);
+            }
             Effect::Act(Action::Delete(id, Why::Failed))
         }
         InstanceState::Failed | InstanceState::Deleted => give_up(state, view, id),
@@ -248,10 +256,10 @@ fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<E
         if quiet || !is_alive(twin) || !is_ours(twin, view) {
             continue;
         }
-        if entry.read_at.is_none_or(|at| at < sighting.taken_at) {
+        if entry.read_at.is_none_or(|at| at < sighting.taken_at) || !is_good(view, entry.read_at) {
             return Some(Effect::Read(twin.id));
         }
-        if seen_at <= sighting.taken_at {
+        if seen_at <= sighting.taken_at || !is_good(view, Some(seen_at)) {
             return Some(Effect::Read(keep));
         }
         entry.quiet_until = Some(view.now + view.limits.action_patience);
@@ -321,7 +329,7 @@ fn aim(state: &mut State, view: &View<'_>) -> Instant {
         }
         let gone = known.as_ref().filter(|known| known.gone).map(|known| known.id);
         let published = view.published.instance;
-        if let Some(id) = published.filter(|id| Some(*id) != gone && !discarded.contains(id)) {
+        if let Some(id) = published.filter(|id| Some(*id) != gone && !discarded.contains_key(id)) {
             stopping.targets.entry(id).or_default();
         }
         stopping
@@ -353,10 +361,7 @@ fn aim(state: &mut State, view: &View<'_>) -> Instant {
 /// One instance on its way out: shut down, delete, confirm.
 fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Effect {
     let wait = |until| Effect::End(Standing::Going, Some(until));
-    let confirm = || match target.misses.next(view.limits.absence_confirm) {
-        Some(at) if at > view.now => wait(at),
-        _ => Effect::Read(id),
-    };
+    let confirm = || confirm(view, id, target);
     let missing = target.seen_at.is_none_or(|seen_at| is_missing(view, seen_at, id));
     let Some(instance) = target.last.as_deref().filter(|_| !missing) else { return confirm() };
     match instance.state {
@@ -367,7 +372,7 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
     }
     if let Some(sent) = target.delete_sent {
         let again = sent + view.limits.action_patience;
-        return if again <= view.now { delete(view, id, instance) } else { wait(again) };
+        return if again <= view.now { delete(view, id, target) } else { wait(again) };
     }
     if instance.deletion_protection {
         let ours_to_lift = wish.may_lift_protection || instance.asked_for_protection;
@@ -387,15 +392,24 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
     if (runs || instance.state == InstanceState::Stopping) && !wish.grace_left.is_zero() {
         return wait(view.now + wish.grace_left);
     }
-    delete(view, id, instance)
+    delete(view, id, target)
 }
 
-/// Whose it is was checked when it became a target; as it was last seen it is checked again.
-fn delete(view: &View<'_>, id: InstanceId, instance: &Seen) -> Effect {
-    if is_ours(instance, view) {
+/// Whose it is was checked when it became a target; as it was last seen, which must be lately, it is checked again.
+fn delete(view: &View<'_>, id: InstanceId, target: &Target) -> Effect {
+    let is_ours = target.last.as_deref().is_some_and(|instance| is_ours(instance, view));
+    if is_ours && is_good(view, target.seen_at) {
         Effect::Act(Action::Delete(id, Why::PodLeaves))
     } else {
-        Effect::Read(id)
+        confirm(view, id, target)
+    }
+}
+
+/// Reads it, but not at once again if the last read did not find it.
+fn confirm(view: &View<'_>, id: InstanceId, target: &Target) -> Effect {
+    match target.misses.next(view.limits.absence_confirm) {
+        Some(at) if at > view.now => Effect::End(Standing::Going, Some(at)),
+        _ => Effect::Read(id),
     }
 }
 
@@ -405,6 +419,10 @@ fn delete(view: &View<'_>, id: InstanceId, instance: &Seen) -> Effect {
 /// deleted.
 pub(super) fn is_ours(instance: &Seen, view: &View<'_>) -> bool {
     instance.belongs_to(view.owner)
+}
+
+fn is_good(view: &View<'_>, seen_at: Option<Instant>) -> bool {
+    seen_at.is_some_and(|at| view.now < at + SIGHT_GOOD)
 }
 
 fn listed(instances: &[Arc<Seen>], id: InstanceId) -> Option<&Arc<Seen>> {

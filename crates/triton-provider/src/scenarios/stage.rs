@@ -27,6 +27,7 @@ use virtual_node::fence::Until;
 use super::node::Node;
 use super::pods::{self, Hosted, Pods};
 use super::wire::{Call, Wire};
+use crate::journal::Before;
 use crate::testing::MemoryCluster;
 use crate::{Limits, Metrics, Parts, Settings, TritonProvider};
 
@@ -58,6 +59,7 @@ pub(crate) struct Stage {
     /// Whether processes that start from now on adopt instances of the first provider.
     pub(crate) adopts: bool,
     numbers: AtomicU32,
+    has_started: bool,
     process: Option<Process>,
 }
 
@@ -162,6 +164,7 @@ impl Stage {
             limits,
             adopts: false,
             numbers: AtomicU32::new(1),
+            has_started: false,
             process: None,
         }
     }
@@ -169,6 +172,8 @@ impl Stage {
     /// Starts a process on what the one before it left.
     pub(crate) async fn start(&mut self) {
         assert!(self.process.is_none(), "one process at a time");
+        let before = if self.has_started { Before::Somebody } else { Before::Nobody };
+        self.has_started = true;
         let shutdown = CancellationToken::new();
         let (pokes, poked) = virtual_node::pokes();
         let fence = term_of(Duration::from_secs(1_000_000));
@@ -186,7 +191,7 @@ impl Stage {
             settings,
             pokes,
             metrics: Metrics::register(&mut Registry::default()),
-            journal_in_doubt: false,
+            before,
         };
         let provider = Arc::new(TritonProvider::start(parts, shutdown.clone()).await.unwrap());
         let node = Node {
