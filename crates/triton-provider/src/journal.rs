@@ -53,6 +53,8 @@ pub enum Before {
     Nobody,
     /// Somebody, perhaps: if there is no journal, it was deleted, and with it the notes of creates in flight.
     Somebody,
+    /// Somebody who wrote the journal while this process was using it: whatever it says, notes may be missing.
+    Forger,
 }
 
 /// Why a note could not be made.
@@ -167,6 +169,7 @@ async fn take_over<C: Cluster>(
             // It was deleted, with all its notes.
             None => Document::doubtful(),
         };
+        document.in_doubt |= before == Before::Forger;
         holder.clone_into(&mut document.holder);
         match cluster.save_journal(version, document.write()).await {
             Ok(version) => return Ok((document, Some(version))),

@@ -17,8 +17,9 @@ use crate::adopt::gate::{FirstProvider, Gate};
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
+use crate::doubt::JournalDoubt;
 use crate::firewall::Firewall;
-use crate::journal::{Before, Journal, JournalError};
+use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
 use crate::opinions::Opinions;
@@ -50,8 +51,10 @@ pub struct Parts<C> {
     pub pokes: Pokes,
     /// Counters, already registered.
     pub metrics: Metrics,
-    /// Who acted for this node before.
-    pub before: Before,
+    /// What the process knows of the journal from earlier terms.
+    pub doubt: JournalDoubt,
+    /// This term [made the Lease](virtual_node::Term::is_first): nobody acted for the node before.
+    pub is_first: bool,
 }
 
 /// Why a provider could not start.
@@ -71,13 +74,18 @@ pub enum StartError {
 impl<C: Cluster> TritonProvider<C> {
     /// Takes over the journal and begins to watch the cloud until `shutdown`. Instances are left alone by a shutdown.
     ///
+    /// When somebody else writes the journal this provider can create nothing any more: it cancels `shutdown` itself, and
+    /// whoever holds the Lease starts another one.
+    ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Parts { client, cluster, settings, pokes, metrics, before } = parts;
+        let Parts { client, cluster, settings, pokes, metrics, doubt, is_first } = parts;
         let window = settings.limits.ambiguity_window;
+        let before = doubt.before(is_first);
         let (journal, left) =
             Journal::open(Arc::clone(&cluster), clock::identity(), window, before).await?;
+        doubt.end_with(journal.lost().clone(), shutdown.clone());
         if !left.uids.is_empty() || left.in_doubt {
             tracing::info!(
                 creates = left.uids.len(),
@@ -196,13 +204,6 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 }
 
 impl<C> TritonProvider<C> {
-    /// Cancelled when somebody else has written the journal of creates: this provider can create nothing any more, and
-    /// is to be started again by whoever holds the Lease.
-    #[must_use]
-    pub fn journal_lost(&self) -> CancellationToken {
-        self.shared.journal.lost().clone()
-    }
-
     /// Adds what probes said since the last pass; an error keeps it for the next one.
     fn with_probe_events(
         &self,

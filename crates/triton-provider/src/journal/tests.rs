@@ -158,3 +158,12 @@ async fn doubt_outlives_the_process_that_had_it_and_ends_with_the_window() {
     let (_fifth, left) = open(cluster, "e").await;
     assert_eq!(left, Left::default());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_somebody_forged_is_in_doubt_although_its_seal_fits() {
+    let cluster = Arc::new(MemoryCluster::default());
+    open_first(&cluster).await;
+    let opened = Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW, Before::Forger).await;
+    assert!(opened.unwrap().1.in_doubt);
+    assert!(open(cluster, "c").await.1.in_doubt);
+}

@@ -27,9 +27,8 @@ use virtual_node::fence::Until;
 use super::node::Node;
 use super::pods::{self, Hosted, Pods};
 use super::wire::{Call, Wire};
-use crate::journal::Before;
 use crate::testing::MemoryCluster;
-use crate::{Limits, Metrics, Parts, Settings, TritonProvider};
+use crate::{JournalDoubt, Limits, Metrics, Parts, Settings, TritonProvider};
 
 pub(crate) const CLUSTER: &str = "3a4f1c6e-0d4b-4f57-9a39-5b2f1f5f8e11";
 pub(crate) const NODE: &str = "vk-triton";
@@ -172,8 +171,7 @@ impl Stage {
     /// Starts a process on what the one before it left.
     pub(crate) async fn start(&mut self) {
         assert!(self.process.is_none(), "one process at a time");
-        let before = if self.has_started { Before::Somebody } else { Before::Nobody };
-        self.has_started = true;
+        let is_first = !std::mem::replace(&mut self.has_started, true);
         let shutdown = CancellationToken::new();
         let (pokes, poked) = virtual_node::pokes();
         let fence = term_of(Duration::from_secs(1_000_000));
@@ -191,7 +189,8 @@ impl Stage {
             settings,
             pokes,
             metrics: Metrics::register(&mut Registry::default()),
-            before,
+            doubt: JournalDoubt::default(),
+            is_first,
         };
         let provider = Arc::new(TritonProvider::start(parts, shutdown.clone()).await.unwrap());
         let node = Node {
