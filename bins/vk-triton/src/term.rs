@@ -58,8 +58,8 @@ impl Leader for NodeRunner {
 
     /// Everything about a term is made for it: a client of an earlier one is fenced for good.
     async fn lead(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
-        let Self { plan, cluster, .. } = self;
         let fence = term.fence();
+        let Self { plan, cluster, .. } = self;
         let cloud = plan.cloud_client(&self.metrics, fence).await?;
         let fenced = || {
             let client = fenced_client(cluster.config.clone(), fence);

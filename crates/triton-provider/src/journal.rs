@@ -25,8 +25,11 @@ use crate::pace::Pace;
 const SWEEP: Duration = Duration::from_secs(30);
 /// How long after their creates can come true the notes of an earlier process are kept, for lists that lag behind.
 const LEFT_MARGIN: Duration = Duration::from_secs(60);
-/// Notes at once: what bounds the journal to less than 8 KiB, and what an outage can leave in doubt.
-const NOTES_MAX: usize = 64;
+/// Creates at once that are not answered: what an outage can leave in doubt.
+const OPEN_MAX: usize = 64;
+/// Notes at once: what bounds the journal to less than 32 KiB. A note stays until the pod's status names the instance, so
+/// in a burst there are many more than creates that are not answered.
+const NOTES_MAX: usize = 256;
 /// Writes tried when the journal changed under us by our own earlier hand.
 const WRITE_TRIES: u32 = 3;
 
@@ -71,7 +74,7 @@ pub enum JournalError {
     #[error("writing the journal of creates in flight")]
     Write(#[source] Arc<ClusterError>),
     /// So many creates are unresolved that no more are begun.
-    #[error("{} creates are unresolved already", NOTES_MAX)]
+    #[error("{} creates are unresolved already, or {} not yet in a status", OPEN_MAX, NOTES_MAX)]
     Full,
     /// The journal was shut down.
     #[error("the journal is closed")]
@@ -89,6 +92,7 @@ pub struct Journal {
 #[derive(Debug)]
 enum Order {
     Record { uid: String, note: Note, done: oneshot::Sender<Result<(), JournalError>> },
+    Answered { uid: String },
     Clear { uid: String },
 }
 
@@ -97,6 +101,8 @@ enum Order {
 impl Journal {
     /// Takes the journal over as `holder` and returns it with what an earlier process left. Nothing of that can come
     /// true later than `window` from now: measured from when it is read, as nobody knows which clock wrote it.
+    ///
+    /// A write waits for company, but not for more than `company` notes: the creates that may be on their way at once.
     ///
     /// A journal that was deleted or edited by hand leaves every pod in doubt. That too is noted in it: the process
     /// after this one would know nothing of it otherwise.
@@ -107,6 +113,7 @@ impl Journal {
         cluster: Arc<C>,
         holder: String,
         window: Duration,
+        company: usize,
         before: Before,
     ) -> Result<(Self, Left), JournalError> {
         let (document, version) = take_over(&*cluster, &holder, before).await?;
@@ -120,7 +127,9 @@ impl Journal {
             document,
             version,
             left: left.uids.clone(),
+            answered: BTreeSet::new(),
             left_until,
+            company,
             lost: lost.clone(),
         };
         tokio::spawn(writer.run(inbox));
@@ -142,6 +151,12 @@ impl Journal {
         let order = Order::Record { uid: uid.to_owned(), note, done };
         self.orders.send(order).map_err(|_closed| JournalError::Closed)?;
         answer.await.map_err(|_closed| JournalError::Closed)?
+    }
+
+    /// Says that a create was answered with an instance. Its note stays for the next process, but is no doubt of this one.
+    pub fn answered(&self, uid: &str) {
+        // As for `clear`.
+        let _ = self.orders.send(Order::Answered { uid: uid.to_owned() });
     }
 
     /// Forgets a note whose outcome is known and can be found by other means. Not urgent: it is written away with the
@@ -183,6 +198,9 @@ fn write_error(error: ClusterError) -> JournalError {
     JournalError::Write(Arc::new(error))
 }
 
+/// Who waits for a note to be durable.
+type Waiting = (String, oneshot::Sender<Result<(), JournalError>>);
+
 /// The one task that writes.
 struct Writer<C> {
     cluster: Arc<C>,
@@ -190,8 +208,12 @@ struct Writer<C> {
     version: Option<String>,
     /// Notes of an earlier process.
     left: BTreeSet<String>,
+    /// Notes of ours whose creates were answered.
+    answered: BTreeSet<String>,
     /// When none of them is needed any more: whoever takes over after that lists first, and sees what they made.
     left_until: Instant,
+    /// So many notes wait for no more.
+    company: usize,
     /// To be told when somebody else has taken over.
     lost: CancellationToken,
 }
@@ -228,12 +250,7 @@ impl<C: Cluster> Writer<C> {
                 continue;
             }
             let rest = pace.rest(Instant::now());
-            if !rest.is_zero() {
-                tokio::time::sleep(rest).await;
-                while let Ok(order) = inbox.try_recv() {
-                    self.take(order, &mut waiting);
-                }
-            }
+            self.gather(rest, &mut inbox, &mut waiting).await;
             let result = self.write().await;
             pace.wrote(Instant::now());
             stale = false;
@@ -243,6 +260,27 @@ impl<C: Cluster> Writer<C> {
                 }
                 // A caller that went away does not send its create; its note is resolved as "nothing came".
                 let _ = done.send(result.clone());
+            }
+        }
+    }
+
+    /// Takes in what comes within `rest`, or until all are there who can come.
+    async fn gather(
+        &mut self,
+        rest: Duration,
+        inbox: &mut mpsc::UnboundedReceiver<Order>,
+        waiting: &mut Vec<Waiting>,
+    ) {
+        let over = tokio::time::sleep(rest);
+        tokio::pin!(over);
+        while waiting.len() < self.company {
+            tokio::select! {
+                biased;
+                order = inbox.recv() => match order {
+                    Some(order) => self.take(order, waiting),
+                    None => return,
+                },
+                () = &mut over => return,
             }
         }
     }
@@ -260,25 +298,30 @@ impl<C: Cluster> Writer<C> {
         true
     }
 
-    fn take(
-        &mut self,
-        order: Order,
-        waiting: &mut Vec<(String, oneshot::Sender<Result<(), JournalError>>)>,
-    ) {
+    fn take(&mut self, order: Order, waiting: &mut Vec<Waiting>) {
         match order {
             Order::Record { uid, note, done } => {
                 let intents = &mut self.document.intents;
-                if intents.len() >= NOTES_MAX && !intents.contains_key(&uid) {
+                let settled = self.left.len() + self.answered.len();
+                let full = intents.len() >= NOTES_MAX || intents.len() >= OPEN_MAX + settled;
+                if full && !intents.contains_key(&uid) {
                     // A caller that went away does not mind.
                     let _ = done.send(Err(JournalError::Full));
                     return;
                 }
                 self.left.remove(&uid);
+                self.answered.remove(&uid);
                 intents.insert(uid.clone(), note);
                 waiting.push((uid, done));
             }
+            Order::Answered { uid } => {
+                if self.document.intents.contains_key(&uid) {
+                    self.answered.insert(uid);
+                }
+            }
             Order::Clear { uid } => {
                 self.left.remove(&uid);
+                self.answered.remove(&uid);
                 self.document.intents.remove(&uid);
             }
         }

@@ -82,9 +82,10 @@ impl<C: Cluster> TritonProvider<C> {
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
         let Parts { client, cluster, settings, pokes, metrics, doubt, is_first } = parts;
         let window = settings.limits.ambiguity_window;
-        let before = doubt.before(is_first);
-        let (journal, left) =
-            Journal::open(Arc::clone(&cluster), clock::identity(), window, before).await?;
+        let company = settings.limits.creates_in_flight.max(1);
+        let (before, holder) = (doubt.before(is_first), clock::identity());
+        let opening = Journal::open(Arc::clone(&cluster), holder, window, company, before);
+        let (journal, left) = opening.await?;
         doubt.end_with(journal.lost().clone(), shutdown.clone());
         if !left.uids.is_empty() || left.in_doubt {
             tracing::info!(
@@ -148,6 +149,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
             }
         };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
+        self.shared.memories.rest(&key.uid);
         let mut report = self.with_probe_events(&key.uid, result)?;
         report.events.extend(news);
         Ok(report)

@@ -19,8 +19,8 @@ pub trait Leader: Sync {
     /// Why it could not lead.
     type Error: Display + Send;
 
-    /// Leads until `token` is cancelled, changing nothing but behind the term's fence. Everything that it starts ends with the
-    /// token; it may also cancel the token itself, to have a term begun anew.
+    /// Leads until `token` is cancelled, changing nothing but behind the [fence](Term::fence) of the term. Everything
+    /// that it starts ends with the token; it may also cancel the token itself, to have a term begun anew.
     ///
     /// # Errors
     /// When it could not begin or go on.
