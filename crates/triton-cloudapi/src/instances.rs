@@ -127,8 +127,8 @@ pub struct Instance {
     /// Metadata. Values are text except where foreign tools stored something else.
     #[serde(default)]
     pub metadata: Metadata,
-    /// Tags.
-    #[serde(default, deserialize_with = "read_tags")]
+    /// Tags; `{}` when there are none.
+    #[serde(deserialize_with = "read_tags")]
     pub tags: Tags,
     /// When it was created.
     #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
@@ -338,7 +338,8 @@ fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::
 }
 
 fn read_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
-    // A server may leave out what is empty. Anything else that is no object is not known to be empty.
+    // VMAPI writes `{}` when there are none, and CloudAPI hands on what it says: what is left out, or no object, is not
+    // known to be empty.
     struct Object;
 
     impl<'de> Visitor<'de> for Object {
