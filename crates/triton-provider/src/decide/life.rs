@@ -220,6 +220,10 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
                 Effect::End(Standing::Instance, None) if has_twins(view, id) => {
                     Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
                 }
+                // No list shows it so yet. One that goes on hiding it looks as the one before, and wakes nobody.
+                Effect::End(Standing::Instance, None) if is_unlisted(state, view) => {
+                    Effect::End(Standing::Instance, Some(view.now + view.limits.list_idle))
+                }
                 effect => effect,
             }
         }
@@ -417,6 +421,14 @@ fn is_missing(view: &View<'_>, seen_at: Instant, id: InstanceId) -> bool {
         let there = listed(&sighting.instances, id).is_some_and(|instance| is_ours(instance, view));
         sighting.taken_at > seen_at && !there
     })
+}
+
+/// The instance was last seen by a read or an answer, and the last list, which is older, shows it otherwise or not at
+/// all.
+fn is_unlisted(state: &State, view: &View<'_>) -> bool {
+    let Some((known, sighting)) = state.known.as_ref().zip(view.sighting) else { return false };
+    known.seen_at > sighting.taken_at
+        && listed(&sighting.instances, known.id) != known.last.as_ref()
 }
 
 fn has_twins(view: &View<'_>, id: InstanceId) -> bool {
