@@ -19,8 +19,8 @@ pub(super) struct Scene<'a> {
     pub(super) instances: BTreeMap<Uuid, InstanceSeen>,
     /// Creates by pod, oldest first.
     pub(super) creates: BTreeMap<String, Vec<Call>>,
-    /// By process: what is left of its burst, and since when.
-    pub(super) budgets: BTreeMap<u32, (f64, Timestamp)>,
+    /// By process and group of calls: what is left of the burst, and since when.
+    pub(super) budgets: BTreeMap<(u32, &'static str), (f64, Timestamp)>,
     /// Which process holds the election's Lease, and since when.
     pub(super) leader: Option<(u32, Timestamp)>,
     pub(super) renewed: Option<Timestamp>,

@@ -313,15 +313,21 @@ fn s8_the_lease_is_renewed_and_nothing_fails_that_runs() {
 
 #[test]
 fn s9_requests_are_bounded() {
-    let ask = |mut tale: Tale, count: usize| {
+    let ask = |mut tale: Tale, target: &str, count: usize| {
         for _ in 0..count {
-            tale = tale.call(1, Side::Cloud, "GET", "/acme/machines", Some(200), None);
+            tale = tale.call(1, Side::Cloud, "GET", target, Some(200), None);
         }
         tale
     };
-    ask(tale(), 40).breaks(&[]);
-    ask(tale(), 41).breaks(&[S9]);
-    ask(ask(tale(), 40).wait(2), 20).breaks(&[]);
+    let machines = |tale: Tale, count| ask(tale, "/acme/machines?limit=1000", count);
+    machines(tale(), 46).breaks(&[]);
+    machines(tale(), 47).breaks(&[S9]);
+    machines(machines(tale(), 46).wait(2), 20).breaks(&[]);
+    machines(machines(tale(), 46).wait(2), 21).breaks(&[S9]);
+    // Each group has its own bucket, and firewall rules share that of instances.
+    ask(machines(tale(), 46), "/acme/images", 46).breaks(&[]);
+    ask(tale(), "/acme/images", 47).breaks(&[S9]);
+    ask(machines(tale(), 46), "/acme/fwrules", 1).breaks(&[S9]);
 }
 
 #[test]
