@@ -127,7 +127,7 @@ pub struct Instance {
     /// Metadata. Values are text except where foreign tools stored something else.
     #[serde(default)]
     pub metadata: Metadata,
-    /// Tags; `{}` when there are none.
+    /// Tags.
     #[serde(deserialize_with = "read_tags")]
     pub tags: Tags,
     /// When it was created.
@@ -338,8 +338,7 @@ fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::
 }
 
 fn read_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
-    // VMAPI writes `{}` when there are none, and CloudAPI hands on what it says: what is left out, or no object, is not
-    // known to be empty.
+    // CloudAPI shows the tags of every instance, `{}` if it has none; what is left out is not known to be empty.
     struct Object;
 
     impl<'de> Visitor<'de> for Object {

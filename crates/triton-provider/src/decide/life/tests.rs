@@ -263,7 +263,7 @@ fn what_was_discarded_is_neither_adopted_nor_recalled() {
 fn an_instance_missing_from_an_older_list_is_still_there() {
     let mut case = Case::known("provisioning");
     case.sighting = Some(list(case.now - seconds(5), &[]));
-    case.check_end(Standing::Instance, NOTHING);
+    case.check_end(Standing::Instance, Some(case.now + case.limits.list_idle));
 }
 
 #[test]
