@@ -1,10 +1,8 @@
 //! What happened at the doors of both APIs: all that the oracle may know.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use triton_sim::{InstanceRecord, ResourceKind, Sim};
 use uuid::Uuid;
 
@@ -67,7 +65,7 @@ pub struct Call {
     pub pod: Option<String>,
     /// Of a delete of an instance: the instance as it was when the request came.
     pub instance: Option<InstanceRecord>,
-    /// Of a delete of a firewall rule: its description, if the history knows it.
+    /// Of a delete of a firewall rule: its description when the request came; `None` when there was none.
     pub rule: Option<String>,
 }
 
@@ -83,7 +81,6 @@ struct Inner {
     entries: Vec<Entry>,
     /// The last change of the datacenter that is in it.
     seen: u64,
-    rules: HashMap<String, String>,
 }
 
 // === impl Call ===
@@ -112,9 +109,9 @@ impl Call {
 
     /// The firewall rule that it asked CloudAPI to delete.
     #[must_use]
-    pub fn deletes_rule(&self) -> Option<&str> {
+    pub fn deletes_rule(&self) -> Option<Uuid> {
         let id = path(&self.target).split("/fwrules/").nth(1)?;
-        (self.side == Side::Cloud && self.method == "DELETE").then_some(id)
+        if self.side == Side::Cloud && self.method == "DELETE" { id.parse().ok() } else { None }
     }
 }
 
@@ -155,16 +152,13 @@ impl History {
         self.inner().seen = last;
     }
 
-    /// Remembers what a firewall rule is for.
-    pub(crate) fn learn_rule(&self, rule: &Value) {
-        let text = |field: &str| rule.get(field).and_then(Value::as_str).map(ToOwned::to_owned);
-        if let Some(id) = text("id") {
-            self.inner().rules.insert(id, text("description").unwrap_or_default());
-        }
-    }
-
-    pub(crate) fn rule(&self, id: &str) -> Option<String> {
-        self.inner().rules.get(id).cloned()
+    /// Whether CloudAPI has accepted a delete of this instance.
+    pub(crate) fn was_deleted(&self, id: Uuid) -> bool {
+        let accepts = |entry: &Entry| {
+            matches!(&entry.what, What::Call(call)
+                if call.deletes() == Some(id) && call.status == Some(204))
+        };
+        self.inner().entries.iter().any(accepts)
     }
 
     /// Everything in order, with the changes of the cluster.

@@ -28,6 +28,9 @@ struct Args {
     /// Kills the process at every boundary of a script instead of running seeds.
     #[arg(long, value_enum)]
     crash: Option<Depth>,
+    /// Runs each seed twice, and counts as violations those that go another way the second time.
+    #[arg(long)]
+    twice: bool,
     /// Ends after so many minutes of real time.
     #[arg(long)]
     minutes: Option<u64>,
@@ -57,6 +60,7 @@ struct Total {
     violations: u64,
     bad_seeds: u64,
     by_invariant: BTreeMap<String, u64>,
+    unstable_seeds: u64,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -81,9 +85,16 @@ fn many(args: &Args) -> anyhow::Result<ExitCode> {
         for violation in &outcome.violations {
             println!("seed {seed}: {violation}");
         }
+        if args.twice {
+            let again =
+                Run { seed, plan: Plan::draw(seed, args.profile), ..Run::default() }.go()?;
+            total.unstable_seeds += u64::from(again.fingerprint != outcome.fingerprint);
+            tell_difference(seed, &outcome, &again);
+        }
     }
     total.print(began.elapsed());
-    Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_well = total.violations == 0 && total.unstable_seeds == 0;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn crash(depth: Depth, args: &Args) -> anyhow::Result<ExitCode> {
@@ -130,6 +141,7 @@ fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let again = Run { seed, plan, ..Run::default() }.go()?;
     let same = again.fingerprint == outcome.fingerprint;
+    tell_difference(seed, &outcome, &again);
     println!(
         "seed {seed}: {} violations, fingerprint {:016x}, {}",
         outcome.violations.len(),
@@ -152,6 +164,12 @@ fn shrink(seed: u64, plan: Plan, breaks: Option<Invariant>) -> anyhow::Result<Pl
     });
     println!("{wanted:?} takes {} of {before} deeds ({runs} runs)", plan.deeds.len());
     Ok(plan)
+}
+
+fn tell_difference(seed: u64, one: &Outcome, other: &Outcome) {
+    if let Some((number, one, other)) = one.differs_from(other) {
+        println!("seed {seed}: runs differ from line {number}:\n  {one}\n  {other}");
+    }
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -206,6 +224,9 @@ impl Total {
             "violations: {} in {} runs {:?}",
             self.violations, self.bad_seeds, self.by_invariant
         );
+        if self.unstable_seeds > 0 {
+            println!("{} seeds went another way the second time", self.unstable_seeds);
+        }
     }
 }
 

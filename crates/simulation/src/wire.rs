@@ -293,7 +293,7 @@ impl Wire {
         let mut call = self.describe(side, &request, sent);
         let answer = match side {
             Side::Kube => self.kube.answer(request).await,
-            Side::Cloud => self.ask_cloud(request, &call).await,
+            Side::Cloud => self.ask_cloud(request).await,
         };
         self.follow();
         call.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
@@ -307,19 +307,13 @@ impl Wire {
         answer
     }
 
-    async fn ask_cloud(&self, request: Request<Bytes>, call: &Call) -> io::Result<Response<Body>> {
+    async fn ask_cloud(&self, request: Request<Bytes>) -> io::Result<Response<Body>> {
         let Ok(response) = self.router.clone().oneshot(request.map(Body::from)).await;
         let (parts, body) = response.into_parts();
         // A body that breaks off is a connection that breaks, and one without end is cut.
         let body = Limited::new(body, ANSWER_MAX).collect().await;
         let body =
             body.map_err(|_lost| io::Error::from(io::ErrorKind::ConnectionReset))?.to_bytes();
-        if call.method == "POST"
-            && call.target.ends_with("/fwrules")
-            && let Ok(rule) = serde_json::from_slice(&body)
-        {
-            self.history.learn_rule(&rule);
-        }
         Ok(Response::from_parts(parts, Body::from(body)))
     }
 
@@ -343,7 +337,7 @@ impl Wire {
             call.pod = uid.map(ToOwned::to_owned);
         }
         call.instance = call.deletes().and_then(|id| self.sim.instance(id));
-        call.rule = call.deletes_rule().and_then(|id| self.history.rule(id));
+        call.rule = call.deletes_rule().and_then(|id| self.sim.firewall_rule(id));
         call
     }
 }

@@ -63,7 +63,7 @@ pub(crate) struct Store {
     version: u64,
     made: u64,
     log: Vec<Change>,
-    /// Watches from before this version are answered 410.
+    /// Watches from before this version are told that it is too old.
     compacted: u64,
     tickets: Tickets,
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
-use super::life::is_ours;
+use super::sight::is_ours;
 use super::state::{Intent, Known, Misses, Pending, State, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Event, Found, View, Why, Wish};

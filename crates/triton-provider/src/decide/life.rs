@@ -12,6 +12,7 @@ use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
 use super::answer::{discard, see};
+use super::sight::{has_twins, is_good, is_missing, is_ours, is_unlisted, listed};
 use super::state::{Intent, Known, Outlook, State, Stopping, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Because, Effect, Event, Leave, Run, Standing, View, Why, Wish};
@@ -21,10 +22,6 @@ use crate::seen::Seen;
 /// How long after a create was decided it may still be sent: a connection takes up to ten seconds. Counts only when
 /// its pass is dropped meanwhile, as any answer and any failure ends the sending.
 const SEND_MARGIN: Duration = Duration::from_secs(15);
-
-/// What is deleted was seen to be ours so lately: longer than one attempt at a read takes. A delete that is answered by
-/// an error is not sent again and again on what was seen before an outage.
-const SIGHT_GOOD: Duration = Duration::from_secs(30);
 
 /// When a status that is about to be written will have been: the note of its create is not kept for longer, as the
 /// journal holds so many only.
@@ -228,6 +225,10 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
                 Effect::End(Standing::Instance, None) if has_twins(view, id) => {
                     Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
                 }
+                // No list shows it so yet. One that goes on hiding it looks as the one before, and wakes nobody.
+                Effect::End(Standing::Instance, None) if is_unlisted(state, view) => {
+                    Effect::End(Standing::Instance, Some(view.now + view.limits.list_idle))
+                }
                 effect => effect,
             }
         }
@@ -411,35 +412,6 @@ fn confirm(view: &View<'_>, id: InstanceId, target: &Target) -> Effect {
         Some(at) if at > view.now => Effect::End(Standing::Going, Some(at)),
         _ => Effect::Read(id),
     }
-}
-
-// === Questions to the state and the view ===
-
-/// Whether the instance carries the tags of this cluster, this node and this pod. Nothing else is ever adopted or
-/// deleted.
-pub(super) fn is_ours(instance: &Seen, view: &View<'_>) -> bool {
-    instance.belongs_to(view.owner)
-}
-
-fn is_good(view: &View<'_>, seen_at: Option<Instant>) -> bool {
-    seen_at.is_some_and(|at| view.now < at + SIGHT_GOOD)
-}
-
-fn listed(instances: &[Arc<Seen>], id: InstanceId) -> Option<&Arc<Seen>> {
-    instances.iter().find(|instance| instance.id == id)
-}
-
-/// The last list is newer than the last sight of the instance and does not show it as ours.
-fn is_missing(view: &View<'_>, seen_at: Instant, id: InstanceId) -> bool {
-    view.sighting.is_some_and(|sighting| {
-        let there = listed(&sighting.instances, id).is_some_and(|instance| is_ours(instance, view));
-        sighting.taken_at > seen_at && !there
-    })
-}
-
-fn has_twins(view: &View<'_>, id: InstanceId) -> bool {
-    let is_twin = |other: &Arc<Seen>| other.id != id && is_alive(other) && is_ours(other, view);
-    view.sighting.is_some_and(|sighting| sighting.instances.iter().any(is_twin))
 }
 
 #[cfg(test)]

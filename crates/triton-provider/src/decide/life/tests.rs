@@ -1,4 +1,5 @@
 use super::super::fixtures::{Case, foreign, id, instance, list, protected, seconds};
+use super::super::sight::SIGHT_GOOD;
 use super::super::state::Misses;
 use super::super::words::{Found, RestartPolicy};
 use super::*;
@@ -313,7 +314,7 @@ fn nothing_is_deleted_on_an_old_sight() {
 fn an_instance_missing_from_an_older_list_is_still_there() {
     let mut case = Case::known("provisioning");
     case.sighting = Some(list(case.now - seconds(5), &[]));
-    case.check_end(Standing::Instance, NOTHING);
+    case.check_end(Standing::Instance, Some(case.now + case.limits.list_idle));
 }
 
 #[test]
@@ -333,6 +334,24 @@ fn an_instance_missing_from_a_newer_list_is_read_twice_with_a_pause() {
 }
 
 /// A part of CloudAPI that lags says 404 of what another has made. What is destroyed answers 410.
+#[test]
+fn an_instance_that_is_there_and_in_no_list_is_asked_for_again_by_itself() {
+    // Lists that go on hiding it, or hide that it is gone by then, all look the same.
+    let mut case = Case::known("running").ran();
+    case.sighting = Some(list(case.now, &[]));
+    assert_eq!(case.step(), Effect::Read(id(1)));
+    case.now += seconds(1);
+    let found = Found::Present(instance(1, "running"));
+    let effect = case.take(Event::Read { id: id(1), asked_at: case.now, found });
+    let again = case.now + case.limits.list_idle;
+    assert_eq!(effect, Effect::End(Standing::Instance, Some(again)));
+    case.now = again;
+    case.sighting = Some(list(case.now, &[]));
+    case.check(Effect::Read(id(1)));
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    case.check_end(Standing::Instance, NOTHING);
+}
+
 #[test]
 fn an_instance_that_is_young_is_not_gone_however_often_it_is_not_found() {
     let mut case = Case::known("running");
