@@ -173,11 +173,12 @@ pub struct Target {
 
 impl State {
     /// Whether an instance that a list of `taken_at` shows was given up. One that lives in a newer list is the pod's
-    /// after all: somebody took its tags off for a while.
+    /// after all: somebody took its tags off for a while. But lists lag, and it is no answer to a create that was sent
+    /// since: while one is unresolved it stays given up.
     #[must_use]
     pub fn is_given_up(&self, instance: &Seen, taken_at: Instant) -> bool {
         let given_up = self.discarded.get(&instance.id);
-        given_up.is_some_and(|&at| !is_alive(instance) || taken_at <= at)
+        given_up.is_some_and(|&at| !is_alive(instance) || taken_at <= at || self.intent.is_some())
     }
 }
 
