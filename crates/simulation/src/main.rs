@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use simulation::{Deed, Depth, Outcome, Plan, Profile, Run, crash};
+use simulation::{Deed, Depth, Invariant, Outcome, Plan, Profile, Run, Violation, crash};
 use triton_sim::FaultKind;
 
 mod clock;
@@ -37,6 +37,12 @@ struct Args {
     /// Prints only the history of this pod (a part of its UID or its name), with --replay.
     #[arg(long)]
     only: Option<String>,
+    /// Takes out of the plan what is not needed to break the same promise, and prints the small one's run, with --replay.
+    #[arg(long)]
+    shrink: bool,
+    /// Which promise it is about, with --shrink; else the first that is broken.
+    #[arg(long, value_enum)]
+    breaks: Option<Invariant>,
     /// Prints logs, with --replay.
     #[arg(long)]
     logs: bool,
@@ -112,7 +118,10 @@ fn crash(depth: Depth, args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {
-    let plan = Plan::draw(seed, args.profile);
+    let mut plan = Plan::draw(seed, args.profile);
+    if args.shrink {
+        plan = shrink(seed, plan, args.breaks)?;
+    }
     for (at, deed) in &plan.deeds {
         println!("plan {at:?}: {deed}");
     }
@@ -140,6 +149,21 @@ fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {
         if same { "the same when run again" } else { "ANOTHER WHEN RUN AGAIN" }
     );
     Ok(if same && outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The small plan; as it was when it breaks nothing.
+fn shrink(seed: u64, plan: Plan, breaks: Option<Invariant>) -> anyhow::Result<Plan> {
+    let run = |plan: &Plan| Run { seed, plan: plan.clone(), ..Run::default() }.go();
+    let first = run(&plan)?.violations.first().map(|violation| violation.invariant);
+    let Some(wanted) = breaks.or(first) else { return Ok(plan) };
+    let (before, mut runs) = (plan.deeds.len(), 0);
+    let plan = plan.shrink(|plan| {
+        runs += 1;
+        let is_wanted = |violation: &Violation| violation.invariant == wanted;
+        run(plan).is_ok_and(|outcome| outcome.violations.iter().any(is_wanted))
+    });
+    println!("{wanted:?} takes {} of {before} deeds ({runs} runs)", plan.deeds.len());
+    Ok(plan)
 }
 
 fn tell_difference(seed: u64, one: &Outcome, other: &Outcome) {

@@ -5,7 +5,9 @@
 //! share one write (group commit). Its version fences: a second process that acts for the same node takes the
 //! journal over, and the first one's next write fails before its create is sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod document;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::document::Document;
 use crate::cluster::{Cluster, ClusterError, Stored};
 use crate::pace::Pace;
 
@@ -22,8 +25,11 @@ use crate::pace::Pace;
 const SWEEP: Duration = Duration::from_secs(30);
 /// How long after their creates can come true the notes of an earlier process are kept, for lists that lag behind.
 const LEFT_MARGIN: Duration = Duration::from_secs(60);
-/// Notes at once: what bounds the journal to less than 8 KiB, and what an outage can leave in doubt.
-const NOTES_MAX: usize = 64;
+/// Creates at once that are not answered: what an outage can leave in doubt.
+const OPEN_MAX: usize = 64;
+/// Notes at once: what bounds the journal to less than 32 KiB. A note stays until the pod's status names the instance, so
+/// in a burst there are many more than creates that are not answered.
+const NOTES_MAX: usize = 256;
 /// Writes tried when the journal changed under us by our own earlier hand.
 const WRITE_TRIES: u32 = 3;
 
@@ -39,8 +45,19 @@ pub struct Note {
 pub struct Left {
     /// The pods that may have a create in flight, by UID.
     pub uids: BTreeSet<String>,
-    /// The journal could not be read as one: any pod may have a create in flight.
-    pub unreadable: bool,
+    /// Notes were lost, now or less than a window before an earlier process ended: any pod may have a create in flight.
+    pub in_doubt: bool,
+}
+
+/// Who acted for this node before, as far as is known without the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nobody: that there is no journal yet is as it should be.
+    Nobody,
+    /// Somebody, perhaps: if there is no journal, it was deleted, and with it the notes of creates in flight.
+    Somebody,
+    /// Somebody who wrote the journal while this process was using it: whatever it says, notes may be missing.
+    Forger,
 }
 
 /// Why a note could not be made.
@@ -57,7 +74,7 @@ pub enum JournalError {
     #[error("writing the journal of creates in flight")]
     Write(#[source] Arc<ClusterError>),
     /// So many creates are unresolved that no more are begun.
-    #[error("{} creates are unresolved already", NOTES_MAX)]
+    #[error("{} creates are unresolved already, or {} not yet in a status", OPEN_MAX, NOTES_MAX)]
     Full,
     /// The journal was shut down.
     #[error("the journal is closed")]
@@ -75,15 +92,8 @@ pub struct Journal {
 #[derive(Debug)]
 enum Order {
     Record { uid: String, note: Note, done: oneshot::Sender<Result<(), JournalError>> },
+    Answered { uid: String },
     Clear { uid: String },
-}
-
-/// The journal's text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Document {
-    holder: String,
-    #[serde(default)]
-    intents: BTreeMap<String, Note>,
 }
 
 // === impl Journal ===
@@ -92,14 +102,23 @@ impl Journal {
     /// Takes the journal over as `holder` and returns it with what an earlier process left. Nothing of that can come
     /// true later than `window` from now: measured from when it is read, as nobody knows which clock wrote it.
     ///
+    /// A write waits for company, but not for more than `company` notes: the creates that may be on their way at once.
+    ///
+    /// A journal that was deleted or edited by hand leaves every pod in doubt. That too is noted in it: the process
+    /// after this one would know nothing of it otherwise.
+    ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn open<C: Cluster>(
         cluster: Arc<C>,
         holder: String,
         window: Duration,
+        company: usize,
+        before: Before,
     ) -> Result<(Self, Left), JournalError> {
-        let (document, version, left) = take_over(&*cluster, &holder).await?;
+        let (document, version) = take_over(&*cluster, &holder, before).await?;
+        let uids = document.intents.keys().cloned().collect();
+        let left = Left { uids, in_doubt: document.in_doubt };
         let (orders, inbox) = mpsc::unbounded_channel();
         let left_until = Instant::now() + window + LEFT_MARGIN;
         let lost = CancellationToken::new();
@@ -108,7 +127,9 @@ impl Journal {
             document,
             version,
             left: left.uids.clone(),
+            answered: BTreeSet::new(),
             left_until,
+            company,
             lost: lost.clone(),
         };
         tokio::spawn(writer.run(inbox));
@@ -132,6 +153,12 @@ impl Journal {
         answer.await.map_err(|_closed| JournalError::Closed)?
     }
 
+    /// Says that a create was answered with an instance. Its note stays for the next process, but is no doubt of this one.
+    pub fn answered(&self, uid: &str) {
+        // As for `clear`.
+        let _ = self.orders.send(Order::Answered { uid: uid.to_owned() });
+    }
+
     /// Forgets a note whose outcome is known and can be found by other means. Not urgent: it is written away with the
     /// next note, or after a while.
     pub fn clear(&self, uid: &str) {
@@ -144,37 +171,35 @@ impl Journal {
 async fn take_over<C: Cluster>(
     cluster: &C,
     holder: &str,
-) -> Result<(Document, Option<String>, Left), JournalError> {
+    before: Before,
+) -> Result<(Document, Option<String>), JournalError> {
     let mut tries = 0;
     loop {
         let Stored { version, text } = cluster.load_journal().await.map_err(write_error)?;
-        let (mut document, unreadable) = match text.as_deref().map(serde_json::from_str) {
-            Some(Ok(document)) => (document, false),
-            // Somebody edited it by hand into something else.
-            Some(Err(_)) => (Document::default(), true),
-            None => (Document::default(), false),
+        let mut document = match text.as_deref().map(Document::read) {
+            Some(Some(document)) => document,
+            // It was edited by hand: what was taken out of it nobody knows.
+            Some(None) => Document::doubtful(),
+            None if before == Before::Nobody => Document::default(),
+            // It was deleted, with all its notes.
+            None => Document::doubtful(),
         };
+        document.in_doubt |= before == Before::Forger;
         holder.clone_into(&mut document.holder);
-        let text = render(&document);
-        match cluster.save_journal(version, text).await {
-            Ok(version) => {
-                let uids = document.intents.keys().cloned().collect();
-                return Ok((document, Some(version), Left { uids, unreadable }));
-            }
+        match cluster.save_journal(version, document.write()).await {
+            Ok(version) => return Ok((document, Some(version))),
             Err(ClusterError::Conflict) if tries < WRITE_TRIES => tries += 1,
             Err(error) => return Err(write_error(error)),
         }
     }
 }
 
-fn render(document: &Document) -> String {
-    // Strings, numbers and maps with string keys always serialise.
-    serde_json::to_string(document).unwrap_or_default()
-}
-
 fn write_error(error: ClusterError) -> JournalError {
     JournalError::Write(Arc::new(error))
 }
+
+/// Who waits for a note to be durable.
+type Waiting = (String, oneshot::Sender<Result<(), JournalError>>);
 
 /// The one task that writes.
 struct Writer<C> {
@@ -183,8 +208,12 @@ struct Writer<C> {
     version: Option<String>,
     /// Notes of an earlier process.
     left: BTreeSet<String>,
+    /// Notes of ours whose creates were answered.
+    answered: BTreeSet<String>,
     /// When none of them is needed any more: whoever takes over after that lists first, and sees what they made.
     left_until: Instant,
+    /// So many notes wait for no more.
+    company: usize,
     /// To be told when somebody else has taken over.
     lost: CancellationToken,
 }
@@ -196,7 +225,7 @@ impl<C: Cluster> Writer<C> {
         let mut stale = false;
         let mut pace = Pace::default();
         loop {
-            let order = if stale || !self.left.is_empty() {
+            let order = if stale || !self.left.is_empty() || self.document.in_doubt {
                 tokio::select! {
                     biased;
                     order = inbox.recv() => order,
@@ -221,12 +250,7 @@ impl<C: Cluster> Writer<C> {
                 continue;
             }
             let rest = pace.rest(Instant::now());
-            if !rest.is_zero() {
-                tokio::time::sleep(rest).await;
-                while let Ok(order) = inbox.try_recv() {
-                    self.take(order, &mut waiting);
-                }
-            }
+            self.gather(rest, &mut inbox, &mut waiting).await;
             let result = self.write().await;
             pace.wrote(Instant::now());
             stale = false;
@@ -240,36 +264,64 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    /// Notes of an earlier process whose pods nobody asked about again.
+    /// Takes in what comes within `rest`, or until all are there who can come.
+    async fn gather(
+        &mut self,
+        rest: Duration,
+        inbox: &mut mpsc::UnboundedReceiver<Order>,
+        waiting: &mut Vec<Waiting>,
+    ) {
+        let over = tokio::time::sleep(rest);
+        tokio::pin!(over);
+        while waiting.len() < self.company {
+            tokio::select! {
+                biased;
+                order = inbox.recv() => match order {
+                    Some(order) => self.take(order, waiting),
+                    None => return,
+                },
+                () = &mut over => return,
+            }
+        }
+    }
+
+    /// Notes of an earlier process whose pods nobody asked about again, and doubt about the others.
     fn forget_left(&mut self) -> bool {
-        if self.left.is_empty() || Instant::now() < self.left_until {
+        let is_nothing = self.left.is_empty() && !self.document.in_doubt;
+        if is_nothing || Instant::now() < self.left_until {
             return false;
         }
+        self.document.in_doubt = false;
         for uid in std::mem::take(&mut self.left) {
             self.document.intents.remove(&uid);
         }
         true
     }
 
-    fn take(
-        &mut self,
-        order: Order,
-        waiting: &mut Vec<(String, oneshot::Sender<Result<(), JournalError>>)>,
-    ) {
+    fn take(&mut self, order: Order, waiting: &mut Vec<Waiting>) {
         match order {
             Order::Record { uid, note, done } => {
                 let intents = &mut self.document.intents;
-                if intents.len() >= NOTES_MAX && !intents.contains_key(&uid) {
+                let settled = self.left.len() + self.answered.len();
+                let full = intents.len() >= NOTES_MAX || intents.len() >= OPEN_MAX + settled;
+                if full && !intents.contains_key(&uid) {
                     // A caller that went away does not mind.
                     let _ = done.send(Err(JournalError::Full));
                     return;
                 }
                 self.left.remove(&uid);
+                self.answered.remove(&uid);
                 intents.insert(uid.clone(), note);
                 waiting.push((uid, done));
             }
+            Order::Answered { uid } => {
+                if self.document.intents.contains_key(&uid) {
+                    self.answered.insert(uid);
+                }
+            }
             Order::Clear { uid } => {
                 self.left.remove(&uid);
+                self.answered.remove(&uid);
                 self.document.intents.remove(&uid);
             }
         }
@@ -277,7 +329,7 @@ impl<C: Cluster> Writer<C> {
 
     async fn write(&mut self) -> Result<(), JournalError> {
         for _ in 0..WRITE_TRIES {
-            match self.cluster.save_journal(self.version.clone(), render(&self.document)).await {
+            match self.cluster.save_journal(self.version.clone(), self.document.write()).await {
                 Ok(version) => {
                     self.version = Some(version);
                     return Ok(());
@@ -285,11 +337,7 @@ impl<C: Cluster> Writer<C> {
                 Err(ClusterError::Conflict) => {
                     // Our own write whose answer was lost, a deleted object, or another process.
                     let stored = self.cluster.load_journal().await.map_err(write_error)?;
-                    let holder = stored
-                        .text
-                        .as_deref()
-                        .and_then(|text| serde_json::from_str::<Document>(text).ok())
-                        .map(|document| document.holder);
+                    let holder = stored.text.as_deref().and_then(Document::holder_in);
                     if let Some(holder) = holder.filter(|holder| *holder != self.document.holder) {
                         self.lost.cancel();
                         return Err(JournalError::TakenOver { holder });
@@ -304,142 +352,4 @@ impl<C: Cluster> Writer<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::MemoryCluster;
-
-    const WINDOW: Duration = Duration::from_secs(180);
-
-    fn note(second: i64) -> Note {
-        Note { at: Timestamp::from_second(second).unwrap() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_note_is_durable_when_record_returns() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, left) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left, Left::default());
-        journal.record("uid-1", note(1)).await.unwrap();
-        assert!(cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_next_process_finds_what_the_last_one_left() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        journal.record("uid-2", note(2)).await.unwrap();
-        journal.clear("uid-1");
-        journal.record("uid-3", note(3)).await.unwrap();
-        let (_, left) = Journal::open(cluster, "b".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left.uids.into_iter().collect::<Vec<_>>(), ["uid-2", "uid-3"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_process_that_was_taken_over_cannot_note_and_so_cannot_create() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        first.record("uid-1", note(1)).await.unwrap();
-        let (second, _) =
-            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-        let error = first.record("uid-2", note(2)).await.unwrap_err();
-        assert!(
-            matches!(error, JournalError::TakenOver { ref holder } if holder == "b"),
-            "{error:?}"
-        );
-        assert!(first.lost().is_cancelled() && !second.lost().is_cancelled());
-        second.record("uid-3", note(3)).await.unwrap();
-        assert!(!cluster.journal_text().contains("uid-2"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn notes_made_together_share_a_write() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        let before = cluster.journal_writes();
-        let names: Vec<String> = (0..20).map(|n| format!("uid-{n}")).collect();
-        let all = names.iter().map(|uid| journal.record(uid, note(1)));
-        futures::future::try_join_all(all).await.unwrap();
-        let writes = cluster.journal_writes() - before;
-        assert!(writes <= 2, "20 notes took {writes} writes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn cleared_notes_are_written_away_after_a_while() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        journal.clear("uid-1");
-        tokio::time::sleep(SWEEP * 2).await;
-        assert!(!cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failed_write_is_no_note() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        cluster.fail_journal(true);
-        assert!(matches!(journal.record("uid-1", note(1)).await, Err(JournalError::Write(_))));
-        cluster.fail_journal(false);
-        journal.record("uid-2", note(2)).await.unwrap();
-        assert!(!cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn notes_that_nobody_asks_about_are_dropped_when_they_cannot_come_true_any_more() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        for uid in ["left", "again"] {
-            first.record(uid, note(1)).await.unwrap();
-        }
-        let (second, left) =
-            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left.uids.len(), 2);
-        tokio::time::sleep(WINDOW).await;
-        second.record("again", note(2)).await.unwrap();
-        tokio::time::sleep(LEFT_MARGIN / 2).await;
-        assert_eq!(cluster.noted(), ["again", "left"]);
-        tokio::time::sleep(LEFT_MARGIN + SWEEP).await;
-        assert_eq!(cluster.noted(), ["again"], "a note that was made again is another one");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_journal_that_cannot_be_read_leaves_every_pod_in_doubt() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        for text in ["", "{", "[]", "{\"intents\": 3}"] {
-            cluster
-                .save_journal(cluster.load_journal().await.unwrap().version, text.to_owned())
-                .await
-                .unwrap();
-            let (_, left) =
-                Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-            assert!(left.unreadable, "{text}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_journal_stays_below_eight_kilobytes_and_then_takes_no_more() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        let uid = |n: usize| uuid::Uuid::from_u128(n as u128).to_string();
-        let at = "2026-01-02T03:04:05.123456789Z".parse().unwrap();
-        for n in 0..NOTES_MAX {
-            journal.record(&uid(n), Note { at }).await.unwrap();
-        }
-        let refused = journal.record(&uid(NOTES_MAX), Note { at }).await;
-        assert!(matches!(refused, Err(JournalError::Full)), "{refused:?}");
-        journal.record(&uid(0), Note { at }).await.unwrap();
-        assert!(cluster.journal_text().len() < 8 * 1024);
-        journal.clear(&uid(0));
-        journal.record(&uid(NOTES_MAX), Note { at }).await.unwrap();
-    }
-}
+mod tests;

@@ -20,7 +20,7 @@ use crate::history::{Entry, What};
 use scene::Scene;
 
 /// A promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Invariant {
     /// At most one living instance is ever reported for a pod, and no create is sent while another may come true.
     S1,

@@ -29,6 +29,7 @@ pub(super) fn check(scene: &mut Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
         && leader != call.life
         && call.is_change()
         && call.sent > at
+        && scene.unaware_until.is_none_or(|until| call.sent > until)
         && !call.target.contains("/namespaces/kube-system/leases")
     {
         let message = format!(

@@ -344,6 +344,25 @@ fn s10_who_has_lost_the_lease_changes_nothing() {
 }
 
 #[test]
+fn s10_a_lease_that_somebody_deletes_binds_all_who_have_seen_it() {
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/vk-triton-n";
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+    let object = json!({ "metadata": { "namespace": "kube-system", "name": "vk-triton-n" } });
+    let held = || tale().call(1, Side::Kube, "POST", leases, Some(201), None).wait(1);
+    let deleted = |tale: Tale| {
+        let tale = tale.object(Resource::Leases, Deleted, object.clone()).wait(1);
+        tale.call(2, Side::Kube, "POST", leases, Some(201), None)
+    };
+    let acts = |tale: Tale, after| {
+        tale.wait(after).call(1, Side::Cloud, "DELETE", "/acme/fwrules/r", Some(204), None)
+    };
+    acts(deleted(held()), 2).breaks(&[]);
+    acts(deleted(held()), 20).breaks(&[S10]);
+    let seen = held().call(2, Side::Kube, "GET", lease, Some(200), None).wait(1);
+    acts(deleted(seen), 2).breaks(&[S10]);
+}
+
+#[test]
 fn s3_and_l1_are_told_from_what_is_left() {
     let pod = |status: Value| {
         Arc::new(json!({ "metadata": { "name": "a", "uid": UID }, "status": status }))
