@@ -70,7 +70,7 @@ async fn preconditions_protect_a_successor() {
     let order = json!({ "gracePeriodSeconds": 0, "preconditions": { "uid": old } });
     assert_eq!(ask(&server, "DELETE", A, &order).await.status(), 409);
     let patch = json!({ "metadata": { "uid": old }, "status": { "phase": "Running" } });
-    assert_eq!(ask(&server, "PATCH", &format!("{A}/status"), &patch).await.status(), 409);
+    assert_eq!(ask(&server, "PATCH", &format!("{A}/status"), &patch).await.status(), 422);
     let order = json!({ "gracePeriodSeconds": 0, "preconditions": { "uid": new } });
     assert_eq!(ask(&server, "DELETE", A, &order).await.status(), 200);
     assert_eq!(ask(&server, "DELETE", A, &order).await.status(), 404);

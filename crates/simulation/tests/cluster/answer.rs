@@ -18,7 +18,7 @@ const OF_THE_CLUSTER: [&str; 9] = [
 ];
 
 /// What the real one fills in, and nobody here asks about.
-const FILLED_IN: [&str; 14] = [
+const FILLED_IN: [&str; 19] = [
     "spec.securityContext",
     "spec.priority",
     "spec.preemptionPolicy",
@@ -33,6 +33,12 @@ const FILLED_IN: [&str; 14] = [
     "metadata.labels.kubernetes.io/metadata.name",
     "spec.finalizers",
     "spec.containers.0.imagePullPolicy",
+    // Of a node; controllers write there too.
+    "status",
+    "spec.taints.1",
+    "spec.taints.2",
+    "metadata.annotations",
+    "metadata.annotations.node.alpha.kubernetes.io/ttl",
 ];
 
 /// What of the first answer is not as in the second.
@@ -114,9 +120,15 @@ fn compare(is: &Value, ought: &Value, path: &str, found: &mut Vec<String>) {
                 }
             }
         }
-        (Value::Array(is), Value::Array(ought)) if is.len() == ought.len() => {
+        (Value::Array(is), Value::Array(ought)) if is.len() <= ought.len() => {
             for (number, (is, ought)) in is.iter().zip(ought).enumerate() {
                 compare(is, ought, &inner(&number.to_string()), found);
+            }
+            for (number, value) in ought.iter().enumerate().skip(is.len()) {
+                let path = inner(&number.to_string());
+                if !FILLED_IN.contains(&path.as_str()) {
+                    found.push(format!("{path} is missing: {value}"));
+                }
             }
         }
         (is, ought) if is == ought || (is_empty(is) && is_empty(ought)) => {}

@@ -68,8 +68,8 @@ impl Server {
         let target = self.fill(&step.target);
         let body = self.fill(&step.body);
         let accept = if step.is_metadata {
-            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, \
-             application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+            let list = if step.target.contains("/pods/") { "" } else { "List" };
+            &format!("application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1")
         } else {
             "application/json"
         };

@@ -279,6 +279,7 @@ fn the_journal() -> Vec<Step> {
         put(j(), &map(Some("{j.version}"), "two")),
         put(j(), &map(Some("{j.first}"), "three")),
         put(j(), &map(None, "four")),
+        put(j(), &json!({ "metadata": { "name": "j", "uid": "another" }, "data": {} })),
         patch(MERGE, j(), &json!({ "data": { "intents.json": "five" } })),
         get(j()),
         delete(j(), &json!({ "preconditions": { "resourceVersion": "{j.first}" } })),
@@ -307,8 +308,9 @@ fn leases() -> Vec<Step> {
         get(vk()),
         delete(vk(), &Value::Null),
         get(vk()),
-        // Of a version that was: there is nothing left to write to.
+        // Of a version that was: it is made anew.
         put(vk(), &lease(Some("{vk.version}"), "2026-01-01T00:00:30.000000Z")),
+        put(vk(), &lease(Some("{vk.first}"), "2026-01-01T00:00:40.000000Z")),
     ]
 }
 
