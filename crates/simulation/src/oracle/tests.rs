@@ -262,7 +262,11 @@ fn s5_no_pod_shows_what_is_anothers() {
     tale().born().shows(7, false).breaks(&[S5]);
     let status = json!({ "phase": "Running", "podIP": "10.9.9.9",
         "containerStatuses": [{ "containerID": format!("triton://{}", id(1)) }] });
-    tale().born().instance(1, Running).pod(Modified, status, false).breaks(&[S5]);
+    tale().born().instance(1, Running).pod(Modified, status.clone(), false).breaks(&[S5]);
+    let shown = |number| What::Shown(id(number), vec!["10.9.9.9".to_owned()]);
+    let tale = || tale().born().instance(1, Running).tagged(2, Running, "pod-2");
+    tale().add(shown(1)).pod(Modified, status.clone(), false).breaks(&[]);
+    tale().add(shown(2)).pod(Modified, status, false).breaks(&[S5]);
 }
 
 #[test]
@@ -350,7 +354,7 @@ fn s10_a_lease_that_somebody_deletes_binds_all_who_have_seen_it() {
     let object = json!({ "metadata": { "namespace": "kube-system", "name": "vk-triton-n" } });
     let held = || tale().call(1, Side::Kube, "POST", leases, Some(201), None).wait(1);
     let deleted = |tale: Tale| {
-        let tale = tale.object(Resource::Leases, ChangeKind::Deleted, object.clone()).wait(1);
+        let tale = tale.object(Resource::Leases, Deleted, object.clone()).wait(1);
         tale.call(2, Side::Kube, "POST", leases, Some(201), None)
     };
     let acts = |tale: Tale, after| {
