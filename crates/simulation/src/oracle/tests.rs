@@ -350,7 +350,7 @@ fn s10_a_lease_that_somebody_deletes_binds_all_who_have_seen_it() {
     let object = json!({ "metadata": { "namespace": "kube-system", "name": "vk-triton-n" } });
     let held = || tale().call(1, Side::Kube, "POST", leases, Some(201), None).wait(1);
     let deleted = |tale: Tale| {
-        let tale = tale.object(Resource::Leases, ChangeKind::Deleted, object.clone()).wait(1);
+        let tale = tale.object(Resource::Leases, Deleted, object.clone()).wait(1);
         tale.call(2, Side::Kube, "POST", leases, Some(201), None)
     };
     let acts = |tale: Tale, after| {
