@@ -1,4 +1,5 @@
 use super::super::fixtures::{Case, foreign, id, instance, list, protected, seconds};
+use super::super::sight::SIGHT_GOOD;
 use super::super::state::Misses;
 use super::super::words::{Found, RestartPolicy};
 use super::*;
@@ -251,10 +252,61 @@ fn a_twin_is_not_removed_while_the_one_that_stays_is_not_there() {
 #[test]
 fn what_was_discarded_is_neither_adopted_nor_recalled() {
     let mut case = Case::new();
-    case.state.discarded.insert(id(1));
+    case.state.discarded.insert(id(1), case.now);
     case.published.instance = Some(id(1));
     case.sighting = Some(list(case.now, &[instance(1, "provisioning")]));
     case.check(Effect::Prepare);
+}
+
+#[test]
+fn what_was_given_up_without_its_tags_is_the_pods_again_with_them() {
+    let mut case = Case::known("provisioning");
+    case.published.instance = None;
+    let found = Found::Present(foreign(1, "provisioning"));
+    let taken = Event::Read { id: id(1), asked_at: case.now, found };
+    let at = case.now + case.limits.retry_first;
+    assert_eq!(case.take(taken), waiting(Because::NeverRan(id(1)), at));
+    case.now = at + seconds(1);
+    case.check(Effect::Prepare);
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    case.check_known(Some(1));
+    // A list may lag by the life of the one that was given up, and says nothing of a create that was sent since.
+    let mut unresolved = case.clone();
+    unresolved.state.intent = Some(Intent::until(case.now + seconds(100)));
+    unresolved.check(Effect::List);
+    let found = vec![instance(1, "running")];
+    let _ = unresolved.take(Event::Listed { asked_at: case.now, found });
+    assert!(unresolved.state.known.is_none() && unresolved.state.intent.is_some());
+    case.sighting = Some(list(case.now, &[instance(1, "failed")]));
+    case.check_known(None);
+}
+
+/// A delete that is answered by an error is decided again by the next pass, and by then much may have changed.
+#[test]
+fn nothing_is_deleted_on_an_old_sight() {
+    let mut leaving = Case::target(instance(1, "stopped"));
+    leaving.check(act(Action::Delete(id(1), Why::PodLeaves)));
+    leaving.now += SIGHT_GOOD;
+    leaving.check(Effect::Read(id(1)));
+    let mut failed = Case::known("failed");
+    failed.check(act(Action::Delete(id(1), Why::Failed)));
+    failed.now += SIGHT_GOOD;
+    failed.check(Effect::Read(id(1)));
+
+    let mut twins = Case::known("running");
+    let both = [instance(1, "running"), instance(2, "running")];
+    twins.sighting = Some(list(twins.now, &both));
+    twins.now += seconds(1);
+    let read = |case: &mut Case, n: u128| {
+        let found = Found::Present(Arc::clone(&both[n as usize - 1]));
+        case.take(Event::Read { id: id(n), asked_at: case.now, found })
+    };
+    twins.check(Effect::Read(id(2)));
+    assert_eq!(read(&mut twins, 2), Effect::Read(id(1)));
+    twins.now += SIGHT_GOOD;
+    twins.check(Effect::Read(id(2)));
+    assert_eq!(read(&mut twins, 2), Effect::Read(id(1)));
+    assert_eq!(read(&mut twins, 1), act(Action::Delete(id(2), Why::Twin)));
 }
 
 // Unknown is not absent.
@@ -263,7 +315,7 @@ fn what_was_discarded_is_neither_adopted_nor_recalled() {
 fn an_instance_missing_from_an_older_list_is_still_there() {
     let mut case = Case::known("provisioning");
     case.sighting = Some(list(case.now - seconds(5), &[]));
-    case.check_end(Standing::Instance, NOTHING);
+    case.check_end(Standing::Instance, Some(case.now + case.limits.list_idle));
 }
 
 #[test]
@@ -283,6 +335,24 @@ fn an_instance_missing_from_a_newer_list_is_read_twice_with_a_pause() {
 }
 
 /// A part of CloudAPI that lags says 404 of what another has made. What is destroyed answers 410.
+#[test]
+fn an_instance_that_is_there_and_in_no_list_is_asked_for_again_by_itself() {
+    // Lists that go on hiding it, or hide that it is gone by then, all look the same.
+    let mut case = Case::known("running").ran();
+    case.sighting = Some(list(case.now, &[]));
+    assert_eq!(case.step(), Effect::Read(id(1)));
+    case.now += seconds(1);
+    let found = Found::Present(instance(1, "running"));
+    let effect = case.take(Event::Read { id: id(1), asked_at: case.now, found });
+    let again = case.now + case.limits.list_idle;
+    assert_eq!(effect, Effect::End(Standing::Instance, Some(again)));
+    case.now = again;
+    case.sighting = Some(list(case.now, &[]));
+    case.check(Effect::Read(id(1)));
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    case.check_end(Standing::Instance, NOTHING);
+}
+
 #[test]
 fn an_instance_that_is_young_is_not_gone_however_often_it_is_not_found() {
     let mut case = Case::known("running");
@@ -330,7 +400,7 @@ fn failure_is_provisionings_until_it_ran() {
     let at = case.now + case.limits.retry_first;
     let done = case.take(Event::Done(Action::Delete(id(1), Why::Failed)));
     assert_eq!(done, waiting(Because::RetryLater, at));
-    assert!(case.state.discarded.contains(&id(1)));
+    assert!(case.state.discarded.contains_key(&id(1)));
 }
 
 #[test]
@@ -481,7 +551,10 @@ fn a_delete_that_was_accepted_is_repeated_only_after_a_while() {
     let done = case.take(Event::Done(Action::Delete(id(1), Why::PodLeaves)));
     assert_eq!(done, Effect::End(Standing::Going, Some(again)));
     case.now = again;
-    case.check(act(Action::Delete(id(1), Why::PodLeaves)));
+    assert_eq!(case.step(), Effect::Read(id(1)), "what was seen before is too old");
+    let found = Found::Present(instance(1, "running"));
+    let read = Event::Read { id: id(1), asked_at: case.now, found };
+    assert_eq!(case.take(read), act(Action::Delete(id(1), Why::PodLeaves)));
 }
 
 #[test]
