@@ -38,6 +38,9 @@ pub enum What {
     Call(Call),
     /// An instance is another than it was.
     Instance(InstanceRecord),
+    /// CloudAPI showed an instance with these addresses, which are over already: of two changes in one moment the
+    /// datacenter tells the second.
+    Shown(Uuid, Vec<String>),
     /// A process began (true) or ended (false).
     Life(u32, bool),
     /// Something is done to the system: the name of a fault, or of what somebody did.
@@ -152,11 +155,13 @@ impl History {
         self.inner().seen = last;
     }
 
-    /// Whether CloudAPI has accepted a delete of this instance.
-    pub(crate) fn was_deleted(&self, id: Uuid) -> bool {
+    /// Whether CloudAPI has accepted that this instance goes: a delete, or that nothing protects it from one any more.
+    pub(crate) fn was_told_to_go(&self, id: Uuid) -> bool {
+        let lifts = format!("/machines/{id}?action=disable_deletion_protection");
         let accepts = |entry: &Entry| {
             matches!(&entry.what, What::Call(call)
-                if call.deletes() == Some(id) && call.status == Some(204))
+                if (call.deletes() == Some(id) && call.status == Some(204))
+                    || (call.target.ends_with(&lifts) && call.status == Some(202)))
         };
         self.inner().entries.iter().any(accepts)
     }

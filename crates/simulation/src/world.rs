@@ -354,7 +354,7 @@ impl World {
                     self.sim.start_behind_back(instance.id);
                 }
                 // Only what the node has asked to go: what it forgets is for the run to show.
-                _ if has_stuck_jobs && !is_wanted && self.history.was_deleted(instance.id) => {
+                _ if has_stuck_jobs && !is_wanted && self.history.was_told_to_go(instance.id) => {
                     self.sim.destroy_behind_back(instance.id);
                 }
                 _ => {}

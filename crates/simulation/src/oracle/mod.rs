@@ -91,7 +91,7 @@ pub fn judge(entries: &[Entry], facts: &Facts) -> Vec<Violation> {
                 requests::check(&mut scene, call, &mut tell);
             }
             What::Instance(record) => requests::check_instance(record, &mut tell),
-            What::Life(..) | What::Deed(_) | What::Calm => {}
+            What::Shown(..) | What::Life(..) | What::Deed(_) | What::Calm => {}
         }
         scene.take(entry);
     }

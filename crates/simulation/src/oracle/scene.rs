@@ -114,6 +114,11 @@ impl<'a> Scene<'a> {
             What::Object(_) => {}
             What::Call(call) => self.take_call(call, entry.at),
             What::Instance(record) => self.take_instance(record, entry.at),
+            What::Shown(id, ips) => {
+                if let Some(seen) = self.instances.get_mut(id) {
+                    seen.ips.extend(ips.iter().cloned());
+                }
+            }
             What::Life(id, true) => {
                 self.running.insert(*id);
                 self.running_since.get_or_insert(entry.at);

@@ -267,7 +267,11 @@ fn s5_no_pod_shows_what_is_anothers() {
     tale().born().shows(7, false).breaks(&[S5]);
     let status = json!({ "phase": "Running", "podIP": "10.9.9.9",
         "containerStatuses": [{ "containerID": format!("triton://{}", id(1)) }] });
-    tale().born().instance(1, Running).pod(Modified, status, false).breaks(&[S5]);
+    tale().born().instance(1, Running).pod(Modified, status.clone(), false).breaks(&[S5]);
+    let shown = |number| What::Shown(id(number), vec!["10.9.9.9".to_owned()]);
+    let tale = || tale().born().instance(1, Running).tagged(2, Running, "pod-2");
+    tale().add(shown(1)).pod(Modified, status.clone(), false).breaks(&[]);
+    tale().add(shown(2)).pod(Modified, status, false).breaks(&[S5]);
 }
 
 #[test]
