@@ -254,6 +254,11 @@ fn s4_ready_is_only_what_runs() {
     stopped().wait(200).shows(1, true).breaks(&[S4]);
     stopped().wait(20).shows(1, true).breaks(&[]);
     tale().born().instance(1, Provisioning).shows(1, true).breaks(&[S4]);
+    // Who only marks it for deletion says nothing of its status.
+    let ready = json!({ "phase": "Running", "containerStatuses": [
+        { "containerID": format!("triton://{}", id(1)), "ready": true, "restartCount": 1 }] });
+    let shown = tale().born().instance(1, Running).pod(Modified, ready.clone(), false);
+    shown.instance(1, Stopped).wait(200).pod(Modified, ready, true).breaks(&[]);
 }
 
 #[test]

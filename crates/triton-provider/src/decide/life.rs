@@ -70,12 +70,14 @@ fn run(state: &mut State, view: &View<'_>, wish: &Run, making: Making) -> Effect
 }
 
 /// Step 1, look: what the last list says of the pod goes into the state. An instance that is there is adopted, whoever
-/// made it; one that is published is the pod's even if no list shows it.
+/// made it; one that is published is the pod's even if no list shows it, and if a list shows another.
 fn look(state: &mut State, view: &View<'_>) {
     let Some(sighting) = view.sighting else { return };
     let ours = living_or_known(state, view, sighting);
+    let published = view.published.instance.filter(|id| !state.discarded.contains_key(id));
     let found = match &state.known {
-        None => winner(&ours, view.published.instance).cloned(),
+        None if published.is_some_and(|id| listed(&ours, id).is_none()) => None,
+        None => winner(&ours, published).cloned(),
         Some(known) => match successor(known, view, &ours, sighting) {
             Some(other) => Some(other),
             None => listed(&ours, known.id).filter(|_| sighting.taken_at > known.seen_at).cloned(),
@@ -84,7 +86,7 @@ fn look(state: &mut State, view: &View<'_>) {
     if let Some(instance) = found {
         see(state, view, instance, sighting.taken_at);
     } else if state.known.is_none()
-        && let Some(id) = view.published.instance.filter(|id| !state.discarded.contains_key(id))
+        && let Some(id) = published
     {
         let mut known = Known::recalled(id, view.now);
         known.ran = view.published.ran;

@@ -48,6 +48,26 @@ fn a_published_instance_is_read_before_anything_is_made() {
 }
 
 #[test]
+fn a_published_instance_that_a_list_does_not_show_is_read_before_another_is_the_pods() {
+    let mut case = Case::new();
+    case.published.instance = Some(id(7));
+    case.sighting = Some(list(case.now - seconds(1), &[instance(1, "running")]));
+    assert_eq!(case.step(), Effect::Read(id(7)));
+    let read = |found| Event::Read { id: id(7), asked_at: case.now, found };
+    let there = |event| {
+        let mut case = case.clone();
+        let _ = case.take(event);
+        case.state.known.map(|known| known.id)
+    };
+    assert_eq!(there(read(Found::Present(instance(7, "running")))), Some(id(7)));
+    assert_eq!(
+        there(read(Found::Destroyed)),
+        Some(id(1)),
+        "then the one that lives takes its place"
+    );
+}
+
+#[test]
 fn an_instance_that_appears_while_its_create_is_made_ready_is_adopted() {
     for event in [Event::Prepared, Event::Noted] {
         let mut case = Case::new();
