@@ -1,6 +1,7 @@
 //! What an operator does by hand, with the node's own credentials and rights.
 
 mod adopt;
+mod listing;
 mod orphans;
 
 use std::io::Write;

@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use triton_provider::Metrics;
+use triton_provider::{JournalDoubt, Metrics};
 use uuid::Uuid;
 use virtual_node::Identity;
 use virtual_node::http::MetricsServer;
@@ -57,7 +57,7 @@ async fn serve(args: Args, plans: Vec<NodePlan>) -> Outcome<()> {
                 node_metrics: virtual_node::Metrics::register(registry),
                 cluster: Arc::clone(&cluster),
                 me: me.clone(),
-                journal_was_lost: Arc::default(),
+                doubt: JournalDoubt::default(),
                 plan,
             }
         })

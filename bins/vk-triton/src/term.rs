@@ -1,23 +1,17 @@
 //! One node's life in this process: it stands by, acts for a term, and stands by again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
-use triton_provider::{KubeCluster, Metrics, Parts, TritonProvider};
-use virtual_node::{Election, Fence, Identity, Term, VirtualNode, fenced_client, pokes};
+use triton_provider::{JournalDoubt, KubeCluster, Metrics, Parts, TritonProvider};
+use virtual_node::{
+    Election, Fence, Identity, LeadError, Leader, Term, VirtualNode, fenced_client, pokes,
+};
 
 use crate::connect::{self, Cluster};
 use crate::exit::{Classify, Failure, Kind, Outcome};
 use crate::plan::NodePlan;
-
-/// How long the tasks of a term that was lost may take to end. They are fenced meanwhile, and then dropped.
-const TERM_END: Duration = Duration::from_secs(10);
-
-/// Before standing by again after a term that could not begin.
-const FAILED_PAUSE: Duration = Duration::from_secs(5);
 
 /// One node of this process.
 pub(crate) struct NodeRunner {
@@ -26,8 +20,7 @@ pub(crate) struct NodeRunner {
     pub(crate) me: Identity,
     pub(crate) metrics: Metrics,
     pub(crate) node_metrics: virtual_node::Metrics,
-    /// Somebody else wrote the journal of the term before: what that term had noted may not be in it any more.
-    pub(crate) journal_was_lost: Arc<AtomicBool>,
+    pub(crate) doubt: JournalDoubt,
 }
 
 // === impl NodeRunner ===
@@ -47,28 +40,10 @@ impl NodeRunner {
         let election =
             Election::new(client, self.plan.namespace(), &self.plan.lease(), self.me.clone())
                 .with_metrics(self.node_metrics.clone());
-        let mut has_acted = false;
-        loop {
-            let elected = election.stand_by(&shutdown).await.or_fail(Kind::Unavailable)?;
-            let Some(term) = elected else { return Ok(()) };
-            let ended = self.act(&term, &shutdown).await;
-            let was_lost = term.lost().is_cancelled();
-            term.resign().await;
-            match ended {
-                _ if shutdown.is_cancelled() => return Ok(()),
-                Ok(()) => has_acted = true,
-                Err(failure) if was_lost => {
-                    has_acted = true;
-                    tracing::info!(node = %self.plan.name, error = %failure, "the term ended with the lease");
-                }
-                Err(failure) if failure.is_bug() || !has_acted => return Err(failure),
-                Err(failure) => {
-                    tracing::error!(node = %self.plan.name, error = %failure, "could not act for the node; standing by again");
-                    let rest = tokio::time::sleep(FAILED_PAUSE);
-                    shutdown.run_until_cancelled(rest).await;
-                }
-            }
-        }
+        election.lead(&self, &shutdown).await.map_err(|error| match error {
+            LeadError::Leader(failure) => failure,
+            error => Failure::new(Kind::Unavailable, error),
+        })
     }
 
     /// Wrong settings and a refused key are told at once, also by a process that stands by.
@@ -76,44 +51,15 @@ impl NodeRunner {
         let cloud = self.plan.cloud_client(&self.metrics, &Fence::closed()).await?;
         connect::check_cloudapi(&cloud).await
     }
+}
 
-    /// Acts for the node until the lease is lost or `shutdown` comes. When this returns nothing of it acts any more.
-    async fn act(&self, term: &Term, shutdown: &CancellationToken) -> Outcome<()> {
-        let token = shutdown.child_token();
-        // However this ends, nothing that was started goes on.
-        let _guard = token.clone().drop_guard();
-        let losing = async {
-            term.lost().cancelled().await;
-            token.cancel();
-            tokio::time::sleep(TERM_END).await;
-        };
-        tokio::select! {
-            ended = self.build_and_run(term, &token) => ended,
-            () = losing => {
-                tracing::warn!(node = %self.plan.name, "parts of the lost term did not end in time; they are dropped");
-                Ok(())
-            }
-        }
-    }
-
-    /// A term whose journal somebody else has written can create nothing any more. It ends, and the next one, of this
-    /// process or another, takes the journal over.
-    fn end_with_journal(&self, lost: CancellationToken, token: &CancellationToken) {
-        let (name, token) = (self.plan.name.clone(), token.clone());
-        let was_lost = Arc::clone(&self.journal_was_lost);
-        tokio::spawn(async move {
-            if token.run_until_cancelled(lost.cancelled()).await.is_some() {
-                was_lost.store(true, Ordering::Relaxed);
-                tracing::warn!(node = %name, "somebody else has written the journal of creates; beginning anew");
-                token.cancel();
-            }
-        });
-    }
+impl Leader for NodeRunner {
+    type Error = Failure;
 
     /// Everything about a term is made for it: a client of an earlier one is fenced for good.
-    async fn build_and_run(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
-        let Self { plan, cluster, .. } = self;
+    async fn lead(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
         let fence = term.fence();
+        let Self { plan, cluster, .. } = self;
         let cloud = plan.cloud_client(&self.metrics, fence).await?;
         let fenced = || {
             let client = fenced_client(cluster.config.clone(), fence);
@@ -127,12 +73,11 @@ impl NodeRunner {
             settings: plan.settings(cluster),
             pokes,
             metrics: self.metrics.clone(),
-            journal_in_doubt: self.journal_was_lost.swap(false, Ordering::Relaxed),
+            doubt: self.doubt.clone(),
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider.or_fail(Kind::Unavailable)?;
-        self.end_with_journal(provider.journal_lost(), token);
         tracing::info!(node = %plan.name, version = env!("CARGO_PKG_VERSION"), "starting");
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
             .heartbeat_client(heartbeat)
@@ -148,5 +93,10 @@ impl NodeRunner {
             };
             Failure::new(kind, error)
         })
+    }
+
+    /// A process that has acted once, and is none of the faulty ones, tries for ever.
+    fn gives_up(&self, failure: &Failure, has_led: bool) -> bool {
+        failure.is_bug() || !has_led
     }
 }

@@ -51,7 +51,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Registry {
-    targets: HashMap<String, Entry>,
+    targets: HashMap<Arc<str>, Entry>,
     is_shut_down: bool,
 }
 
@@ -132,9 +132,10 @@ impl Engine {
         }
         if !registry.targets.contains_key(target) {
             let events = self.shared.core.events.clone();
-            let new = Target::new(target.to_owned(), facts.clone(), now, events);
+            let name: Arc<str> = target.into();
+            let new = Target::new(Arc::clone(&name), facts.clone(), now, events);
             let entry = Entry { target: Arc::new(new), workers: [None, None, None] };
-            registry.targets.insert(target.to_owned(), entry);
+            registry.targets.insert(name, entry);
         }
         let Some(Entry { target, workers }) = registry.targets.get_mut(target) else { return };
         let needed = target.update(wanted, facts, now);

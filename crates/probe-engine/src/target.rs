@@ -19,7 +19,7 @@ pub(crate) type Probes = [Option<Arc<Probe>>; 3];
 /// [`Target::retire`] has returned.
 #[derive(Debug)]
 pub(crate) struct Target {
-    name: String,
+    name: Arc<str>,
     events: mpsc::UnboundedSender<Event>,
     poke: Notify,
     inner: Mutex<Inner>,
@@ -29,7 +29,8 @@ pub(crate) struct Target {
 struct Inner {
     facts: Facts,
     observed_at: Instant,
-    slots: [Option<Slot>; 3],
+    /// Boxed: most targets have one probe, if any.
+    slots: [Option<Box<Slot>>; 3],
     retired: bool,
 }
 
@@ -67,7 +68,7 @@ enum Cause<'a> {
 impl Target {
     /// A target about which nothing is known but `facts`.
     pub(crate) fn new(
-        name: String,
+        name: Arc<str>,
         facts: Facts,
         now: Instant,
         events: mpsc::UnboundedSender<Event>,
@@ -94,7 +95,7 @@ impl Target {
                 (Some(old), Some(new)) if *old.probe == *new => {}
                 (_, Some(probe)) => {
                     let state = State::new(probe.kind);
-                    *slot = Some(Slot { probe, state, ended: false });
+                    *slot = Some(Box::new(Slot { probe, state, ended: false }));
                 }
                 (_, None) => *slot = None,
             }
@@ -143,7 +144,7 @@ impl Target {
         {
             return false;
         }
-        let target = self.name.clone();
+        let target = self.name.to_string();
         let message = outcome.message();
         match outcome {
             Outcome::Success(_) => {}
@@ -229,7 +230,7 @@ impl Target {
             Cause::Answer(message) => message,
         };
         self.send(Event::Verdict {
-            target: self.name.clone(),
+            target: self.name.to_string(),
             kind,
             incarnation: inner.facts.incarnation.clone(),
             verdict,

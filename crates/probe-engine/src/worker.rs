@@ -60,7 +60,10 @@ impl Worker {
             match self.target.step(&self.probe, Instant::now()) {
                 Step::Wait => {}
                 Step::End => return,
-                Step::Ask { address, life } => self.ask(timing, address, life, due).await,
+                // Boxed: a worker asks for a moment and waits for the rest of its life.
+                Step::Ask { address, life } => {
+                    Box::pin(self.ask(timing, address, life, due)).await;
+                }
             }
         }
     }

@@ -1,7 +1,6 @@
 //! One life of the process: what the binary does between its start and its end, over a wire instead of sockets.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,11 +13,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
 use triton_cloudapi::client::{Client as CloudClient, Config, KeySource};
-use triton_provider::{Defaults, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider};
+use triton_provider::{
+    Defaults, JournalDoubt, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider,
+};
 use triton_signature::PrivateKey;
 use virtual_node::fence::FenceLayer;
 use virtual_node::leader::decide::Life as HolderLife;
-use virtual_node::{Election, Fence, Identity, NodeConfig, Term, VirtualNode};
+use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, Term, VirtualNode};
 
 use crate::history::Side;
 use crate::luck::Luck;
@@ -34,9 +35,6 @@ pub(crate) const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
 
 /// Where the journal is.
 pub(crate) const NAMESPACE: &str = "kube-system";
-
-/// How long the tasks of a term that was lost may take to end, as in the binary.
-const TERM_END: Duration = Duration::from_secs(10);
 
 /// A running process.
 pub(crate) struct Life {
@@ -88,7 +86,7 @@ impl Life {
     }
 }
 
-/// Stands by, acts for a term, and stands by again, as the binary does.
+/// What the binary does once it knows where everything is.
 async fn serve(
     wire: Wire,
     luck: Luck,
@@ -109,20 +107,9 @@ async fn serve(
     let election = Election::new(kube, NAMESPACE, &format!("vk-triton-{NODE}"), me)
         .with_death_check(Arc::new(|_| HolderLife::Possible))
         .with_metrics(node_metrics.clone());
-    let journal_was_lost = Arc::default();
-    let process = Process { wire, luck, cluster, provider_metrics, node_metrics, journal_was_lost };
-    loop {
-        let Some(term) = election.stand_by(&shutdown).await? else { return Ok(()) };
-        let ended = process.act(&term, &shutdown).await;
-        let was_lost = term.lost().is_cancelled();
-        term.resign().await;
-        if shutdown.is_cancelled() {
-            return Ok(());
-        }
-        if !was_lost {
-            ended?;
-        }
-    }
+    let doubt = JournalDoubt::default();
+    let process = Process { wire, luck, cluster, provider_metrics, node_metrics, doubt };
+    Ok(election.lead(&process, &shutdown).await?)
 }
 
 /// What stays the same from term to term.
@@ -132,28 +119,16 @@ struct Process {
     cluster: String,
     provider_metrics: Metrics,
     node_metrics: virtual_node::Metrics,
-    journal_was_lost: Arc<AtomicBool>,
+    doubt: JournalDoubt,
 }
 
 // === impl Process ===
 
-impl Process {
-    async fn act(&self, term: &Term, shutdown: &CancellationToken) -> anyhow::Result<()> {
-        let token = shutdown.child_token();
-        let _guard = token.clone().drop_guard();
-        let losing = async {
-            term.lost().cancelled().await;
-            token.cancel();
-            tokio::time::sleep(TERM_END).await;
-        };
-        tokio::select! {
-            biased;
-            ended = self.build_and_run(term.fence(), &token) => ended,
-            () = losing => Ok(()),
-        }
-    }
+impl Leader for Process {
+    type Error = anyhow::Error;
 
-    async fn build_and_run(&self, fence: &Fence, token: &CancellationToken) -> anyhow::Result<()> {
+    async fn lead(&self, term: &Term, token: &CancellationToken) -> anyhow::Result<()> {
+        let fence = term.fence();
         let fenced = || {
             let service = FenceLayer::new(fence).layer(self.wire.cable(Side::Kube));
             kube_client::Client::new(service, "default")
@@ -174,19 +149,11 @@ impl Process {
             },
             pokes,
             metrics: self.provider_metrics.clone(),
-            journal_in_doubt: self.journal_was_lost.swap(false, Ordering::Relaxed),
+            doubt: self.doubt.clone(),
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider?;
-        let (lost, ending) = (provider.journal_lost(), token.clone());
-        let was_lost = Arc::clone(&self.journal_was_lost);
-        tokio::spawn(async move {
-            if ending.run_until_cancelled(lost.cancelled()).await.is_some() {
-                was_lost.store(true, Ordering::Relaxed);
-                ending.cancel();
-            }
-        });
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
             .heartbeat_client(heartbeat)
             .config(node_config())
@@ -194,6 +161,10 @@ impl Process {
             .build();
         node.run(token.clone()).await?;
         Ok(())
+    }
+
+    fn gives_up(&self, _error: &anyhow::Error, has_led: bool) -> bool {
+        !has_led
     }
 }
 

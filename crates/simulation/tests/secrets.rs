@@ -1,8 +1,6 @@
 //! Everything that a run logs, looked through. A program of its own: `tracing` asks the thread that first comes to a place
 //! in the code whether anybody listens, and a thread of another test would say no for all.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
-
 use std::time::Duration;
 
 use simulation::plan::Kind;

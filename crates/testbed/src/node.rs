@@ -206,6 +206,15 @@ impl Node {
         self.status_kib("VmRSS:")
     }
 
+    /// How much of its resident memory are pages of files, in KiB (`RssFile`): the program itself and its libraries. They
+    /// are shared with other processes of the same program, and the kernel may drop them.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn program_kib(&self) -> Result<u64> {
+        self.status_kib("RssFile:")
+    }
+
     /// The most memory it has ever held, in KiB (`VmHWM`).
     ///
     /// # Errors

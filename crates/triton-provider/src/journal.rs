@@ -22,8 +22,11 @@ use crate::pace::Pace;
 const SWEEP: Duration = Duration::from_secs(30);
 /// How long after their creates can come true the notes of an earlier process are kept, for lists that lag behind.
 const LEFT_MARGIN: Duration = Duration::from_secs(60);
-/// Notes at once: what bounds the journal to less than 8 KiB, and what an outage can leave in doubt.
-const NOTES_MAX: usize = 64;
+/// Creates at once that are not answered: what an outage can leave in doubt.
+const OPEN_MAX: usize = 64;
+/// Notes at once: what bounds the journal to less than 32 KiB. A note stays until the pod's status names the instance, so
+/// in a burst there are many more than creates that are not answered.
+const NOTES_MAX: usize = 256;
 /// Writes tried when the journal changed under us by our own earlier hand.
 const WRITE_TRIES: u32 = 3;
 
@@ -57,7 +60,7 @@ pub enum JournalError {
     #[error("writing the journal of creates in flight")]
     Write(#[source] Arc<ClusterError>),
     /// So many creates are unresolved that no more are begun.
-    #[error("{} creates are unresolved already", NOTES_MAX)]
+    #[error("{} creates are unresolved already, or {} not yet in a status", OPEN_MAX, NOTES_MAX)]
     Full,
     /// The journal was shut down.
     #[error("the journal is closed")]
@@ -75,6 +78,7 @@ pub struct Journal {
 #[derive(Debug)]
 enum Order {
     Record { uid: String, note: Note, done: oneshot::Sender<Result<(), JournalError>> },
+    Answered { uid: String },
     Clear { uid: String },
 }
 
@@ -92,12 +96,15 @@ impl Journal {
     /// Takes the journal over as `holder` and returns it with what an earlier process left. Nothing of that can come
     /// true later than `window` from now: measured from when it is read, as nobody knows which clock wrote it.
     ///
+    /// A write waits for company, but not for more than `company` notes: the creates that may be on their way at once.
+    ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn open<C: Cluster>(
         cluster: Arc<C>,
         holder: String,
         window: Duration,
+        company: usize,
     ) -> Result<(Self, Left), JournalError> {
         let (document, version, left) = take_over(&*cluster, &holder).await?;
         let (orders, inbox) = mpsc::unbounded_channel();
@@ -108,7 +115,9 @@ impl Journal {
             document,
             version,
             left: left.uids.clone(),
+            answered: BTreeSet::new(),
             left_until,
+            company,
             lost: lost.clone(),
         };
         tokio::spawn(writer.run(inbox));
@@ -130,6 +139,12 @@ impl Journal {
         let order = Order::Record { uid: uid.to_owned(), note, done };
         self.orders.send(order).map_err(|_closed| JournalError::Closed)?;
         answer.await.map_err(|_closed| JournalError::Closed)?
+    }
+
+    /// Says that a create was answered with an instance. Its note stays for the next process, but is no doubt of this one.
+    pub fn answered(&self, uid: &str) {
+        // As for `clear`.
+        let _ = self.orders.send(Order::Answered { uid: uid.to_owned() });
     }
 
     /// Forgets a note whose outcome is known and can be found by other means. Not urgent: it is written away with the
@@ -176,6 +191,9 @@ fn write_error(error: ClusterError) -> JournalError {
     JournalError::Write(Arc::new(error))
 }
 
+/// Who waits for a note to be durable.
+type Waiting = (String, oneshot::Sender<Result<(), JournalError>>);
+
 /// The one task that writes.
 struct Writer<C> {
     cluster: Arc<C>,
@@ -183,8 +201,12 @@ struct Writer<C> {
     version: Option<String>,
     /// Notes of an earlier process.
     left: BTreeSet<String>,
+    /// Notes of ours whose creates were answered.
+    answered: BTreeSet<String>,
     /// When none of them is needed any more: whoever takes over after that lists first, and sees what they made.
     left_until: Instant,
+    /// So many notes wait for no more.
+    company: usize,
     /// To be told when somebody else has taken over.
     lost: CancellationToken,
 }
@@ -221,12 +243,7 @@ impl<C: Cluster> Writer<C> {
                 continue;
             }
             let rest = pace.rest(Instant::now());
-            if !rest.is_zero() {
-                tokio::time::sleep(rest).await;
-                while let Ok(order) = inbox.try_recv() {
-                    self.take(order, &mut waiting);
-                }
-            }
+            self.gather(rest, &mut inbox, &mut waiting).await;
             let result = self.write().await;
             pace.wrote(Instant::now());
             stale = false;
@@ -236,6 +253,27 @@ impl<C: Cluster> Writer<C> {
                 }
                 // A caller that went away does not send its create; its note is resolved as "nothing came".
                 let _ = done.send(result.clone());
+            }
+        }
+    }
+
+    /// Takes in what comes within `rest`, or until all are there who can come.
+    async fn gather(
+        &mut self,
+        rest: Duration,
+        inbox: &mut mpsc::UnboundedReceiver<Order>,
+        waiting: &mut Vec<Waiting>,
+    ) {
+        let over = tokio::time::sleep(rest);
+        tokio::pin!(over);
+        while waiting.len() < self.company {
+            tokio::select! {
+                biased;
+                order = inbox.recv() => match order {
+                    Some(order) => self.take(order, waiting),
+                    None => return,
+                },
+                () = &mut over => return,
             }
         }
     }
@@ -251,25 +289,30 @@ impl<C: Cluster> Writer<C> {
         true
     }
 
-    fn take(
-        &mut self,
-        order: Order,
-        waiting: &mut Vec<(String, oneshot::Sender<Result<(), JournalError>>)>,
-    ) {
+    fn take(&mut self, order: Order, waiting: &mut Vec<Waiting>) {
         match order {
             Order::Record { uid, note, done } => {
                 let intents = &mut self.document.intents;
-                if intents.len() >= NOTES_MAX && !intents.contains_key(&uid) {
+                let settled = self.left.len() + self.answered.len();
+                let full = intents.len() >= NOTES_MAX || intents.len() >= OPEN_MAX + settled;
+                if full && !intents.contains_key(&uid) {
                     // A caller that went away does not mind.
                     let _ = done.send(Err(JournalError::Full));
                     return;
                 }
                 self.left.remove(&uid);
+                self.answered.remove(&uid);
                 intents.insert(uid.clone(), note);
                 waiting.push((uid, done));
             }
+            Order::Answered { uid } => {
+                if self.document.intents.contains_key(&uid) {
+                    self.answered.insert(uid);
+                }
+            }
             Order::Clear { uid } => {
                 self.left.remove(&uid);
+                self.answered.remove(&uid);
                 self.document.intents.remove(&uid);
             }
         }
@@ -304,142 +347,4 @@ impl<C: Cluster> Writer<C> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::MemoryCluster;
-
-    const WINDOW: Duration = Duration::from_secs(180);
-
-    fn note(second: i64) -> Note {
-        Note { at: Timestamp::from_second(second).unwrap() }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_note_is_durable_when_record_returns() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, left) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left, Left::default());
-        journal.record("uid-1", note(1)).await.unwrap();
-        assert!(cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_next_process_finds_what_the_last_one_left() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        journal.record("uid-2", note(2)).await.unwrap();
-        journal.clear("uid-1");
-        journal.record("uid-3", note(3)).await.unwrap();
-        let (_, left) = Journal::open(cluster, "b".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left.uids.into_iter().collect::<Vec<_>>(), ["uid-2", "uid-3"]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_process_that_was_taken_over_cannot_note_and_so_cannot_create() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        first.record("uid-1", note(1)).await.unwrap();
-        let (second, _) =
-            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-        let error = first.record("uid-2", note(2)).await.unwrap_err();
-        assert!(
-            matches!(error, JournalError::TakenOver { ref holder } if holder == "b"),
-            "{error:?}"
-        );
-        assert!(first.lost().is_cancelled() && !second.lost().is_cancelled());
-        second.record("uid-3", note(3)).await.unwrap();
-        assert!(!cluster.journal_text().contains("uid-2"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn notes_made_together_share_a_write() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        let before = cluster.journal_writes();
-        let names: Vec<String> = (0..20).map(|n| format!("uid-{n}")).collect();
-        let all = names.iter().map(|uid| journal.record(uid, note(1)));
-        futures::future::try_join_all(all).await.unwrap();
-        let writes = cluster.journal_writes() - before;
-        assert!(writes <= 2, "20 notes took {writes} writes");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn cleared_notes_are_written_away_after_a_while() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        journal.clear("uid-1");
-        tokio::time::sleep(SWEEP * 2).await;
-        assert!(!cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failed_write_is_no_note() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        cluster.fail_journal(true);
-        assert!(matches!(journal.record("uid-1", note(1)).await, Err(JournalError::Write(_))));
-        cluster.fail_journal(false);
-        journal.record("uid-2", note(2)).await.unwrap();
-        assert!(!cluster.journal_text().contains("uid-1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn notes_that_nobody_asks_about_are_dropped_when_they_cannot_come_true_any_more() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (first, _) = Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        for uid in ["left", "again"] {
-            first.record(uid, note(1)).await.unwrap();
-        }
-        let (second, left) =
-            Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-        assert_eq!(left.uids.len(), 2);
-        tokio::time::sleep(WINDOW).await;
-        second.record("again", note(2)).await.unwrap();
-        tokio::time::sleep(LEFT_MARGIN / 2).await;
-        assert_eq!(cluster.noted(), ["again", "left"]);
-        tokio::time::sleep(LEFT_MARGIN + SWEEP).await;
-        assert_eq!(cluster.noted(), ["again"], "a note that was made again is another one");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_journal_that_cannot_be_read_leaves_every_pod_in_doubt() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        journal.record("uid-1", note(1)).await.unwrap();
-        for text in ["", "{", "[]", "{\"intents\": 3}"] {
-            cluster
-                .save_journal(cluster.load_journal().await.unwrap().version, text.to_owned())
-                .await
-                .unwrap();
-            let (_, left) =
-                Journal::open(Arc::clone(&cluster), "b".to_owned(), WINDOW).await.unwrap();
-            assert!(left.unreadable, "{text}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_journal_stays_below_eight_kilobytes_and_then_takes_no_more() {
-        let cluster = Arc::new(MemoryCluster::default());
-        let (journal, _) =
-            Journal::open(Arc::clone(&cluster), "a".to_owned(), WINDOW).await.unwrap();
-        let uid = |n: usize| uuid::Uuid::from_u128(n as u128).to_string();
-        let at = "2026-01-02T03:04:05.123456789Z".parse().unwrap();
-        for n in 0..NOTES_MAX {
-            journal.record(&uid(n), Note { at }).await.unwrap();
-        }
-        let refused = journal.record(&uid(NOTES_MAX), Note { at }).await;
-        assert!(matches!(refused, Err(JournalError::Full)), "{refused:?}");
-        journal.record(&uid(0), Note { at }).await.unwrap();
-        assert!(cluster.journal_text().len() < 8 * 1024);
-        journal.clear(&uid(0));
-        journal.record(&uid(NOTES_MAX), Note { at }).await.unwrap();
-    }
-}
+mod tests;

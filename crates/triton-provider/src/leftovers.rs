@@ -12,12 +12,12 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::client::{Client, Error};
+use triton_cloudapi::client::Client;
 use triton_cloudapi::instances::{Instance, InstanceState, ListInstances, Presence};
 use triton_podspec::ownership::{self, Owner};
 use virtual_node::{OrphanLimits, PodKey};
 
-use crate::cluster::ClusterError;
+use crate::by_hand::ByHandError;
 use crate::decide::state::Misses;
 use crate::decide::twins::{is_alive, winner};
 use crate::live::LivePods;
@@ -114,24 +114,6 @@ pub enum Outcome {
     NotOurs,
     /// Somebody else protects it.
     Protected,
-}
-
-/// Why it could not be seen, or removed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LeftoverError {
-    /// CloudAPI.
-    #[error("{doing}")]
-    Cloud {
-        /// What we were doing.
-        doing: &'static str,
-        /// Its answer.
-        #[source]
-        source: Error,
-    },
-    /// The API server.
-    #[error("reading pods")]
-    Pods(#[from] ClusterError),
 }
 
 /// The instances of one node of one cluster.
@@ -234,11 +216,12 @@ impl<P: LivePods> Leftovers<P> {
     ///
     /// # Errors
     /// When either list is not known to be complete.
-    pub async fn look(&self, now: Timestamp) -> Result<Vec<Row>, LeftoverError> {
+    pub async fn look(&self, now: Timestamp) -> Result<Vec<Row>, ByHandError> {
         let tags = ownership::filter(&self.cluster, &self.node);
         let filter = ListInstances { tags, ..ListInstances::default() };
         let instances = self.client.list_all_instances(&filter).await;
-        let instances = instances.map_err(|error| cloud("listing instances", error))?;
+        let instances =
+            instances.map_err(|error| ByHandError::cloud("listing instances", error))?;
         let is_ours = |seen: &Seen| {
             let mark = &seen.mark.node;
             *mark.cluster == *self.cluster && *mark.node == *self.node
@@ -257,7 +240,7 @@ impl<P: LivePods> Leftovers<P> {
     ///
     /// # Errors
     /// When something could not be found out, or CloudAPI refused. Nothing has been deleted then, or it is not known.
-    pub async fn remove(&self, row: &Row) -> Result<Outcome, LeftoverError> {
+    pub async fn remove(&self, row: &Row) -> Result<Outcome, ByHandError> {
         let pod = self.pods.find(&row.namespace, &row.pod).await?;
         if pod.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&row.uid)) {
             return Ok(Outcome::HasPod);
@@ -271,13 +254,13 @@ impl<P: LivePods> Leftovers<P> {
                 return Ok(Outcome::Protected);
             }
             let lifted = self.client.disable_deletion_protection(row.id).await;
-            lifted.map_err(|error| cloud("lifting deletion protection", error))?;
+            lifted.map_err(|error| ByHandError::cloud("lifting deletion protection", error))?;
             if !self.wait_until(row.id, |instance| !instance.deletion_protection).await? {
                 return Ok(Outcome::Protected);
             }
         }
         let deleted = self.client.delete_instance(row.id).await;
-        deleted.map_err(|error| cloud("deleting the instance", error))?;
+        deleted.map_err(|error| ByHandError::cloud("deleting the instance", error))?;
         let ended = |instance: &Instance| {
             matches!(instance.state, InstanceState::Failed | InstanceState::Deleted)
         };
@@ -296,11 +279,11 @@ impl<P: LivePods> Leftovers<P> {
     }
 
     /// One instance as it is now; `None` when it is gone. That it does not exist is believed when it was said twice.
-    async fn read(&self, id: InstanceId) -> Result<Option<Instance>, LeftoverError> {
+    async fn read(&self, id: InstanceId) -> Result<Option<Instance>, ByHandError> {
         let mut misses = Misses::default();
         loop {
             let found = self.client.find_instance(id).await;
-            match found.map_err(|error| cloud("reading the instance", error))? {
+            match found.map_err(|error| ByHandError::cloud("reading the instance", error))? {
                 Presence::Present(instance) => return Ok(Some(*instance)),
                 Presence::Destroyed(_) => return Ok(None),
                 Presence::NotFound if misses.note(Instant::now(), LOOK, ABSENCE_READS) => {
@@ -316,7 +299,7 @@ impl<P: LivePods> Leftovers<P> {
         &self,
         id: InstanceId,
         wanted: impl Fn(&Instance) -> bool,
-    ) -> Result<bool, LeftoverError> {
+    ) -> Result<bool, ByHandError> {
         let end = Instant::now() + CONFIRM;
         loop {
             match self.read(id).await? {
@@ -327,10 +310,6 @@ impl<P: LivePods> Leftovers<P> {
             }
         }
     }
-}
-
-fn cloud(doing: &'static str, source: Error) -> LeftoverError {
-    LeftoverError::Cloud { doing, source }
 }
 
 #[cfg(test)]

@@ -8,12 +8,14 @@
 
 pub mod adopt;
 pub mod backoff;
+pub mod by_hand;
 pub mod catalog;
 pub mod classify;
 mod clock;
 pub mod cluster;
 mod create_gate;
 pub mod decide;
+mod doubt;
 pub mod feed;
 pub mod firewall;
 pub mod journal;
@@ -41,6 +43,7 @@ mod sweeper;
 mod testing;
 
 pub use cluster::{Cluster, KubeCluster};
+pub use doubt::JournalDoubt;
 pub use limits::Limits;
 pub use live::{KubePods, LivePods};
 pub use metrics::Metrics;

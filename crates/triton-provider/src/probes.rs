@@ -8,6 +8,13 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use probe_engine::{Handler, Kind, Probe, Scheme, Thresholds, Timing};
 
+/// Whether the pod's container has a probe that can run here. That never changes: probes are not among the few fields of
+/// a pod's spec that can be updated (Kubernetes, "Pod update and replacement").
+#[must_use]
+pub fn has_any(pod: &Pod) -> bool {
+    !of(pod).is_empty()
+}
+
 /// The probes of the pod's container. What cannot run here was refused when the pod was translated, so it is left
 /// out.
 #[must_use]

@@ -17,6 +17,7 @@ use crate::adopt::gate::{FirstProvider, Gate};
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
+use crate::doubt::JournalDoubt;
 use crate::firewall::Firewall;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
@@ -50,9 +51,8 @@ pub struct Parts<C> {
     pub pokes: Pokes,
     /// Counters, already registered.
     pub metrics: Metrics,
-    /// The journal may lack notes, because somebody else wrote it: any pod without an instance may have a create on its
-    /// way.
-    pub journal_in_doubt: bool,
+    /// What the process knows of the journal from earlier terms.
+    pub doubt: JournalDoubt,
 }
 
 /// Why a provider could not start.
@@ -72,14 +72,19 @@ pub enum StartError {
 impl<C: Cluster> TritonProvider<C> {
     /// Takes over the journal and begins to watch the cloud until `shutdown`. Instances are left alone by a shutdown.
     ///
+    /// When somebody else writes the journal this provider can create nothing any more: it cancels `shutdown` itself, and
+    /// whoever holds the Lease starts another one.
+    ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Parts { client, cluster, settings, pokes, metrics, journal_in_doubt } = parts;
+        let Parts { client, cluster, settings, pokes, metrics, doubt } = parts;
         let window = settings.limits.ambiguity_window;
+        let company = settings.limits.creates_in_flight.max(1);
         let (journal, mut left) =
-            Journal::open(Arc::clone(&cluster), clock::identity(), window).await?;
-        left.unreadable |= journal_in_doubt;
+            Journal::open(Arc::clone(&cluster), clock::identity(), window, company).await?;
+        left.unreadable |= doubt.take();
+        doubt.end_with(journal.lost().clone(), shutdown.clone());
         if !left.uids.is_empty() || left.unreadable {
             tracing::info!(
                 creates = left.uids.len(),
@@ -142,6 +147,7 @@ impl<C: Cluster> Provider for TritonProvider<C> {
             }
         };
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
+        self.shared.memories.rest(&key.uid);
         let mut report = self.with_probe_events(&key.uid, result)?;
         report.events.extend(news);
         Ok(report)
@@ -198,13 +204,6 @@ impl<C: Cluster> Provider for TritonProvider<C> {
 }
 
 impl<C> TritonProvider<C> {
-    /// Cancelled when somebody else has written the journal of creates: this provider can create nothing any more, and
-    /// is to be started again by whoever holds the Lease.
-    #[must_use]
-    pub fn journal_lost(&self) -> CancellationToken {
-        self.shared.journal.lost().clone()
-    }
-
     /// Adds what probes said since the last pass; an error keeps it for the next one.
     fn with_probe_events(
         &self,

@@ -13,7 +13,7 @@ use crate::create_gate::CreateGate;
 use crate::decide::state::Intent;
 use crate::firewall::Firewall;
 use crate::journal::{Journal, Left};
-use crate::memory::Memory;
+use crate::memory::{Memory, Resting};
 use crate::metrics::Metrics;
 use crate::observer::Observer;
 use crate::opinions::Opinions;
@@ -49,9 +49,17 @@ pub(crate) struct Memories {
 
 #[derive(Default)]
 struct State {
-    pods: HashMap<String, PodMemory>,
+    pods: HashMap<Box<str>, Kept>,
     left: Left,
     left_until: Option<Instant>,
+}
+
+/// One pod's memory.
+enum Kept {
+    /// A pass holds it, or there is much to remember.
+    Awake(PodMemory),
+    /// In short.
+    Resting(Resting),
 }
 
 // === impl Memories ===
@@ -66,8 +74,8 @@ impl Memories {
     /// The memory of a pod; on first sight made by `seed`, with what an earlier process left unresolved.
     pub(crate) fn of(&self, uid: &str, now: Instant, seed: impl FnOnce() -> Memory) -> PodMemory {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = state.pods.get(uid) {
-            return Arc::clone(found);
+        if let Some(kept) = state.pods.get_mut(uid) {
+            return kept.awake();
         }
         let mut memory = seed();
         let noted = state.left.uids.remove(uid);
@@ -77,8 +85,16 @@ impl Memories {
             memory.life.noted = noted;
         }
         let memory = Arc::new(tokio::sync::Mutex::new(memory));
-        state.pods.insert(uid.to_owned(), Arc::clone(&memory));
+        state.pods.insert(uid.into(), Kept::Awake(Arc::clone(&memory)));
         memory
+    }
+
+    /// A pass over this pod has ended: what can be kept in short is.
+    pub(crate) fn rest(&self, uid: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = state.pods.get_mut(uid) {
+            kept.rest();
+        }
     }
 
     /// Whether a pod has been attended to in this life of the process, and something of it is left.
@@ -92,11 +108,36 @@ impl Memories {
     }
 }
 
+// === impl Kept ===
+
+impl Kept {
+    fn awake(&mut self) -> PodMemory {
+        let memory = match self {
+            Self::Awake(memory) => return Arc::clone(memory),
+            Self::Resting(resting) => Arc::new(tokio::sync::Mutex::new(resting.wake())),
+        };
+        *self = Self::Awake(Arc::clone(&memory));
+        memory
+    }
+
+    fn rest(&mut self) {
+        let Self::Awake(memory) = self else { return };
+        // Whoever holds it, or waits for it, got it from here: with one owner there is nobody.
+        if let Some(memory) = Arc::get_mut(memory)
+            && let Some(resting) = Resting::of(memory.get_mut())
+        {
+            *self = Self::Resting(resting);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::decide::fixtures::{id, instance};
+    use crate::decide::state::Known;
 
     fn begin(memories: &Memories, uid: &str, now: Instant) -> (Option<Instant>, bool) {
         let memory = memories.of(uid, now, Memory::default);
@@ -117,6 +158,35 @@ mod tests {
             "a look comes first, however late"
         );
         assert_eq!(begin(&memories, "b", now), (None, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_memory_rests_when_nobody_holds_it() {
+        let now = Instant::now();
+        let memories = Memories::default();
+        let seed = || {
+            let known = Known::seen(instance(1, "running"), now);
+            let life = crate::decide::State { known: Some(known), ..Default::default() };
+            Memory { life, ..Memory::default() }
+        };
+        let is_resting = |uid: &str| {
+            let state = memories.state.lock().unwrap();
+            matches!(state.pods[uid], Kept::Resting(_))
+        };
+        let held = memories.of("a", now, seed);
+        memories.rest("a");
+        assert!(!is_resting("a"), "somebody holds it");
+        drop(held);
+        memories.rest("a");
+        assert!(is_resting("a") && memories.knows("a"));
+        let woken = memories.of("a", now, Memory::default);
+        assert_eq!(woken.lock().await.life.known.as_ref().unwrap().id, id(1));
+        woken.lock().await.life.failures = 1;
+        drop(woken);
+        memories.rest("a");
+        assert!(!is_resting("a"), "there is more to remember");
+        let again = memories.of("a", now, Memory::default);
+        assert_eq!(again.lock().await.life.failures, 1);
     }
 
     #[tokio::test(start_paused = true)]

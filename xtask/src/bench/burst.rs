@@ -59,21 +59,20 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
         delete(&rig.stack).await?;
         let round = Round { bare, ours: batch.took, writes, cpu };
         print(format_args!(
-            "  round {}: bare writer {:>6.0} pods/s, vk-triton {:>6.0} pods/s; writes a pod: status {:.2}, event {:.3}, other {:.3}; processor {:.2} ms a pod",
+            "  round {}: bare writer {:>6.0} pods/s, vk-triton {:>6.0} pods/s; {:.2} writes a pod; processor {:.2} ms a pod",
             number + 1,
             rate(pods, round.bare),
             rate(pods, round.ours),
-            per(round.writes.pods, pods),
-            per(round.writes.events, pods),
-            per(round.writes.other, pods),
+            per(round.writes.total(), pods),
             1000.0 * round.cpu.as_secs_f64() / pods as f64,
         ));
+        let writes: Vec<String> =
+            round.writes.iter().map(|(what, count)| format!("{what} {count}")).collect();
+        print(format_args!("    {}", writes.join(", ")));
         rounds.push(round);
     }
     let ratios = rounds.iter().map(|round| round.bare.as_secs_f64() / round.ours.as_secs_f64());
-    let writes = rounds
-        .iter()
-        .map(|round| per(round.writes.pods + round.writes.events + round.writes.other, pods));
+    let writes = rounds.iter().map(|round| per(round.writes.total(), pods));
     let ratio = format!("{:.0} %", 100.0 * median(ratios.collect()));
     figure("share of the bare writer's pods/s (median)", &ratio, "goal: >= 85 %");
     let writes = format!("{:.2}", median(writes.collect()));

@@ -41,7 +41,13 @@ async fn print_row(rig: &Rig, pods: usize, goal: &str) -> Result<()> {
     tokio::time::sleep(SETTLING).await;
     let node = rig.node()?;
     let measured = format!("{:.1} MiB", mib(node.resident_kib()?));
-    figure(&format!("at {pods} pods (most: {:.1} MiB)", mib(node.peak_kib()?)), &measured, goal);
+    let (most, program) = (mib(node.peak_kib()?), mib(node.program_kib()?));
+    figure(&format!("at {pods} pods"), &measured, goal);
+    figure(
+        "  the program itself, and the most there ever was",
+        &format!("{program:.1}, {most:.1} MiB"),
+        "",
+    );
     Ok(())
 }
 

@@ -67,7 +67,7 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     figure("from the first list to all instances adopted", &ms(adopted - acting), "goal: <= 5 s");
     figure("CloudAPI requests until a minute later", &all.to_string(), "goal: <= 20");
     figure("of these, creates, deletes and the like", &changes.to_string(), "goal: 0");
-    figure("writes to pods", &writes.pods.to_string(), "goal: 0");
+    figure("writes to pods", &writes.to("pods").to_string(), "goal: 0");
     let counts: Vec<String> =
         counts.iter().map(|(endpoint, count)| format!("{endpoint} {count}")).collect();
     print(format_args!("    {}", counts.join(", ")));

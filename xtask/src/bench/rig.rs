@@ -13,8 +13,9 @@ use crate::screen::print;
 
 /// Settings that let the node do what it can: CloudAPI's own throttle would be all there is to see.
 ///
-/// The simulator stores a create before it answers, so one that is in doubt is settled soon.
-pub(crate) const UNTHROTTLED: &str = "[limits]\nambiguity_window = \"20s\"\nrequests_per_second = 10000\nburst = 10000\ncreates_in_flight = 32\n";
+/// Creates leave workers, of which there are 32, for statuses. The simulator stores a create before it answers, so one
+/// that is in doubt is settled soon.
+pub(crate) const UNTHROTTLED: &str = "[limits]\nambiguity_window = \"20s\"\nrequests_per_second = 10000\nburst = 10000\ncreates_in_flight = 24\n";
 
 /// Everything that runs; it ends when this value is dropped.
 pub(crate) struct Rig {

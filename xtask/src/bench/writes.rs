@@ -1,5 +1,6 @@
 //! What the node wrote to the API server, by the API server's own audit log.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,16 +13,9 @@ const WRITES: [&str; 5] = ["create", "update", "patch", "delete", "deletecollect
 /// Verbs' resources that only ask a question, although by POST.
 const QUESTIONS: [&str; 2] = ["tokenreviews", "subjectaccessreviews"];
 
-/// Numbers of writes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Writes {
-    /// To pods and their status.
-    pub(crate) pods: u64,
-    /// Events.
-    pub(crate) events: u64,
-    /// Node, lease, journal.
-    pub(crate) other: u64,
-}
+/// Numbers of writes, by verb and resource, such as `patch pods/status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Writes(BTreeMap<String, u64>);
 
 // === impl Writes ===
 
@@ -36,28 +30,44 @@ impl Writes {
     }
 
     /// What came on top of an earlier count.
-    pub(crate) fn since(self, earlier: &Self) -> Self {
-        Self {
-            pods: self.pods - earlier.pods,
-            events: self.events - earlier.events,
-            other: self.other - earlier.other,
-        }
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let before = |what: &str| earlier.0.get(what).copied().unwrap_or_default();
+        let more = self.0.iter().map(|(what, count)| (what.clone(), count - before(what)));
+        Self(more.filter(|(_, count)| *count > 0).collect())
+    }
+
+    /// All of them.
+    pub(crate) fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Those to a resource and what is below it, such as a pod's status.
+    pub(crate) fn to(&self, resource: &str) -> u64 {
+        let is_to = |what: &str| what.split([' ', '/']).nth(1) == Some(resource);
+        self.0.iter().filter(|(what, _)| is_to(what)).map(|(_, count)| count).sum()
+    }
+
+    /// Each with its number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(what, count)| (what.as_str(), *count))
     }
 
     /// One JSON object a line; a last line that is still being written is left out.
     fn count(text: &str) -> Self {
         let mut writes = Self::default();
         for entry in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-            let resource = entry["objectRef"]["resource"].as_str().unwrap_or_default();
-            let is_write = entry["verb"].as_str().is_some_and(|verb| WRITES.contains(&verb));
-            if !is_write || QUESTIONS.contains(&resource) {
+            let object = &entry["objectRef"];
+            let resource = object["resource"].as_str().unwrap_or_default();
+            let verb = entry["verb"].as_str().unwrap_or_default();
+            if !WRITES.contains(&verb) || QUESTIONS.contains(&resource) {
                 continue;
             }
-            match resource {
-                "pods" => writes.pods += 1,
-                "events" => writes.events += 1,
-                _ => writes.other += 1,
+            let mut what = format!("{verb} {resource}");
+            if let Some(part) = object["subresource"].as_str() {
+                what.push('/');
+                what.push_str(part);
             }
+            *writes.0.entry(what).or_default() += 1;
         }
         writes
     }
@@ -67,23 +77,40 @@ impl Writes {
 mod tests {
     use super::*;
 
-    fn entry(verb: &str, resource: &str) -> String {
-        format!(r#"{{"verb":"{verb}","objectRef":{{"resource":"{resource}"}}}}"#)
+    fn entry(verb: &str, resource: &str, part: &str) -> String {
+        let part =
+            if part.is_empty() { String::new() } else { format!(r#","subresource":"{part}""#) };
+        format!(r#"{{"verb":"{verb}","objectRef":{{"resource":"{resource}"{part}}}}}"#)
     }
 
     #[test]
     fn only_writes_are_counted_each_under_its_name() {
         let log = [
-            entry("get", "pods"),
-            entry("watch", "pods"),
-            entry("patch", "pods"),
-            entry("delete", "pods"),
-            entry("create", "events"),
-            entry("update", "leases"),
-            entry("create", "subjectaccessreviews"),
+            entry("get", "pods", ""),
+            entry("watch", "pods", ""),
+            entry("patch", "pods", "status"),
+            entry("patch", "pods", "status"),
+            entry("delete", "pods", ""),
+            entry("create", "events", ""),
+            entry("update", "leases", ""),
+            entry("create", "subjectaccessreviews", ""),
             r#"{"verb":"patch","objec"#.to_owned(),
         ];
-        assert_eq!(Writes::count(&log.join("\n")), Writes { pods: 2, events: 1, other: 1 });
+        let writes = Writes::count(&log.join("\n"));
+        let expected = [
+            ("create events", 1),
+            ("delete pods", 1),
+            ("patch pods/status", 2),
+            ("update leases", 1),
+        ];
+        assert_eq!(writes.iter().collect::<Vec<_>>(), expected);
+        assert_eq!(
+            (writes.total(), writes.to("pods"), writes.to("leases"), writes.to("nodes")),
+            (5, 3, 1, 0)
+        );
+        let earlier = Writes::count(&log[..3].join("\n"));
+        assert_eq!(writes.since(&earlier).to("pods"), 2);
+        assert_eq!(writes.since(&writes), Writes::default());
     }
 
     #[test]

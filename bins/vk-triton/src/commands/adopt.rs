@@ -1,28 +1,25 @@
 //! `vk-triton adopt`: what the first provider left, and which pods it is waited for by.
 
-use serde::Serialize;
 use triton_provider::KubePods;
 use triton_provider::adopt::command::{Adoption, Outcome as Adopted, Row, Standing};
 
-use super::{Sides, age, print};
+use super::Sides;
+use super::listing::{self, Line, Listing, Shown};
 use crate::args::{AdoptArgs, Args};
 use crate::exit::{Classify, Kind, Left, Outcome};
 
-/// Everything that is printed.
-#[derive(Serialize)]
-struct Printed<'a> {
-    cluster: &'a str,
-    node: &'a str,
-    instances: &'a [Shown<'a>],
-}
-
-/// One instance.
-#[derive(Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    row: &'a Row,
-    /// What would be done, or what was.
-    action: &'static str,
+impl listing::Row for Row {
+    fn line(&self) -> Line<'_> {
+        Line {
+            id: self.id.to_string(),
+            name: &self.name,
+            state: &self.state,
+            created: self.created,
+            namespace: &self.namespace,
+            pod: &self.pod,
+            standing: standing(self.standing),
+        }
+    }
 }
 
 /// Lists, and adopts if told to.
@@ -56,27 +53,8 @@ pub(super) async fn run(args: &Args, adopt: &AdoptArgs, sides: Sides) -> Outcome
         }
         shown.push(Shown { row, action });
     }
-    let lines: Vec<[String; 7]> = shown
-        .iter()
-        .map(|Shown { row, action }| {
-            [
-                row.id.to_string(),
-                row.name.clone(),
-                row.state.clone(),
-                age(row.created, now),
-                format!("{}/{}", row.namespace, row.pod),
-                standing(row.standing).to_owned(),
-                (*action).to_owned(),
-            ]
-        })
-        .collect();
-    let whole = Printed { cluster: &adoption.cluster, node: &adoption.node, instances: &shown };
-    print(
-        adopt.output,
-        &whole,
-        ["INSTANCE", "NAME", "STATE", "AGE", "POD", "STANDING", "ACTION"],
-        &lines,
-    )?;
+    let whole = Listing { cluster: &adoption.cluster, node: &adoption.node, instances: &shown };
+    whole.print(adopt.output, now)?;
     Ok(left)
 }
 

@@ -3,30 +3,27 @@
 use std::io::{BufRead, IsTerminal};
 
 use anyhow::anyhow;
-use serde::Serialize;
 use triton_provider::KubePods;
 use triton_provider::leftovers::{self, Leftovers, Outcome as Removal, Row, Standing};
 
-use super::{Sides, age, print, say};
+use super::listing::{self, Line, Listing, Shown};
+use super::{Sides, say};
 use crate::args::{Args, OrphansArgs};
 use crate::config::Config;
 use crate::exit::{Classify, Failure, Kind, Left, Outcome};
 
-/// Everything that is printed.
-#[derive(Serialize)]
-struct Printed<'a> {
-    cluster: &'a str,
-    node: &'a str,
-    instances: Vec<Shown<'a>>,
-}
-
-/// One instance.
-#[derive(Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    row: &'a Row,
-    /// What would be done, or what was.
-    action: &'static str,
+impl listing::Row for Row {
+    fn line(&self) -> Line<'_> {
+        Line {
+            id: self.id.to_string(),
+            name: &self.name,
+            state: &self.state,
+            created: self.created,
+            namespace: &self.namespace,
+            pod: &self.pod,
+            standing: standing(self.standing),
+        }
+    }
 }
 
 /// Lists, and removes if told to.
@@ -47,7 +44,7 @@ pub(super) async fn run(
     let now = crate::clock::now();
     let rows = leftovers.look(now).await.or_fail(Kind::Unavailable)?;
     let is_shown = |row: &&Row| !orphans.only_orphans || !matches!(row.standing, Standing::Wanted);
-    let shown: Vec<Shown<'_>> = rows
+    let shown: Vec<Shown<'_, Row>> = rows
         .iter()
         .filter(is_shown)
         .map(|row| Shown { row, action: planned(row.standing) })
@@ -85,7 +82,7 @@ async fn remove(
     now: jiff::Timestamp,
 ) -> Outcome<Left> {
     let mut done = Vec::with_capacity(todo.len());
-    for row in todo {
+    for &row in todo {
         let action = match leftovers.remove(row).await {
             Ok(outcome) => became(outcome),
             Err(error) => {
@@ -105,37 +102,11 @@ async fn remove(
 fn show(
     orphans: &OrphansArgs,
     leftovers: &Leftovers<KubePods>,
-    shown: &[Shown<'_>],
+    instances: &[Shown<'_, Row>],
     now: jiff::Timestamp,
 ) -> Outcome<()> {
-    let rows: Vec<[String; 7]> = shown
-        .iter()
-        .map(|Shown { row, action }| {
-            [
-                row.id.to_string(),
-                row.name.clone(),
-                row.state.clone(),
-                age(row.created, now),
-                format!("{}/{}", row.namespace, row.pod),
-                standing(row.standing).to_owned(),
-                (*action).to_owned(),
-            ]
-        })
-        .collect();
-    let whole = Printed {
-        cluster: &leftovers.cluster,
-        node: &leftovers.node,
-        instances: shown
-            .iter()
-            .map(|shown| Shown { row: shown.row, action: shown.action })
-            .collect(),
-    };
-    print(
-        orphans.output,
-        &whole,
-        ["INSTANCE", "NAME", "STATE", "AGE", "POD", "STANDING", "ACTION"],
-        &rows,
-    )
+    Listing { cluster: &leftovers.cluster, node: &leftovers.node, instances }
+        .print(orphans.output, now)
 }
 
 /// Asks on the terminal; only `y` or `yes` is a yes.

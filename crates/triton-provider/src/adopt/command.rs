@@ -9,13 +9,13 @@ use k8s_openapi::api::core::v1::Pod;
 use serde::Serialize;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
-use triton_cloudapi::client::{Client, Error};
+use triton_cloudapi::client::Client;
 use triton_cloudapi::instances::{Instance, ListInstances, Presence};
 use triton_podspec::ownership::{self, Owner};
 use virtual_node::PodKey;
 
 use super::{Left, PodFacts, adoption_tags, claim, filter, left, left_of};
-use crate::cluster::ClusterError;
+use crate::by_hand::ByHandError;
 use crate::decide::twins::is_alive;
 use crate::live::LivePods;
 use crate::observer::seen_as;
@@ -73,24 +73,6 @@ pub enum Outcome {
     Unconfirmed,
     /// What was seen before is not so any more: nothing was done.
     Changed,
-}
-
-/// Why it could not be seen, or adopted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdoptError {
-    /// CloudAPI.
-    #[error("{doing}")]
-    Cloud {
-        /// What we were doing.
-        doing: &'static str,
-        /// Its answer.
-        #[source]
-        source: Error,
-    },
-    /// The API server.
-    #[error("reading pods")]
-    Pods(#[from] ClusterError),
 }
 
 /// What the first provider left on one node.
@@ -163,7 +145,7 @@ impl<P: LivePods> Adoption<P> {
     ///
     /// # Errors
     /// When either list is not known to be complete.
-    pub async fn look(&self) -> Result<Vec<Row>, AdoptError> {
+    pub async fn look(&self) -> Result<Vec<Row>, ByHandError> {
         let instances = self.list(&filter(&self.node)).await?;
         let owned: Vec<String> = self.owned(&instances).map(|owner| owner.uid).collect();
         let left = left(&instances, &self.node);
@@ -175,7 +157,7 @@ impl<P: LivePods> Adoption<P> {
     ///
     /// # Errors
     /// When something could not be found out, or CloudAPI refused.
-    pub async fn adopt(&self, row: &Row) -> Result<Outcome, AdoptError> {
+    pub async fn adopt(&self, row: &Row) -> Result<Outcome, ByHandError> {
         let Some(uid) = row.uid.as_deref().filter(|_| row.standing == Standing::Matches) else {
             return Ok(Outcome::Changed);
         };
@@ -198,11 +180,11 @@ impl<P: LivePods> Adoption<P> {
         }
         let owner = crate::pod::owner(&self.cluster, &self.node, &key);
         let tagged = self.client.add_instance_tags(row.id, &adoption_tags(&owner, &pod)).await;
-        tagged.map_err(|error| cloud("adding tags", error))?;
+        tagged.map_err(|error| ByHandError::cloud("adding tags", error))?;
         self.confirm(row.id, &owner).await
     }
 
-    async fn confirm(&self, id: InstanceId, owner: &Owner) -> Result<Outcome, AdoptError> {
+    async fn confirm(&self, id: InstanceId, owner: &Owner) -> Result<Outcome, ByHandError> {
         let end = Instant::now() + CONFIRM;
         loop {
             match self.read(id).await? {
@@ -215,14 +197,14 @@ impl<P: LivePods> Adoption<P> {
         }
     }
 
-    async fn list(&self, filter: &ListInstances) -> Result<Vec<Instance>, AdoptError> {
+    async fn list(&self, filter: &ListInstances) -> Result<Vec<Instance>, ByHandError> {
         let instances = self.client.list_all_instances(filter).await;
-        instances.map_err(|error| cloud("listing instances", error))
+        instances.map_err(|error| ByHandError::cloud("listing instances", error))
     }
 
-    async fn read(&self, id: InstanceId) -> Result<Option<Instance>, AdoptError> {
+    async fn read(&self, id: InstanceId) -> Result<Option<Instance>, ByHandError> {
         let found = self.client.find_instance(id).await;
-        Ok(match found.map_err(|error| cloud("reading the instance", error))? {
+        Ok(match found.map_err(|error| ByHandError::cloud("reading the instance", error))? {
             Presence::Present(instance) => Some(*instance),
             Presence::Destroyed(_) | Presence::NotFound => None,
         })
@@ -236,8 +218,4 @@ impl<P: LivePods> Adoption<P> {
             .filter_map(|instance| ownership::owner_of(&instance.tags))
             .filter(|owner| owner.cluster == self.cluster && owner.node == self.node)
     }
-}
-
-fn cloud(doing: &'static str, source: Error) -> AdoptError {
-    AdoptError::Cloud { doing, source }
 }

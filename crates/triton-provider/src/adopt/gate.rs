@@ -114,7 +114,12 @@ impl<C> Shared<C> {
         let facts = PodFacts::of(key, pod.unwrap_or(&Pod::default()));
         let Some(found) = self.first_provider.claim(&facts) else {
             self.observer.expect(&key.uid, true);
-            return Ok(self.look_again(Vec::new()));
+            // Who expects something when the first list comes is asked again then: thousands of pods need not ask every
+            // second until it is there. One that missed it by a hair does.
+            let limits = &self.settings.limits;
+            let missed_it = self.observer.snapshot().is_some();
+            let again = if missed_it { limits.list_busy } else { limits.list_idle };
+            return Ok(Gate::Wait(Vec::new(), again));
         };
         if let Some(its) = &found.its {
             return self.attend(key, pod, its, &found.more).await;

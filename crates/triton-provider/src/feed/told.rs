@@ -44,6 +44,8 @@ pub fn weigh(known: Option<&Seen>, told: &Seen, expected: bool) -> Weight {
         // A create of ours, most likely; it is known from its answer.
         return match told.state {
             InstanceState::Provisioning | InstanceState::Running if expected => Weight::Evidence,
+            // A list that was faster does not show it any more: its pod waits for this word.
+            InstanceState::Deleted if expected => Weight::Evidence,
             InstanceState::Deleted => Weight::Nothing,
             _ => Weight::Hint,
         };
@@ -205,6 +207,7 @@ mod tests {
         check(None, "running", true, Weight::Evidence);
         check(None, "running", false, Weight::Hint);
         check(None, "deleted", false, Weight::Nothing);
+        check(None, "deleted", true, Weight::Evidence);
     }
 
     #[test]

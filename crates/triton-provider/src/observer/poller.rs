@@ -193,6 +193,7 @@ impl Running {
             feed_down: self.feed_down,
             feed_trusted: self.feed.is_trusted(now),
             expecting_since: self.poller.wants.youngest(),
+            expecting: self.poller.wants.count(),
             hinted_at: self.hinted_at,
             told_at: self.told_at,
             served_at: self.served_at,

@@ -18,6 +18,10 @@ const FEED_FIRST: Duration = Duration::from_secs(2);
 /// A pod whose change has been awaited for so long is looked for at a tenth of that time.
 const PATIENCE: u32 = 10;
 
+/// Lists for what is expected, and because of hints, are so much closer together where they cost little: one page, and
+/// few pods expect something or a trusted feed bounds their number. What a pod waits for its status is half of it.
+const QUICKER: u32 = 2;
+
 /// With a trusted feed, between lists for what is expected when [`Allowance`] is used up.
 const FRUGAL: Duration = Duration::from_secs(10);
 
@@ -56,6 +60,8 @@ pub struct Facts<'a> {
     pub feed_trusted: bool,
     /// Since when the youngest expectation lasts.
     pub expecting_since: Option<Instant>,
+    /// How many pods expect something.
+    pub expecting: usize,
     /// Something happened that only a list explains, first at.
     pub hinted_at: Option<Instant>,
     /// Something was told that a list is to confirm, first at.
@@ -121,13 +127,12 @@ pub fn next(facts: &Facts<'_>) -> (Instant, Reason) {
     }
     let soonest = last.asked_at + APART_MIN;
     let hint = facts.hinted_at.map(|at| {
-        let apart =
-            if facts.feed_trusted && !facts.can_afford { FRUGAL_HINTS } else { limits.list_busy };
+        let apart = if is_frugal(facts) { FRUGAL_HINTS } else { busy(facts, last.pages) };
         let served = facts.served_at.map_or(at, |served| served + apart);
         (served.max(at).max(soonest), Reason::Hint)
     });
     let expected = facts.expecting_since.map(|since| {
-        let wait = pace(last.asked_at.saturating_duration_since(since), facts);
+        let wait = pace(last.asked_at.saturating_duration_since(since), facts, last.pages);
         ((last.asked_at + wait).max(soonest), Reason::Expected)
     });
     let confirm = facts.told_at.map(|at| ((at + limits.list_idle).max(soonest), Reason::Confirm));
@@ -151,11 +156,21 @@ pub fn interval(feed_trusted: bool, pages: u32, limits: &Limits) -> Duration {
 }
 
 /// Between two lists while something is expected: what has been awaited for long may hang for ever.
-fn pace(awaited: Duration, facts: &Facts<'_>) -> Duration {
+fn pace(awaited: Duration, facts: &Facts<'_>, pages: u32) -> Duration {
     let limits = facts.limits;
-    let frugal = facts.feed_trusted && !facts.can_afford;
-    let least = if frugal { FRUGAL.max(limits.list_busy) } else { limits.list_busy };
+    let least = if is_frugal(facts) { FRUGAL.max(limits.list_busy) } else { busy(facts, pages) };
     (awaited / PATIENCE).min(limits.list_idle).max(least)
+}
+
+/// Between two lists while something is expected that has not been for long.
+fn busy(facts: &Facts<'_>, pages: u32) -> Duration {
+    let is_cheap = pages <= 1 && (facts.feed_trusted || facts.expecting <= FEW);
+    if is_cheap { facts.limits.list_busy / QUICKER } else { facts.limits.list_busy }
+}
+
+/// Whether the allowance is used up.
+fn is_frugal(facts: &Facts<'_>) -> bool {
+    facts.feed_trusted && !facts.can_afford
 }
 
 // === impl Allowance ===
@@ -223,6 +238,7 @@ mod tests {
                 feed_down: true,
                 feed_trusted: false,
                 expecting_since: None,
+                expecting: FEW + 1,
                 hinted_at: None,
                 told_at: None,
                 served_at: None,
@@ -283,7 +299,7 @@ mod tests {
         let served_at = Some(case.now - Duration::from_millis(300));
         let last = Last { asked_at: case.now - Duration::from_millis(300), ..hint.last.unwrap() };
         let second = Facts { served_at, last: Some(last), ..hint };
-        case.check(second, 700, Reason::Hint);
+        case.check(second, 200, Reason::Hint);
         case.check(Facts { can_afford: false, ..second }, 4700, Reason::Hint);
         case.check(Facts { can_afford: false, feed_trusted: false, ..second }, 700, Reason::Hint);
         let just_now = Last { asked_at: case.now - Duration::from_millis(40), ..last };
@@ -307,6 +323,23 @@ mod tests {
             9000,
             Reason::Expected,
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lists_are_closer_together_where_they_cost_little() {
+        let case = Case::new().await;
+        let asked_at = case.now;
+        let last = Last { asked_at, ended_at: asked_at, ok: true, pages: 1 };
+        let crowd = Facts { expecting_since: Some(case.now), last: Some(last), ..case.facts() };
+        case.check(crowd, 1000, Reason::Expected);
+        case.check(Facts { expecting: FEW, ..crowd }, 500, Reason::Expected);
+        let trusted = Facts { feed_trusted: true, ..crowd };
+        case.check(trusted, 500, Reason::Expected);
+        case.check(Facts { can_afford: false, ..trusted }, 10_000, Reason::Expected);
+        let long = Last { pages: 2, ..last };
+        case.check(Facts { last: Some(long), ..trusted }, 1000, Reason::Expected);
+        let awaited = Some(case.now - seconds(9));
+        case.check(Facts { expecting_since: awaited, ..trusted }, 900, Reason::Expected);
     }
 
     #[tokio::test(start_paused = true)]

@@ -136,6 +136,7 @@ impl<C: Cluster> Pass<'_, C> {
         };
         match self.shared.client.send_ready(request).await {
             Ok(instance) => {
+                self.shared.journal.answered(&self.key.uid);
                 let message = format!("Created instance {} ({})", instance.name, instance.id);
                 tracing::info!(pod = %self.key, instance = %instance.id, name = %instance.name, "created an instance");
                 self.shared.metrics.action("create");

@@ -151,7 +151,7 @@ fn status<C>(
         pod,
         phase_of_work: work,
         readiness: verdict.map(|verdict| verdict == Verdict::Success),
-        started: shared.probes.started(uid),
+        started: has_started(shared, pod, memory),
         restarts: &restarts(pod, memory, over),
         host_ips: &shared.settings.node_ips,
         now: clock::now(),
@@ -213,8 +213,11 @@ fn backoff_message(pod: &Pod, left: Duration) -> String {
 pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
     let Some(known) = &pass.memory.life.known else { return };
     let Some(instance) = &known.last else { return };
-    let facts = facts(&pass.pod, pass.memory, instance, running, false);
-    pass.shared.probes.set(&pass.key.uid, probes::of(&pass.pod), facts);
+    let probes = probes::of(&pass.pod);
+    if !probes.is_empty() {
+        let facts = facts(&pass.pod, pass.memory, instance, running, false);
+        pass.shared.probes.set(&pass.key.uid, probes, facts);
+    }
 }
 
 /// Tells the probe engine that the pod is being stopped.
@@ -224,7 +227,24 @@ pub(crate) fn tell_probes_stopping<C>(shared: &Shared<C>, pod: &Pod, memory: &Me
         return;
     };
     let running = instance.state == InstanceState::Running;
-    shared.probes.set(uid, probes::of(pod), facts(pod, memory, instance, running, true));
+    let probes = probes::of(pod);
+    if !probes.is_empty() {
+        shared.probes.set(uid, probes, facts(pod, memory, instance, running, true));
+    }
+}
+
+/// Whether the container counts as started. A pod without probes, as most are, is nothing that the engine must know of:
+/// its container has started when the instance runs.
+fn has_started<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> bool {
+    let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+    if probes::has_any(pod) { shared.probes.started(uid) } else { is_up(memory) }
+}
+
+/// Whether the instance runs, and no restart is on its way.
+fn is_up(memory: &Memory) -> bool {
+    let instance = memory.life.known.as_ref().and_then(|known| known.last.as_ref());
+    let runs = instance.is_some_and(|instance| instance.state == InstanceState::Running);
+    runs && memory.life.restarts.pending.is_none()
 }
 
 /// The present life of an instance: a restart begins a new one, for which nothing is believed yet.

@@ -121,6 +121,7 @@ async fn lives(grace_seconds: u64) -> f64 {
 async fn in_a_crowd_a_life_costs_little_more_than_its_create_and_its_delete() {
     let (at_once, with_grace) = (lives(0).await, lives(30).await);
     println!("requests for a life: {at_once:.2}, with a shutdown {with_grace:.2}");
-    // Two requests and its share of the lists, and now and then a read where a list was faster than the feed.
-    assert!(at_once <= 2.2 && with_grace <= 3.2, "{at_once} {with_grace}");
+    // Two requests, three with a shutdown, and its share of the lists; where a list was faster than the feed, the feed's
+    // word is waited for, and nothing is read.
+    assert!(at_once <= 2.1 && with_grace <= 3.1, "{at_once} {with_grace}");
 }

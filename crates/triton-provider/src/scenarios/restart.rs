@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::stage::{self, CLUSTER, NODE, SOON, Stage};
-use super::wire::Call;
+use super::wire::{At, Call};
 use crate::Limits;
 
 /// Instances: more than two pages.
@@ -68,4 +68,19 @@ async fn a_restart_with_thousands_of_instances_costs_their_pages_and_hardly_more
     let asked = second_life(INSTANCES).await;
     // Three pages, the feed, the firewall rules.
     assert!(asked <= 6, "{asked} requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_that_wait_for_the_first_list_are_asked_as_soon_as_it_is_there() {
+    let mut stage = Stage::set().await;
+    let uid = stage.run("web", json!({})).await;
+    stage.kill().await;
+    stage.sim.stop_behind_back(stage.instance(&uid).id);
+    let mut first = stage.wire.hold(Call::List, At::Request);
+    stage.start().await;
+    first.has_caught(1).await;
+    stage.wait(Duration::from_secs(7)).await;
+    first.release();
+    let at_once = Duration::from_secs(2);
+    stage.until("it is restarted", at_once, |stage| stage.pod(&uid).restarts() == 1).await;
 }

@@ -28,7 +28,7 @@ use super::node::Node;
 use super::pods::{self, Hosted, Pods};
 use super::wire::{Call, Wire};
 use crate::testing::MemoryCluster;
-use crate::{Limits, Metrics, Parts, Settings, TritonProvider};
+use crate::{JournalDoubt, Limits, Metrics, Parts, Settings, TritonProvider};
 
 pub(crate) const CLUSTER: &str = "3a4f1c6e-0d4b-4f57-9a39-5b2f1f5f8e11";
 pub(crate) const NODE: &str = "vk-triton";
@@ -186,7 +186,7 @@ impl Stage {
             settings,
             pokes,
             metrics: Metrics::register(&mut Registry::default()),
-            journal_in_doubt: false,
+            doubt: JournalDoubt::default(),
         };
         let provider = Arc::new(TritonProvider::start(parts, shutdown.clone()).await.unwrap());
         let node = Node {

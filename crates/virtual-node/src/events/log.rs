@@ -21,10 +21,11 @@ pub const NORMAL_REFILL: Duration = Duration::from_millis(50);
 
 /// While they come faster, one is written in this long: a thousand pods that start at once are told of by some of them,
 /// and each of them by its status.
-pub const NORMAL_SAMPLE: Duration = Duration::from_millis(500);
+pub const NORMAL_SAMPLE: Duration = Duration::from_secs(1);
 
-/// How many that were not written count against those to come: it takes a second of quiet until all are written again.
-const NORMAL_DEBT: f64 = 20.0;
+/// How many that were not written count against those to come: it takes three seconds of quiet until all are written
+/// again, so that a burst which comes in waves is one burst.
+const NORMAL_DEBT: f64 = 60.0;
 
 /// After this long a repeat is a new event: the API server has dropped the old one (`--event-ttl`).
 pub const TTL: Duration = Duration::from_secs(60 * 60);
@@ -297,6 +298,19 @@ mod tests {
         assert_eq!(burst(&mut log, PodEventKind::Normal, 1), 1);
         assert_eq!(burst(&mut log, WARNING, 2), 1000);
         assert_eq!(burst(&mut log, PodEventKind::Normal, 60), 26);
+    }
+
+    #[test]
+    fn a_burst_that_comes_in_waves_is_one_burst() {
+        let mut log = Log::default();
+        let waves = (0..10).map(|second| {
+            let admitted = (0..100).filter(|n| {
+                let event = same(&format!("{second}-{n}"), "m");
+                log.judge(&event, PodEventKind::Normal, QUIET, at(second)) == Step::Create
+            });
+            admitted.count()
+        });
+        assert_eq!(waves.sum::<usize>(), 26 + 9);
     }
 
     #[test]

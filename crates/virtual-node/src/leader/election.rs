@@ -113,6 +113,11 @@ impl Election {
         self
     }
 
+    /// The name of the Lease.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Stands by until this process is elected; `None` when told to stop before that.
     ///
     /// # Errors

@@ -11,7 +11,9 @@ mod election;
 pub mod holder;
 pub mod identity;
 pub mod record;
+pub mod terms;
 
 pub use decide::ElectionTimes;
 pub use election::{DeathCheck, Election, ElectionError, Term};
 pub use identity::Identity;
+pub use terms::{LeadError, Leader};

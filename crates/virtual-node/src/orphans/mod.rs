@@ -22,6 +22,7 @@ use judge::Seen;
 use crate::api::{CallError, call, chain};
 use crate::config::NodeConfig;
 use crate::events::Recorder;
+use crate::live;
 use crate::metrics::Metrics;
 use crate::node::extra::ExtraConditions;
 use crate::pods::store::Store;
@@ -103,8 +104,8 @@ impl<P: Provider> Search<P> {
         let released = self.release(&verdict, &mut rounds.released).await;
         self.tell_held_back(&verdict, &released);
         for orphan in verdict.stop.into_iter().chain(released) {
-            match self.is_really_gone(&orphan).await {
-                Ok(true) => {
+            match live::exists(&self.client, &orphan.key).await {
+                Ok(false) => {
                     tracing::warn!(pod = %orphan.key, held = orphan.describe, "stopping what was left behind");
                     self.metrics.orphan_stopped();
                     // A full channel waits: there are never more than one round allows.
@@ -112,7 +113,7 @@ impl<P: Provider> Search<P> {
                         return Ok(());
                     }
                 }
-                Ok(false) => {
+                Ok(true) => {
                     tracing::info!(pod = %orphan.key, "not an orphan after all: its pod is there")
                 }
                 Err(error) => {
@@ -138,12 +139,6 @@ impl<P: Provider> Search<P> {
                 None => return Ok(live),
             }
         }
-    }
-
-    async fn is_really_gone(&self, orphan: &Held) -> Result<bool, CallError> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &orphan.key.namespace);
-        let pod = call("reading the orphan's pod", pods.get_metadata_opt(&orphan.key.name)).await?;
-        Ok(pod.is_none_or(|pod| pod.metadata.uid.as_deref() != Some(&orphan.key.uid)))
     }
 }
 

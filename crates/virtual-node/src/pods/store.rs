@@ -20,7 +20,8 @@ use crate::status::hold::Held;
 /// All pods that this node has to do with.
 #[derive(Debug, Default)]
 pub struct Store {
-    known: HashMap<Arc<str>, Record>,
+    /// Boxed: a table has up to twice as many places as entries.
+    known: HashMap<Arc<str>, Box<Record>>,
     /// The UID of the live pod of each name, by the name's hash: a new UID under an old name ends the old one.
     names: HashMap<u64, Arc<str>>,
     /// Namespaces, each once.
@@ -139,7 +140,7 @@ impl Store {
     /// The pod with this UID.
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<&Record> {
-        self.known.get(uid)
+        self.known.get(uid).map(AsRef::as_ref)
     }
 
     /// The pod with this UID as a pass begins with it. A terminal pod's grace period begins with the first pass over it.
@@ -148,7 +149,7 @@ impl Store {
         if known.pod.as_ref().is_some_and(|pod| is_over(pod.phase())) {
             known.memory.stopping_since.get_or_insert(now);
         }
-        Some(known.clone())
+        Some(Record::clone(known))
     }
 
     /// What passes remember about the pod with this UID.
@@ -267,7 +268,7 @@ impl Store {
             departed: false,
             memory: Memory::default(),
         };
-        self.known.insert(Arc::clone(&uid), record);
+        self.known.insert(Arc::clone(&uid), Box::new(record));
         uid
     }
 
@@ -347,13 +348,13 @@ fn name_hash(key: &PodKey) -> u64 {
     hasher.finish()
 }
 
-/// Resource versions of one resource can be compared as numbers (KEP-5504); what is no number is taken as newer
-/// unless it is equal.
 /// A resource version as a number; 0 for what is none.
 fn number(version: &str) -> u64 {
     version.parse().unwrap_or_default()
 }
 
+/// Resource versions of one resource can be compared as numbers (KEP-5504); what is no number is taken as newer
+/// unless it is equal.
 fn is_newer(pod: &RawPod, held: &PackedPod) -> bool {
     let (new, old) = (pod.version(), held.version());
     match (new.parse::<u128>(), old.parse::<u128>()) {

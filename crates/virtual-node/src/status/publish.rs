@@ -9,6 +9,7 @@ use kube_client::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use super::diff::{self, Own};
 use crate::api::{CallError, call};
 use crate::config::NodeConfig;
+use crate::live;
 use crate::metrics::{KubeWrite, Metrics};
 use crate::pods::raw::RawPod;
 use crate::provider::PodKey;
@@ -69,11 +70,9 @@ impl Publisher {
         }
     }
 
-    /// Whether the API server has this very pod, from the server itself and not from any cache.
+    /// Whether the API server has this pod.
     pub(crate) async fn exists(&self, key: &PodKey) -> Result<bool, CallError> {
-        let pods: Api<Pod> = Api::namespaced(self.client.clone(), &key.namespace);
-        let found = call("reading the pod", pods.get_metadata_opt(&key.name)).await?;
-        Ok(found.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&key.uid)))
+        live::exists(&self.client, key).await
     }
 
     /// Removes the Pod object, but only this one and not a successor of the same name. As to conflicts, see
