@@ -143,7 +143,8 @@ fn read(printed: &str, end: End) -> Came {
     let (mut failed, passed) = (ended(" ... FAILED"), ended(" ... ok"));
     if end == End::Endless {
         let slow = ended(" has been running for over 60 seconds");
-        let endless = slow.into_iter().filter(|test| !passed.contains(test) && !failed.contains(test));
+        let endless =
+            slow.into_iter().filter(|test| !passed.contains(test) && !failed.contains(test));
         let endless: Vec<String> = endless.collect();
         failed.extend(endless);
     }

@@ -31,7 +31,7 @@ fn every_guard_is_once_in_its_file_and_not_in_its_tests() {
         let name = &guard.name;
         assert_eq!(text.matches(&guard.text).count(), 1, "{name}, in {}", guard.file);
         let at = text.find(&guard.text).unwrap_or_default();
-        let tests = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+        let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
         assert!(at < tests, "{name} is a test");
         assert_ne!(guard.text, guard.without, "{name}");
     }

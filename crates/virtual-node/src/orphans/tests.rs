@@ -27,6 +27,8 @@ struct Server {
     release: Option<String>,
     /// What came, as `METHOD path`.
     journal: Vec<String>,
+    /// What the Node was last changed by.
+    patch: Value,
 }
 
 /// Holds what it is told to, and notes in the server's journal when it was asked.
@@ -117,7 +119,14 @@ impl Stage {
         let service = tower::service_fn(move |request: Request<KubeBody>| {
             let (status, body) = answer(&mut here.lock().unwrap(), &request);
             let response = Response::builder().status(status).body(Body::from(body.to_string()));
-            async move { Ok::<_, Infallible>(response.unwrap()) }
+            let (here, is_patch) = (Arc::clone(&here), request.method() == Method::PATCH);
+            async move {
+                if is_patch {
+                    let patch = request.into_body().collect_bytes().await.unwrap();
+                    here.lock().unwrap().patch = serde_json::from_slice(&patch).unwrap();
+                }
+                Ok::<_, Infallible>(response.unwrap())
+            }
         });
         let client = Client::new(service, "default");
         let metrics = Arc::new(Metrics::default());
@@ -229,6 +238,8 @@ async fn a_release_is_taken_off_before_it_takes_effect_and_is_good_for_once() {
     let taken = journal.iter().position(|line| line == "PATCH /api/v1/nodes/vk").unwrap();
     let read = journal.iter().position(|line| line.contains("/pods/p")).unwrap();
     assert!(taken < read, "{journal:#?}");
+    let patch = stage.server().patch.clone();
+    assert_eq!(patch["metadata"]["resourceVersion"], "7", "the Node as it was read: {patch}");
     for _ in 0..3 {
         stage.round().await.unwrap();
     }
