@@ -1,4 +1,6 @@
-use super::super::fixtures::{Case, foreign, id, instance, list, protected, seconds};
+use triton_podspec::ownership::Owner;
+
+use super::super::fixtures::{Case, foreign, id, instance, list, owned, owner, protected, seconds};
 use super::super::state::Misses;
 use super::super::words::{Found, RestartPolicy};
 use super::*;
@@ -37,6 +39,20 @@ fn what_does_not_carry_our_tags_is_not_adopted() {
     case.sighting = Some(list(case.now, &[foreign(1, "running")]));
     case.check_known(None);
     case.check(Effect::Prepare);
+}
+
+#[test]
+fn another_cluster_another_node_and_another_pod_are_somebody_else() {
+    let another = || "another".to_owned();
+    for somebody in [
+        Owner { cluster: another(), ..owner() },
+        Owner { node: another(), ..owner() },
+        Owner { uid: another(), ..owner() },
+    ] {
+        let mut case = Case::new();
+        case.sighting = Some(list(case.now, &[owned(&instance(1, "running"), somebody)]));
+        case.check_known(None);
+    }
 }
 
 #[test]
