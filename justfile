@@ -66,7 +66,7 @@ fmt-check:
 
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
-    cargo clippy -p testbed -p virtual-node -p xtask --features testbed/cluster,virtual-node/cluster,xtask/cluster --tests -- -D warnings
+    cargo clippy -p testbed -p virtual-node -p simulation -p xtask --features testbed/cluster,virtual-node/cluster,simulation/cluster,xtask/cluster --tests -- -D warnings
     cargo clippy -p triton-sim-server --features foreign --tests -- -D warnings
 
 doc:

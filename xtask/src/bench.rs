@@ -6,6 +6,7 @@ mod cloudapi;
 mod lives;
 mod memory;
 mod numbers;
+mod probes;
 mod requests;
 mod restart;
 mod rig;
@@ -18,7 +19,7 @@ use crate::screen::print;
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure; without it everything but `cloudapi`, one after the other.
+    /// What to measure; without it everything but `cloudapi` and `probes`, one after the other.
     #[arg(value_enum)]
     subject: Vec<Subject>,
     /// The sizes that the goals are about: up to 10 000 pods, which take minutes.
@@ -53,6 +54,8 @@ enum Subject {
     Restart,
     /// What the CloudAPI client costs, and how much the simulator answers.
     Cloudapi,
+    /// What probes cost, and how late they are.
+    Probes,
 }
 
 /// What is measured without being named.
@@ -71,6 +74,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Subject::Memory => memory::run(&args).await?,
             Subject::Restart => restart::run(&args).await?,
             Subject::Cloudapi => cloudapi::run().await?,
+            Subject::Probes => probes::run().await?,
         }
     }
     Ok(())

@@ -25,9 +25,9 @@ use suite::{Came, Suite};
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only the guards whose name, or file, contains this.
+    /// Only the guards whose name, or file, contains this; may be given several times.
     #[arg(long, value_name = "NAME")]
-    only: Option<String>,
+    only: Vec<String>,
     /// Prints the table of docs/reliability/guards.md instead, and runs nothing.
     #[arg(long)]
     markdown: bool,
@@ -41,9 +41,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         return Ok(());
     }
     let is_meant = |guard: &&Guard| {
-        args.only
-            .as_deref()
-            .is_none_or(|only| guard.name.contains(only) || guard.file.contains(only))
+        let is_it = |only: &String| guard.name.contains(only) || guard.file.contains(only);
+        args.only.is_empty() || args.only.iter().any(is_it)
     };
     let guards: Vec<&Guard> =
         chapters.iter().flat_map(|chapter| &chapter.guards).filter(is_meant).collect();

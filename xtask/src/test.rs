@@ -55,13 +55,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             ("TRITON_SIM_BIN", built.triton_sim.into()),
         ];
         // One at a time: each has a control plane of its own, and they would only slow each other down.
-        let features = "testbed/cluster,virtual-node/cluster,xtask/cluster";
+        let features = "testbed/cluster,virtual-node/cluster,simulation/cluster,xtask/cluster";
         let mut line = vec![
             "test",
             "-p",
             "testbed",
             "-p",
             "virtual-node",
+            "-p",
+            "simulation",
             "-p",
             "xtask",
             "--features",

@@ -44,6 +44,7 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("triton-provider", &["triton-sim", "triton-signature"]),
     ("triton-sim", &["triton-cloudapi"]),
     ("virtual-node", &["testbed"]),
+    ("simulation", &["testbed"]),
 ];
 
 #[derive(Deserialize)]

@@ -74,6 +74,7 @@ impl Leader for NodeRunner {
             pokes,
             metrics: self.metrics.clone(),
             doubt: self.doubt.clone(),
+            is_first: term.is_first(),
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };

@@ -1,31 +1,32 @@
-//! The engine: which targets there are, and a worker for each of their probes.
+//! The engine: which targets there are, one schedule for all their probes, and whose turn it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout};
 
+use crate::ask;
+use crate::lateness::Lateness;
 use crate::probe::{Event, Facts, Kind, Probe, Verdict};
-use crate::prober::Prober;
+use crate::prober::{AnyProber, Prober};
+use crate::schedule::Schedule;
 use crate::stats::{Counters, Stats};
-use crate::target::{Probes, Target};
-use crate::worker::{Alive, Core, Worker};
+use crate::target::{Probes, Question, Target};
 
 /// How many questions are asked at once unless [`Options`] says otherwise. Each takes a file descriptor, and a target
 /// that does not answer keeps it for its whole timeout.
 pub const MAX_ASKING: usize = 512;
 
-/// How long [`Engine::shutdown`] waits for workers. They end at their next await, so only a prober that blocks its
-/// thread can keep it waiting.
+/// How long [`Engine::shutdown`] waits for questions. They are given up at their next await, so only a prober that
+/// blocks its thread can keep it waiting.
 pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs the probes of any number of targets.
 ///
-/// Clones share one engine. When the last is dropped all workers end, as they do on [`Engine::shutdown`].
+/// Clones share one engine. When the last is dropped all questions end, as they do on [`Engine::shutdown`].
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -43,7 +44,6 @@ pub struct Options {
 
 struct Shared {
     core: Arc<Core>,
-    runtime: Handle,
     began: Instant,
     phase: fn() -> f64,
     registry: Mutex<Registry>,
@@ -51,20 +51,29 @@ struct Shared {
 
 #[derive(Default)]
 struct Registry {
-    targets: HashMap<Arc<str>, Entry>,
+    targets: HashMap<Arc<str>, Arc<Target>>,
     is_shut_down: bool,
 }
 
-/// A target and the ends by which its workers hang.
-struct Entry {
-    target: Arc<Target>,
-    workers: [Option<Hold>; 3],
+/// What asking needs.
+pub(crate) struct Core {
+    pub(crate) prober: Box<dyn AnyProber>,
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) schedule: Schedule,
+    pub(crate) counters: Counters,
+    max_asking: usize,
+    turns: Mutex<Turns>,
+    /// The last question has ended.
+    idle: Notify,
 }
 
-/// Holds one worker: it ends when this is dropped.
-struct Hold {
-    probe: Arc<Probe>,
-    stop: oneshot::Sender<()>,
+/// Whose turn it is.
+#[derive(Default)]
+struct Turns {
+    /// Questions that are due and wait for their turn, in the order in which they were.
+    waiting: VecDeque<Question>,
+    /// Tasks that ask.
+    asking: usize,
 }
 
 // === impl Options ===
@@ -81,7 +90,7 @@ impl Engine {
     /// An engine that asks through `prober` and tells `events`, with default [`Options`].
     ///
     /// # Panics
-    /// Outside a tokio runtime: workers run on the runtime this is called in.
+    /// Outside a tokio runtime: questions are asked on the runtime this is called in.
     pub fn new(prober: impl Prober + 'static, events: mpsc::UnboundedSender<Event>) -> Self {
         Self::with_options(prober, events, Options::default())
     }
@@ -95,17 +104,18 @@ impl Engine {
         events: mpsc::UnboundedSender<Event>,
         options: Options,
     ) -> Self {
-        let core = Core {
+        let core = Arc::new(Core {
             prober: Box::new(prober),
             events,
-            permits: Semaphore::new(options.max_asking.clamp(1, Semaphore::MAX_PERMITS)),
-            max_asking: options.max_asking.clamp(1, Semaphore::MAX_PERMITS),
+            schedule: Schedule::default(),
             counters: Counters::default(),
-            alive: watch::Sender::new(0),
-        };
+            max_asking: options.max_asking.max(1),
+            turns: Mutex::default(),
+            idle: Notify::new(),
+        });
+        tokio::spawn(Arc::clone(&core).keep_time());
         let shared = Shared {
-            core: Arc::new(core),
-            runtime: Handle::current(),
+            core,
             began: Instant::now(),
             phase: options.phase,
             registry: Mutex::default(),
@@ -131,30 +141,24 @@ impl Engine {
             return;
         }
         if !registry.targets.contains_key(target) {
-            let events = self.shared.core.events.clone();
             let name: Arc<str> = target.into();
-            let new = Target::new(Arc::clone(&name), facts.clone(), now, events);
-            let entry = Entry { target: Arc::new(new), workers: [None, None, None] };
-            registry.targets.insert(name, entry);
+            let new = Target::new(Arc::clone(&name), facts.clone(), now);
+            registry.targets.insert(name, Arc::new(new));
         }
-        let Some(Entry { target, workers }) = registry.targets.get_mut(target) else { return };
-        let needed = target.update(wanted, facts, now);
-        for (worker, probe) in workers.iter_mut().zip(needed) {
-            *worker = match (worker.take(), probe) {
-                (Some(hold), Some(probe)) if hold.serves(&probe) => Some(hold),
-                (_, Some(probe)) => Some(self.shared.start(target, probe, now)),
-                (_, None) => None,
-            };
-        }
+        let Some(target) = registry.targets.get(target) else { return };
+        let since_began = now.saturating_duration_since(self.shared.began);
+        target.update(&self.shared.core, wanted, facts, now, |period| {
+            first_wait(period, since_began, self.shared.phase)
+        });
     }
 
-    /// Forgets `target` and ends its workers. No event about it is sent once this returns. Forgetting what is not
-    /// there is fine.
+    /// Forgets `target` and gives up what it is asked. No event about it is sent once this returns. Forgetting what is
+    /// not there is fine.
     ///
     /// This is how the owner ends probes for good: when a target is gone, or is over and will not run again.
     pub fn remove(&self, target: &str) {
-        if let Some(entry) = self.shared.lock().targets.remove(target) {
-            entry.target.retire();
+        if let Some(target) = self.shared.lock().targets.remove(target) {
+            target.retire(&self.shared.core);
         }
     }
 
@@ -163,36 +167,43 @@ impl Engine {
     /// As with the kubelet, a liveness probe fails also because its target does not run; only the failure of one that
     /// runs is a reason to restart it. That is the one [`Event::Verdict`] tells of.
     pub fn verdict(&self, target: &str, kind: Kind) -> Option<Verdict> {
-        self.shared.lock().targets.get(target)?.target.verdict(kind)
+        self.shared.lock().targets.get(target)?.verdict(kind)
     }
 
     /// Whether `target` runs and its startup probe, if it has one, has succeeded. `false` for one that was never set.
     pub fn started(&self, target: &str) -> bool {
-        self.shared.lock().targets.get(target).is_some_and(|entry| entry.target.started())
+        self.shared.lock().targets.get(target).is_some_and(|target| target.started())
     }
 
     /// What the engine has done so far.
     pub fn stats(&self) -> Stats {
         let core = &self.shared.core;
-        let asking = core.max_asking - core.permits.available_permits().min(core.max_asking);
-        core.counters.read(*core.alive.borrow(), asking)
+        let asking = core.turns().asking;
+        core.counters.read(asking)
     }
 
-    /// Forgets all targets and waits until no worker is left, [`SHUTDOWN_LIMIT`] at most. Afterwards
+    /// How late questions were begun so far: a distribution, where [`Stats::lateness`] is a sum.
+    pub fn lateness(&self) -> Lateness {
+        self.shared.core.counters.lateness()
+    }
+
+    /// Forgets all targets and waits until nothing is asked any more, [`SHUTDOWN_LIMIT`] at most. Afterwards
     /// [`Engine::set`] does nothing.
     pub async fn shutdown(&self) {
-        let entries = {
-            let mut registry = self.shared.lock();
-            registry.is_shut_down = true;
-            std::mem::take(&mut registry.targets)
+        self.shared.end();
+        let core = &self.shared.core;
+        let idle = async {
+            loop {
+                let idle = core.idle.notified();
+                if core.turns().asking == 0 {
+                    return;
+                }
+                idle.await;
+            }
         };
-        for entry in entries.into_values() {
-            entry.target.retire();
-        }
-        let mut alive = self.shared.core.alive.subscribe();
-        if timeout(SHUTDOWN_LIMIT, alive.wait_for(|alive| *alive == 0)).await.is_err() {
-            let workers = *alive.borrow();
-            tracing::warn!(workers, "probe workers are still alive after the time given to end");
+        if timeout(SHUTDOWN_LIMIT, idle).await.is_err() {
+            let asking = core.turns().asking;
+            tracing::warn!(asking, "probes are still asked after the time given to end");
         }
     }
 }
@@ -207,26 +218,17 @@ impl fmt::Debug for Engine {
 // === impl Shared ===
 
 impl Shared {
-    fn start(&self, target: &Arc<Target>, probe: Arc<Probe>, now: Instant) -> Hold {
-        let (stop, stopped) = oneshot::channel();
-        let hold = Hold { probe: Arc::clone(&probe), stop };
-        let period = probe.timing.with_defaults().period;
-        let worker = Worker {
-            core: Arc::clone(&self.core),
-            target: Arc::clone(target),
-            probe,
-            first_wait: first_wait(period, now.saturating_duration_since(self.began), self.phase),
+    /// Ends everything for good.
+    fn end(&self) {
+        let targets = {
+            let mut registry = self.lock();
+            registry.is_shut_down = true;
+            std::mem::take(&mut registry.targets)
         };
-        let alive = Alive::new(Arc::clone(&self.core));
-        self.runtime.spawn(async move {
-            let _alive = alive;
-            tokio::select! {
-                biased;
-                _ = stopped => {}
-                () = worker.run() => {}
-            }
-        });
-        hold
+        for target in targets.into_values() {
+            target.retire(&self.core);
+        }
+        self.core.schedule.close();
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {
@@ -235,12 +237,58 @@ impl Shared {
     }
 }
 
-// === impl Hold ===
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
 
-impl Hold {
-    /// Whether its worker is alive and runs this very probe.
-    fn serves(&self, probe: &Arc<Probe>) -> bool {
-        Arc::ptr_eq(&self.probe, probe) && !self.stop.is_closed()
+// === impl Core ===
+
+impl Core {
+    /// Hands out what is due, until the schedule is closed.
+    async fn keep_time(self: Arc<Self>) {
+        while self.schedule.wait().await {
+            let now = Instant::now();
+            while let Some((place, entry)) = self.schedule.pop(now) {
+                if let Some(question) = entry.target.due(&self, entry.kind, place, now) {
+                    self.hand_out(question);
+                }
+            }
+        }
+    }
+
+    /// Has a question asked, now or when it is its turn.
+    fn hand_out(self: &Arc<Self>, question: Question) {
+        let mut turns = self.turns();
+        if turns.asking < self.max_asking {
+            turns.asking += 1;
+            tokio::spawn(Arc::clone(self).ask_on(question));
+        } else {
+            turns.waiting.push_back(question);
+        }
+    }
+
+    /// Asks one question after the other, as long as any waits.
+    async fn ask_on(self: Arc<Self>, first: Question) {
+        let mut next = Some(first);
+        while let Some(question) = next {
+            ask::ask(&self, &question).await;
+            drop(question);
+            let mut turns = self.turns();
+            next = turns.waiting.pop_front();
+            if next.is_none() {
+                turns.asking -= 1;
+                if turns.asking == 0 {
+                    self.idle.notify_waiters();
+                }
+            }
+        }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        // Nothing under this lock is left half done by a panic.
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

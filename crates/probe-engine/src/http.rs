@@ -14,11 +14,11 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::dial::{dial, dial_failed, why};
+use crate::driven::Driven;
 use crate::headers::{Headers, headers};
 use crate::probe::{LONGEST, Scheme};
 use crate::prober::Outcome;
@@ -43,8 +43,7 @@ pub(crate) struct Question<'a> {
 /// An answer whose body is still to come.
 struct Answer {
     response: Response<Incoming>,
-    // The connection is driven by a task that ends with this.
-    _connection: JoinSet<()>,
+    connection: Driven,
 }
 
 /// Asks, follows redirects on the same host, and judges the answer.
@@ -154,21 +153,17 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(failed)?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(async move {
-        // What goes wrong here the sender and the body hear of too.
-        let _ = connection.await;
-    });
-    let response = sender.send_request(request).await.map_err(failed)?;
-    Ok(Answer { response, _connection: tasks })
+    let mut connection = Driven::new(connection);
+    let response = connection.until(sender.send_request(request)).await.map_err(failed)?;
+    Ok(Answer { response, connection })
 }
 
 /// The first [`MAX_BODY`] bytes as text.
 async fn read(answer: Answer) -> Result<String, hyper::Error> {
-    let Answer { response, _connection } = answer;
+    let Answer { response, mut connection } = answer;
     let mut body = response.into_body();
     let mut bytes: Vec<u8> = Vec::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = connection.until(body.frame()).await {
         if let Ok(data) = frame?.into_data() {
             let room = MAX_BODY - bytes.len();
             bytes.extend_from_slice(&data[..data.len().min(room)]);

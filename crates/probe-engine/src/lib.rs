@@ -48,8 +48,10 @@
 //!
 //! [`State`] is one worker's belief as a plain value, with the rules and their order taken from the kubelet's
 //! `worker.go`: the run of equal answers, thresholds, on hold until a new incarnation, startup before the other two.
-//! A worker is a task that wakes every period, asks the [`Prober`] and gives the answer to the state.
-//! [`NetworkProber`] asks over TCP, HTTP and HTTPS.
+//! One ordered schedule holds the next time of every probe; what is due is handed to at most
+//! [`max_asking`](Options::max_asking) tasks, which ask the [`Prober`] and give the answer to the state. A probe at rest is
+//! a place in the schedule and costs neither task nor timer. [`NetworkProber`] asks over TCP, HTTP, HTTPS and gRPC, and runs
+//! commands through [`Commands`], which its owner brings.
 //!
 //! Where an instance differs from a container, or a node of thousands from one of a hundred, so does the engine:
 //! - a target that runs again without a new incarnation starts from the initial values;
@@ -61,29 +63,36 @@
 //! - questions are asked [`MAX_ASKING`] at a time, and the wait is not taken from the answer's timeout;
 //! - connections are reset, not closed, so that no ephemeral port waits for a minute.
 //!
-//! `examples/watch_port.rs` watches a port without Kubernetes; `examples/probe_rate.rs` measures.
+//! `examples/watch_port.rs` watches a port without Kubernetes; `benches/probes` measures.
 //!
-//! It does not restart anything, run commands (exec), speak gRPC, read annotations or resolve named ports.
+//! It does not restart anything, read annotations or resolve named ports.
 
 pub mod probe;
 
+mod ask;
+pub mod command;
 mod dial;
+mod driven;
 mod engine;
+mod grpc;
 mod headers;
 mod http;
+mod lateness;
 mod network;
 mod prober;
+mod schedule;
 mod state;
 mod stats;
 mod target;
 mod tcp;
 mod tls;
 mod url;
-mod worker;
 
+pub use command::{CommandError, Commands, NoCommands, Ran};
 pub use engine::{Engine, MAX_ASKING, Options, SHUTDOWN_LIMIT};
+pub use lateness::Lateness;
 pub use network::{NetworkProber, NetworkProberError};
 pub use probe::{ERRORED, Event, Facts, Handler, Kind, Probe, Scheme, Thresholds, Timing, Verdict};
-pub use prober::{Outcome, Prober};
+pub use prober::{Ask, Outcome, Prober};
 pub use state::{Decision, State};
 pub use stats::{Counts, Stats};

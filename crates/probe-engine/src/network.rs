@@ -1,25 +1,27 @@
 //! The prober that asks over the network.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ClientConfig;
 
+use crate::command::{self, AnyCommands, Commands, NoCommands};
+use crate::grpc;
 use crate::http::{self, Question};
 use crate::probe::Handler;
-use crate::prober::{Outcome, Prober};
+use crate::prober::{Ask, Outcome, Prober};
 use crate::tcp;
 use crate::tls;
 use crate::url::Url;
 
-/// Asks over TCP, HTTP and HTTPS from this machine, with a new connection for each question.
+/// Asks over TCP, HTTP, HTTPS and gRPC from this machine, with a new connection for each question.
 ///
-/// No proxy is used, whatever the environment says. HTTPS accepts any certificate and speaks HTTP/1.1 only. Clones
-/// share their TLS configuration.
+/// No proxy is used, whatever the environment says. TLS accepts any certificate; HTTPS speaks HTTP/1.1 only. Commands are
+/// run by whoever is given to [`NetworkProber::with_commands`]. Clones share all of it.
 #[derive(Clone, Debug)]
 pub struct NetworkProber {
-    tls: Arc<ClientConfig>,
+    https: Arc<ClientConfig>,
+    grpcs: Arc<ClientConfig>,
+    commands: Arc<dyn AnyCommands>,
 }
 
 /// Why there can be no [`NetworkProber`].
@@ -27,24 +29,35 @@ pub struct NetworkProber {
 #[non_exhaustive]
 pub enum NetworkProberError {
     /// TLS cannot be set up.
-    #[error("setting up TLS for HTTPS probes")]
+    #[error("setting up TLS for probes")]
     Tls(#[source] rustls::Error),
 }
 
 // === impl NetworkProber ===
 
 impl NetworkProber {
-    /// A prober with a TLS configuration of its own.
+    /// A prober with a TLS configuration of its own, which runs no commands.
     ///
     /// # Errors
     /// If rustls cannot be set up.
     pub fn new() -> Result<Self, NetworkProberError> {
-        Ok(Self { tls: tls::trusting_anyone().map_err(NetworkProberError::Tls)? })
+        let trusting =
+            |protocol: &[u8]| tls::trusting_anyone(protocol).map_err(NetworkProberError::Tls);
+        let (https, grpcs) = (trusting(b"http/1.1")?, trusting(b"h2")?);
+        Ok(Self { https, grpcs, commands: Arc::new(NoCommands) })
+    }
+
+    /// The same prober, with somebody who runs its commands.
+    #[must_use]
+    pub fn with_commands(mut self, commands: impl Commands + 'static) -> Self {
+        self.commands = Arc::new(commands);
+        self
     }
 }
 
 impl Prober for NetworkProber {
-    async fn ask(&self, handler: &Handler, address: IpAddr, timeout: Duration) -> Outcome {
+    async fn ask(&self, ask: Ask<'_>) -> Outcome {
+        let Ask { target, handler, address, timeout } = ask;
         let own = address.to_string();
         // An empty host is the API's way to give none.
         let host = |host: &Option<String>| match host.as_deref() {
@@ -57,7 +70,14 @@ impl Prober for NetworkProber {
             }
             Handler::HttpGet { scheme, host: given, port, path, headers } => {
                 let url = Url::new(*scheme, &host(given), *port, path);
-                http::ask(&Question { url, headers, timeout }, &self.tls).await
+                http::ask(&Question { url, headers, timeout }, &self.https).await
+            }
+            Handler::Grpc { port, service, tls } => {
+                let tls = tls.then_some(&self.grpcs);
+                grpc::ask(address, *port, service, tls, timeout).await
+            }
+            Handler::Exec { command } => {
+                command::ask(&*self.commands, target, command, timeout).await
             }
         }
     }

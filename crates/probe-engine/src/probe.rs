@@ -52,6 +52,21 @@ pub enum Handler {
         /// Request headers in order; a repeated name is sent twice.
         headers: Vec<(String, String)>,
     },
+    /// `grpc.health.v1.Health/Check` that answers SERVING is success.
+    Grpc {
+        /// Port.
+        port: u16,
+        /// Which service is asked about; empty is the server as a whole.
+        service: String,
+        /// Over TLS (any certificate is accepted), else over plain TCP.
+        tls: bool,
+    },
+    /// A command in the target that ends with 0 is success. Who runs it is the owner's choice:
+    /// [`NetworkProber::with_commands`](crate::NetworkProber::with_commands).
+    Exec {
+        /// Program and arguments; no shell is involved.
+        command: Vec<String>,
+    },
 }
 
 /// Scheme of an HTTP probe.

@@ -12,16 +12,24 @@ use crate::probe::Handler;
 
 /// Asks a target one question, once.
 ///
-/// An implementation keeps to `timeout` by itself and must be cancel-safe: a future is dropped when its probe is
+/// An implementation keeps to the timeout by itself and must be cancel-safe: a future is dropped when its probe is
 /// removed. [`NetworkProber`](crate::NetworkProber) is the real one; tests script their own.
 pub trait Prober: Send + Sync {
-    /// Asks through `handler`; `address` is the target's own, used when the handler names no host.
-    fn ask(
-        &self,
-        handler: &Handler,
-        address: IpAddr,
-        timeout: Duration,
-    ) -> impl Future<Output = Outcome> + Send;
+    /// Asks once.
+    fn ask(&self, ask: Ask<'_>) -> impl Future<Output = Outcome> + Send;
+}
+
+/// One question.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Name of the target, as given to [`Engine::set`](crate::Engine::set).
+    pub target: &'a str,
+    /// How to ask.
+    pub handler: &'a Handler,
+    /// The target's own address, used when the handler names no host.
+    pub address: IpAddr,
+    /// For the whole answer.
+    pub timeout: Duration,
 }
 
 /// One answer. The text is for people: the body, or why it failed.
@@ -40,12 +48,7 @@ pub enum Outcome {
 /// A [`Prober`] of any type, so that the engine has none in its own.
 pub(crate) trait AnyProber: Send + Sync {
     /// Asks once; a panic becomes [`Outcome::Unknown`], so it can neither end a worker nor count.
-    fn ask_any<'a>(
-        &'a self,
-        handler: &'a Handler,
-        address: IpAddr,
-        timeout: Duration,
-    ) -> BoxFuture<'a, Outcome>;
+    fn ask_any<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Outcome>;
 }
 
 // === impl Outcome ===
@@ -89,14 +92,9 @@ impl fmt::Display for Outcome {
 // === impl AnyProber ===
 
 impl<P: Prober> AnyProber for P {
-    fn ask_any<'a>(
-        &'a self,
-        handler: &'a Handler,
-        address: IpAddr,
-        timeout: Duration,
-    ) -> BoxFuture<'a, Outcome> {
+    fn ask_any<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Outcome> {
         // The call itself is inside too: a prober may panic before it has made its future.
-        let ask = async move { self.ask(handler, address, timeout).await };
+        let ask = async move { self.ask(ask).await };
         AssertUnwindSafe(ask)
             .catch_unwind()
             .map(|caught| caught.unwrap_or_else(|_| Outcome::Unknown("the prober panicked".into())))

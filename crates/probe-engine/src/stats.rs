@@ -1,21 +1,22 @@
 //! Counters for metrics.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::lateness::{Histogram, Lateness};
 use crate::probe::Kind;
 use crate::prober::Outcome;
 
 /// What the engine has done so far. Counters only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Workers alive now: one for each probe of each target.
-    pub workers: usize,
+    /// Probes that are asked from time to time, of all targets.
+    pub probes: usize,
     /// Questions that are being asked now.
     pub asking: usize,
     /// Questions begun.
     pub asked: u64,
-    /// The sum over all questions of how much later than due they were begun: waiting for a permit, or for the
+    /// The sum over all questions of how much later than due they were begun: waiting for their turn, or for the
     /// runtime. It is never taken from the answer's own timeout.
     pub lateness: Duration,
     /// Answers to startup probes.
@@ -42,6 +43,8 @@ pub struct Counts {
 pub(crate) struct Counters {
     asked: AtomicU64,
     late_nanos: AtomicU64,
+    lateness: Histogram,
+    probes: AtomicUsize,
     by_kind: [[AtomicU64; 3]; 3],
 }
 
@@ -66,6 +69,22 @@ impl Counters {
         self.asked.fetch_add(1, Relaxed);
         let nanos = u64::try_from(lateness.as_nanos()).unwrap_or(u64::MAX);
         self.late_nanos.fetch_add(nanos, Relaxed);
+        self.lateness.note(lateness);
+    }
+
+    /// A probe will be asked from time to time.
+    pub(crate) fn probe_began(&self) {
+        self.probes.fetch_add(1, Relaxed);
+    }
+
+    /// A probe will be asked no more.
+    pub(crate) fn probe_ended(&self) {
+        self.probes.fetch_sub(1, Relaxed);
+    }
+
+    /// How late questions were begun.
+    pub(crate) fn lateness(&self) -> Lateness {
+        self.lateness.read()
     }
 
     /// A question was answered.
@@ -79,7 +98,7 @@ impl Counters {
     }
 
     /// A reading of all counters. They are not read at one instant.
-    pub(crate) fn read(&self, workers: usize, asking: usize) -> Stats {
+    pub(crate) fn read(&self, asking: usize) -> Stats {
         let counts = |kind: Kind| {
             let [success, failure, unknown] = &self.by_kind[kind as usize];
             Counts {
@@ -89,7 +108,7 @@ impl Counters {
             }
         };
         Stats {
-            workers,
+            probes: self.probes.load(Relaxed),
             asking,
             asked: self.asked.load(Relaxed),
             lateness: Duration::from_nanos(self.late_nanos.load(Relaxed)),

@@ -13,11 +13,11 @@ struct Anyone {
     schemes: Vec<SignatureScheme>,
 }
 
-/// A client configuration that trusts anyone, speaks TLS 1.2 and 1.3, and offers HTTP/1.1.
+/// A client configuration that trusts anyone, speaks TLS 1.2 and 1.3, and offers one protocol (by its ALPN name).
 ///
 /// # Errors
 /// If rustls refuses its own default versions.
-pub(crate) fn trusting_anyone() -> Result<Arc<ClientConfig>, Error> {
+pub(crate) fn trusting_anyone(protocol: &[u8]) -> Result<Arc<ClientConfig>, Error> {
     let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::ring::default_provider());
     let schemes = provider.signature_verification_algorithms.supported_schemes();
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -25,7 +25,7 @@ pub(crate) fn trusting_anyone() -> Result<Arc<ClientConfig>, Error> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anyone { schemes }))
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     // Each probe is to make the target do the whole handshake.
     config.resumption = rustls::client::Resumption::disabled();
     Ok(Arc::new(config))

@@ -1,10 +1,8 @@
 //! What happened at the doors of both APIs: all that the oracle may know.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use triton_sim::{InstanceRecord, ResourceKind, Sim};
 use uuid::Uuid;
 
@@ -40,6 +38,9 @@ pub enum What {
     Call(Call),
     /// An instance is another than it was.
     Instance(InstanceRecord),
+    /// CloudAPI showed an instance with these addresses, which are over already: of two changes in one moment the
+    /// datacenter tells the second.
+    Shown(Uuid, Vec<String>),
     /// A process began (true) or ended (false).
     Life(u32, bool),
     /// Something is done to the system: the name of a fault, or of what somebody did.
@@ -67,7 +68,7 @@ pub struct Call {
     pub pod: Option<String>,
     /// Of a delete of an instance: the instance as it was when the request came.
     pub instance: Option<InstanceRecord>,
-    /// Of a delete of a firewall rule: its description, if the history knows it.
+    /// Of a delete of a firewall rule: its description when the request came; `None` when there was none.
     pub rule: Option<String>,
 }
 
@@ -83,7 +84,6 @@ struct Inner {
     entries: Vec<Entry>,
     /// The last change of the datacenter that is in it.
     seen: u64,
-    rules: HashMap<String, String>,
 }
 
 // === impl Call ===
@@ -112,9 +112,9 @@ impl Call {
 
     /// The firewall rule that it asked CloudAPI to delete.
     #[must_use]
-    pub fn deletes_rule(&self) -> Option<&str> {
+    pub fn deletes_rule(&self) -> Option<Uuid> {
         let id = path(&self.target).split("/fwrules/").nth(1)?;
-        (self.side == Side::Cloud && self.method == "DELETE").then_some(id)
+        if self.side == Side::Cloud && self.method == "DELETE" { id.parse().ok() } else { None }
     }
 }
 
@@ -155,16 +155,15 @@ impl History {
         self.inner().seen = last;
     }
 
-    /// Remembers what a firewall rule is for.
-    pub(crate) fn learn_rule(&self, rule: &Value) {
-        let text = |field: &str| rule.get(field).and_then(Value::as_str).map(ToOwned::to_owned);
-        if let Some(id) = text("id") {
-            self.inner().rules.insert(id, text("description").unwrap_or_default());
-        }
-    }
-
-    pub(crate) fn rule(&self, id: &str) -> Option<String> {
-        self.inner().rules.get(id).cloned()
+    /// Whether CloudAPI has accepted that this instance goes: a delete, or that nothing protects it from one any more.
+    pub(crate) fn was_told_to_go(&self, id: Uuid) -> bool {
+        let lifts = format!("/machines/{id}?action=disable_deletion_protection");
+        let accepts = |entry: &Entry| {
+            matches!(&entry.what, What::Call(call)
+                if (call.deletes() == Some(id) && call.status == Some(204))
+                    || (call.target.ends_with(&lifts) && call.status == Some(202)))
+        };
+        self.inner().entries.iter().any(accepts)
     }
 
     /// Everything in order, with the changes of the cluster.

@@ -28,6 +28,7 @@ pub mod oracle;
 pub mod plan;
 mod pods;
 mod settled;
+mod shrink;
 mod ticket;
 mod trace;
 mod wire;

@@ -150,6 +150,7 @@ impl Leader for Process {
             pokes,
             metrics: self.provider_metrics.clone(),
             doubt: self.doubt.clone(),
+            is_first: term.is_first(),
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use simulation::{Deed, Depth, Outcome, Plan, Profile, Run, crash};
+use simulation::{Deed, Depth, Invariant, Outcome, Plan, Profile, Run, Violation, crash};
 use triton_sim::FaultKind;
 
 mod clock;
@@ -28,12 +28,21 @@ struct Args {
     /// Kills the process at every boundary of a script instead of running seeds.
     #[arg(long, value_enum)]
     crash: Option<Depth>,
+    /// Runs each seed twice, and counts as violations those that go another way the second time.
+    #[arg(long)]
+    twice: bool,
     /// Ends after so many minutes of real time.
     #[arg(long)]
     minutes: Option<u64>,
     /// Prints only the history of this pod (a part of its UID or its name), with --replay.
     #[arg(long)]
     only: Option<String>,
+    /// Takes out of the plan what is not needed to break the same promise, and prints the small one's run, with --replay.
+    #[arg(long)]
+    shrink: bool,
+    /// Which promise it is about, with --shrink; else the first that is broken.
+    #[arg(long, value_enum)]
+    breaks: Option<Invariant>,
     /// Prints logs, with --replay.
     #[arg(long)]
     logs: bool,
@@ -51,6 +60,7 @@ struct Total {
     violations: u64,
     bad_seeds: u64,
     by_invariant: BTreeMap<String, u64>,
+    unstable_seeds: u64,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -75,9 +85,16 @@ fn many(args: &Args) -> anyhow::Result<ExitCode> {
         for violation in &outcome.violations {
             println!("seed {seed}: {violation}");
         }
+        if args.twice {
+            let again =
+                Run { seed, plan: Plan::draw(seed, args.profile), ..Run::default() }.go()?;
+            total.unstable_seeds += u64::from(again.fingerprint != outcome.fingerprint);
+            tell_difference(seed, &outcome, &again);
+        }
     }
     total.print(began.elapsed());
-    Ok(if total.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_well = total.violations == 0 && total.unstable_seeds == 0;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn crash(depth: Depth, args: &Args) -> anyhow::Result<ExitCode> {
@@ -101,7 +118,10 @@ fn crash(depth: Depth, args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {
-    let plan = Plan::draw(seed, args.profile);
+    let mut plan = Plan::draw(seed, args.profile);
+    if args.shrink {
+        plan = shrink(seed, plan, args.breaks)?;
+    }
     for (at, deed) in &plan.deeds {
         println!("plan {at:?}: {deed}");
     }
@@ -121,6 +141,7 @@ fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {
     }
     let again = Run { seed, plan, ..Run::default() }.go()?;
     let same = again.fingerprint == outcome.fingerprint;
+    tell_difference(seed, &outcome, &again);
     println!(
         "seed {seed}: {} violations, fingerprint {:016x}, {}",
         outcome.violations.len(),
@@ -128,6 +149,27 @@ fn replay(seed: u64, args: &Args) -> anyhow::Result<ExitCode> {
         if same { "the same when run again" } else { "ANOTHER WHEN RUN AGAIN" }
     );
     Ok(if same && outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The small plan; as it was when it breaks nothing.
+fn shrink(seed: u64, plan: Plan, breaks: Option<Invariant>) -> anyhow::Result<Plan> {
+    let run = |plan: &Plan| Run { seed, plan: plan.clone(), ..Run::default() }.go();
+    let first = run(&plan)?.violations.first().map(|violation| violation.invariant);
+    let Some(wanted) = breaks.or(first) else { return Ok(plan) };
+    let (before, mut runs) = (plan.deeds.len(), 0);
+    let plan = plan.shrink(|plan| {
+        runs += 1;
+        let is_wanted = |violation: &Violation| violation.invariant == wanted;
+        run(plan).is_ok_and(|outcome| outcome.violations.iter().any(is_wanted))
+    });
+    println!("{wanted:?} takes {} of {before} deeds ({runs} runs)", plan.deeds.len());
+    Ok(plan)
+}
+
+fn tell_difference(seed: u64, one: &Outcome, other: &Outcome) {
+    if let Some((number, one, other)) = one.differs_from(other) {
+        println!("seed {seed}: runs differ from line {number}:\n  {one}\n  {other}");
+    }
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -182,6 +224,9 @@ impl Total {
             "violations: {} in {} runs {:?}",
             self.violations, self.bad_seeds, self.by_invariant
         );
+        if self.unstable_seeds > 0 {
+            println!("{} seeds went another way the second time", self.unstable_seeds);
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn line(entry: &Entry) -> String {
         What::Instance(record) => {
             format!("instance {} {} {:?} {:?}", record.id, record.name, record.state, record.tags)
         }
+        What::Shown(id, ips) => format!("instance {id} is shown with {ips:?}"),
         What::Life(id, begins) => format!("life {id} {}", if *begins { "begins" } else { "ends" }),
         What::Deed(deed) => deed.clone(),
         What::Calm => "calm".to_owned(),

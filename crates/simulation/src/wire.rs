@@ -14,6 +14,7 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Limited};
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
@@ -293,7 +294,7 @@ impl Wire {
         let mut call = self.describe(side, &request, sent);
         let answer = match side {
             Side::Kube => self.kube.answer(request).await,
-            Side::Cloud => self.ask_cloud(request, &call).await,
+            Side::Cloud => self.ask_cloud(request).await,
         };
         self.follow();
         call.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
@@ -307,20 +308,35 @@ impl Wire {
         answer
     }
 
-    async fn ask_cloud(&self, request: Request<Bytes>, call: &Call) -> io::Result<Response<Body>> {
+    async fn ask_cloud(&self, request: Request<Bytes>) -> io::Result<Response<Body>> {
+        let shows =
+            request.method() == http::Method::GET && request.uri().path().contains("/machines");
         let Ok(response) = self.router.clone().oneshot(request.map(Body::from)).await;
         let (parts, body) = response.into_parts();
         // A body that breaks off is a connection that breaks, and one without end is cut.
         let body = Limited::new(body, ANSWER_MAX).collect().await;
         let body =
             body.map_err(|_lost| io::Error::from(io::ErrorKind::ConnectionReset))?.to_bytes();
-        if call.method == "POST"
-            && call.target.ends_with("/fwrules")
-            && let Ok(rule) = serde_json::from_slice(&body)
-        {
-            self.history.learn_rule(&rule);
+        if shows && let Ok(shown) = serde_json::from_slice(&body) {
+            self.note_addresses(shown);
         }
         Ok(Response::from_parts(parts, Body::from(body)))
+    }
+
+    /// Notes addresses that an answer shows and that are over already.
+    fn note_addresses(&self, shown: Value) {
+        let instances = if let Value::Array(items) = shown { items } else { vec![shown] };
+        for instance in instances {
+            let id = instance.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+            let Some(record) = id.and_then(|id| self.sim.instance(id)) else { continue };
+            let known: Vec<String> = record.ips.iter().map(ToString::to_string).collect();
+            let ips = instance.get("ips").and_then(Value::as_array).into_iter().flatten();
+            let ips = ips.filter_map(Value::as_str).map(ToOwned::to_owned);
+            let over: Vec<String> = ips.filter(|ip| !known.contains(ip)).collect();
+            if !over.is_empty() {
+                self.history.add(self.sim.now(), What::Shown(record.id, over));
+            }
+        }
     }
 
     fn describe(&self, side: Side, request: &Request<Bytes>, sent: jiff::Timestamp) -> Call {
@@ -337,13 +353,13 @@ impl Wire {
             rule: None,
         };
         if call.is_create() {
-            let body: Option<serde_json::Value> = serde_json::from_slice(request.body()).ok();
+            let body: Option<Value> = serde_json::from_slice(request.body()).ok();
             let uid =
                 body.as_ref().and_then(|body| body.get("tag.k8s_uid")).and_then(|uid| uid.as_str());
             call.pod = uid.map(ToOwned::to_owned);
         }
         call.instance = call.deletes().and_then(|id| self.sim.instance(id));
-        call.rule = call.deletes_rule().and_then(|id| self.history.rule(id));
+        call.rule = call.deletes_rule().and_then(|id| self.sim.firewall_rule(id));
         call
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     fn instance(id: &str, created: &str, brand: &str, firewall: bool) -> Instance {
         serde_json::from_value(json!({
             "id": id, "name": "ubuntu", "brand": brand, "state": "running", "created": created,
-            "image": "7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b", "firewall_enabled": firewall,
+            "image": "7b5981c4-1889-11e7-b4c5-3f3bdfc9b88b", "firewall_enabled": firewall, "tags": {},
         }))
         .unwrap()
     }

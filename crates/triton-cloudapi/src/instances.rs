@@ -128,7 +128,7 @@ pub struct Instance {
     #[serde(default)]
     pub metadata: Metadata,
     /// Tags.
-    #[serde(default, deserialize_with = "read_tags")]
+    #[serde(deserialize_with = "read_tags")]
     pub tags: Tags,
     /// When it was created.
     #[serde(default, with = "timestamp", skip_serializing_if = "Option::is_none")]
@@ -338,7 +338,7 @@ fn read_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<InstanceId, D::
 }
 
 fn read_tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Tags, D::Error> {
-    // A server may leave out what is empty. Anything else that is no object is not known to be empty.
+    // CloudAPI shows the tags of every instance, `{}` if it has none; what is left out is not known to be empty.
     struct Object;
 
     impl<'de> Visitor<'de> for Object {

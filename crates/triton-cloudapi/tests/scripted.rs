@@ -343,8 +343,8 @@ async fn a_list_with_an_unreadable_instance_is_not_taken_for_complete() {
 
 #[tokio::test(start_paused = true)]
 async fn a_gap_between_two_pages_is_closed_by_going_back_a_page() {
-    let first = r#"[{"id":"00000000-0000-4000-8000-000000000001"},{"id":"00000000-0000-4000-8000-000000000002"}]"#;
-    let other = r#"[{"id":"00000000-0000-4000-8000-000000000003"}]"#;
+    let first = r#"[{"id":"00000000-0000-4000-8000-000000000001","tags":{}},{"id":"00000000-0000-4000-8000-000000000002","tags":{}}]"#;
+    let other = r#"[{"id":"00000000-0000-4000-8000-000000000003","tags":{}}]"#;
     let list = ListInstances { limit: Some(2), ..ListInstances::default() };
     let (client, seen) =
         scripted(&[Act::Answer(200, first), Act::Answer(200, other), Act::Answer(200, other)]);

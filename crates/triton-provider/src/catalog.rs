@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -13,12 +14,22 @@ use triton_podspec::Catalog;
 
 use crate::limits::Limits;
 
+/// How long a read that failed answers for those who come after it.
+const FAILED_FOR: Duration = Duration::from_secs(1);
+
 /// A catalog that is read when first needed and again when it is old.
 #[derive(Debug)]
 pub struct CatalogKeeper {
     client: Client,
     limits: Limits,
-    held: Mutex<Option<Held>>,
+    kept: Mutex<Kept>,
+}
+
+/// What the last reads came to.
+#[derive(Debug, Default)]
+struct Kept {
+    held: Option<Held>,
+    failed: Option<Failed>,
 }
 
 #[derive(Clone, Debug)]
@@ -27,21 +38,28 @@ struct Held {
     read_at: Instant,
 }
 
+#[derive(Clone, Debug)]
+struct Failed {
+    error: Arc<Error>,
+    at: Instant,
+}
+
 // === impl CatalogKeeper ===
 
 impl CatalogKeeper {
     /// A keeper that has read nothing yet.
     #[must_use]
     pub fn new(client: Client, limits: Limits) -> Self {
-        Self { client, limits, held: Mutex::new(None) }
+        Self { client, limits, kept: Mutex::default() }
     }
 
     /// The catalog, at most [`Limits::catalog_life`] old.
     ///
     /// # Errors
     /// When there is none yet and it cannot be read. A catalog that has grown old and cannot be read again is still
-    /// good: CloudAPI checks every create anyway.
-    pub async fn get(&self) -> Result<Arc<Catalog>, Error> {
+    /// good: CloudAPI checks every create anyway. A read that failed answers for all who waited for it, and for who
+    /// comes within a second after it: else a thousand pods would each ask a CloudAPI that does not answer.
+    pub async fn get(&self) -> Result<Arc<Catalog>, Arc<Error>> {
         self.at_most(self.limits.catalog_life).await
     }
 
@@ -50,26 +68,37 @@ impl CatalogKeeper {
     ///
     /// # Errors
     /// As [`CatalogKeeper::get`].
-    pub async fn refresh(&self) -> Result<Arc<Catalog>, Error> {
+    pub async fn refresh(&self) -> Result<Arc<Catalog>, Arc<Error>> {
         self.at_most(self.limits.catalog_retry).await
     }
 
-    async fn at_most(&self, age: std::time::Duration) -> Result<Arc<Catalog>, Error> {
-        let mut held = self.held.lock().await;
+    async fn at_most(&self, age: Duration) -> Result<Arc<Catalog>, Arc<Error>> {
+        let mut kept = self.kept.lock().await;
         let now = Instant::now();
-        match held.as_ref() {
-            Some(found) if now.duration_since(found.read_at) < age => {
-                Ok(Arc::clone(&found.catalog))
-            }
-            found => match (self.read().await, found) {
-                (Ok(catalog), _) => {
+        if let Some(found) = kept.held.as_ref().filter(|found| now < found.read_at + age) {
+            return Ok(Arc::clone(&found.catalog));
+        }
+        let failed = kept.failed.as_ref().filter(|failed| now < failed.at + FAILED_FOR);
+        let error = match failed {
+            Some(failed) => Arc::clone(&failed.error),
+            None => match self.read().await {
+                Ok(catalog) => {
                     let catalog = Arc::new(catalog);
-                    *held = Some(Held { catalog: Arc::clone(&catalog), read_at: now });
-                    Ok(catalog)
+                    let held = Held { catalog: Arc::clone(&catalog), read_at: now };
+                    *kept = Kept { held: Some(held), failed: None };
+                    return Ok(catalog);
                 }
-                (Err(_), Some(old)) => Ok(Arc::clone(&old.catalog)),
-                (Err(error), None) => Err(error),
+                Err(error) => {
+                    let error = Arc::new(error);
+                    let failed = Failed { error: Arc::clone(&error), at: Instant::now() };
+                    kept.failed = Some(failed);
+                    error
+                }
             },
+        };
+        match &kept.held {
+            Some(old) => Ok(Arc::clone(&old.catalog)),
+            None => Err(error),
         }
     }
 

@@ -5,7 +5,9 @@
 //! share one write (group commit). Its version fences: a second process that acts for the same node takes the
 //! journal over, and the first one's next write fails before its create is sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod document;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::document::Document;
 use crate::cluster::{Cluster, ClusterError, Stored};
 use crate::pace::Pace;
 
@@ -42,8 +45,19 @@ pub struct Note {
 pub struct Left {
     /// The pods that may have a create in flight, by UID.
     pub uids: BTreeSet<String>,
-    /// The journal could not be read as one: any pod may have a create in flight.
-    pub unreadable: bool,
+    /// Notes were lost, now or less than a window before an earlier process ended: any pod may have a create in flight.
+    pub in_doubt: bool,
+}
+
+/// Who acted for this node before, as far as is known without the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nobody: that there is no journal yet is as it should be.
+    Nobody,
+    /// Somebody, perhaps: if there is no journal, it was deleted, and with it the notes of creates in flight.
+    Somebody,
+    /// Somebody who wrote the journal while this process was using it: whatever it says, notes may be missing.
+    Forger,
 }
 
 /// Why a note could not be made.
@@ -82,14 +96,6 @@ enum Order {
     Clear { uid: String },
 }
 
-/// The journal's text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Document {
-    holder: String,
-    #[serde(default)]
-    intents: BTreeMap<String, Note>,
-}
-
 // === impl Journal ===
 
 impl Journal {
@@ -98,6 +104,9 @@ impl Journal {
     ///
     /// A write waits for company, but not for more than `company` notes: the creates that may be on their way at once.
     ///
+    /// A journal that was deleted or edited by hand leaves every pod in doubt. That too is noted in it: the process
+    /// after this one would know nothing of it otherwise.
+    ///
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn open<C: Cluster>(
@@ -105,8 +114,11 @@ impl Journal {
         holder: String,
         window: Duration,
         company: usize,
+        before: Before,
     ) -> Result<(Self, Left), JournalError> {
-        let (document, version, left) = take_over(&*cluster, &holder).await?;
+        let (document, version) = take_over(&*cluster, &holder, before).await?;
+        let uids = document.intents.keys().cloned().collect();
+        let left = Left { uids, in_doubt: document.in_doubt };
         let (orders, inbox) = mpsc::unbounded_channel();
         let left_until = Instant::now() + window + LEFT_MARGIN;
         let lost = CancellationToken::new();
@@ -159,32 +171,27 @@ impl Journal {
 async fn take_over<C: Cluster>(
     cluster: &C,
     holder: &str,
-) -> Result<(Document, Option<String>, Left), JournalError> {
+    before: Before,
+) -> Result<(Document, Option<String>), JournalError> {
     let mut tries = 0;
     loop {
         let Stored { version, text } = cluster.load_journal().await.map_err(write_error)?;
-        let (mut document, unreadable) = match text.as_deref().map(serde_json::from_str) {
-            Some(Ok(document)) => (document, false),
-            // Somebody edited it by hand into something else.
-            Some(Err(_)) => (Document::default(), true),
-            None => (Document::default(), false),
+        let mut document = match text.as_deref().map(Document::read) {
+            Some(Some(document)) => document,
+            // It was edited by hand: what was taken out of it nobody knows.
+            Some(None) => Document::doubtful(),
+            None if before == Before::Nobody => Document::default(),
+            // It was deleted, with all its notes.
+            None => Document::doubtful(),
         };
+        document.in_doubt |= before == Before::Forger;
         holder.clone_into(&mut document.holder);
-        let text = render(&document);
-        match cluster.save_journal(version, text).await {
-            Ok(version) => {
-                let uids = document.intents.keys().cloned().collect();
-                return Ok((document, Some(version), Left { uids, unreadable }));
-            }
+        match cluster.save_journal(version, document.write()).await {
+            Ok(version) => return Ok((document, Some(version))),
             Err(ClusterError::Conflict) if tries < WRITE_TRIES => tries += 1,
             Err(error) => return Err(write_error(error)),
         }
     }
-}
-
-fn render(document: &Document) -> String {
-    // Strings, numbers and maps with string keys always serialise.
-    serde_json::to_string(document).unwrap_or_default()
 }
 
 fn write_error(error: ClusterError) -> JournalError {
@@ -218,7 +225,7 @@ impl<C: Cluster> Writer<C> {
         let mut stale = false;
         let mut pace = Pace::default();
         loop {
-            let order = if stale || !self.left.is_empty() {
+            let order = if stale || !self.left.is_empty() || self.document.in_doubt {
                 tokio::select! {
                     biased;
                     order = inbox.recv() => order,
@@ -278,11 +285,13 @@ impl<C: Cluster> Writer<C> {
         }
     }
 
-    /// Notes of an earlier process whose pods nobody asked about again.
+    /// Notes of an earlier process whose pods nobody asked about again, and doubt about the others.
     fn forget_left(&mut self) -> bool {
-        if self.left.is_empty() || Instant::now() < self.left_until {
+        let is_nothing = self.left.is_empty() && !self.document.in_doubt;
+        if is_nothing || Instant::now() < self.left_until {
             return false;
         }
+        self.document.in_doubt = false;
         for uid in std::mem::take(&mut self.left) {
             self.document.intents.remove(&uid);
         }
@@ -320,7 +329,7 @@ impl<C: Cluster> Writer<C> {
 
     async fn write(&mut self) -> Result<(), JournalError> {
         for _ in 0..WRITE_TRIES {
-            match self.cluster.save_journal(self.version.clone(), render(&self.document)).await {
+            match self.cluster.save_journal(self.version.clone(), self.document.write()).await {
                 Ok(version) => {
                     self.version = Some(version);
                     return Ok(());
@@ -328,11 +337,7 @@ impl<C: Cluster> Writer<C> {
                 Err(ClusterError::Conflict) => {
                     // Our own write whose answer was lost, a deleted object, or another process.
                     let stored = self.cluster.load_journal().await.map_err(write_error)?;
-                    let holder = stored
-                        .text
-                        .as_deref()
-                        .and_then(|text| serde_json::from_str::<Document>(text).ok())
-                        .map(|document| document.holder);
+                    let holder = stored.text.as_deref().and_then(Document::holder_in);
                     if let Some(holder) = holder.filter(|holder| *holder != self.document.holder) {
                         self.lost.cancel();
                         return Err(JournalError::TakenOver { holder });

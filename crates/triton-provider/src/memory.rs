@@ -154,7 +154,7 @@ mod tests {
         check("rules", |memory, _| memory.rules_retry_at = Some(now));
         check("intent", |memory, _| memory.life.intent = Some(Intent::until(now)));
         check("note", |memory, _| memory.life.noted = true);
-        check("discarded", |memory, _| memory.life.discarded.extend([id(2)]));
+        check("discarded", |memory, _| memory.life.discarded.extend([(id(2), now)]));
         check("twin", |memory, _| memory.life.twins.extend([(id(2), Default::default())]));
         check("failures", |memory, _| memory.life.failures = 1);
         check("retry", |memory, _| memory.life.retry_at = Some(now));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{
-    Container, HTTPGetAction, Pod, Probe as PodProbe, TCPSocketAction,
+    Container, GRPCAction, HTTPGetAction, Pod, Probe as PodProbe, TCPSocketAction,
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use probe_engine::{Handler, Kind, Probe, Scheme, Thresholds, Timing};
@@ -34,10 +34,11 @@ pub fn of(pod: &Pod) -> Vec<Probe> {
 }
 
 fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe> {
-    let handler = match (&probe.tcp_socket, &probe.http_get) {
-        (Some(tcp), _) => tcp_handler(tcp, container)?,
-        (None, Some(http)) => http_handler(http, container)?,
-        (None, None) => return None,
+    let handler = match (&probe.tcp_socket, &probe.http_get, &probe.grpc) {
+        (Some(tcp), ..) => tcp_handler(tcp, container)?,
+        (None, Some(http), _) => http_handler(http, container)?,
+        (None, None, Some(grpc)) => grpc_handler(grpc)?,
+        (None, None, None) => return None,
     };
     let defaults = (Timing::default(), Thresholds::default());
     Some(Probe {
@@ -82,6 +83,14 @@ fn http_handler(http: &HTTPGetAction, container: &Container) -> Option<Handler> 
     })
 }
 
+fn grpc_handler(grpc: &GRPCAction) -> Option<Handler> {
+    Some(Handler::Grpc {
+        port: number(grpc.port)?,
+        service: grpc.service.clone().unwrap_or_default(),
+        tls: grpc.mode.as_deref() == Some("TLS"),
+    })
+}
+
 /// A number is itself; a text is the name of one of the container's ports, else a number.
 fn port(port: &IntOrString, container: &Container) -> Option<u16> {
     let number = match port {
@@ -94,7 +103,11 @@ fn port(port: &IntOrString, container: &Container) -> Option<u16> {
             .map(|port| port.container_port)
             .or_else(|| name.parse().ok())?,
     };
-    u16::try_from(number).ok().filter(|port| *port > 0)
+    self::number(number)
+}
+
+fn number(port: i32) -> Option<u16> {
+    u16::try_from(port).ok().filter(|port| *port > 0)
 }
 
 fn seconds(value: Option<i32>) -> Option<Duration> {
@@ -133,6 +146,23 @@ mod tests {
                 thresholds: Thresholds { success: 1, failure: 3 },
             }]
         );
+    }
+
+    #[test]
+    fn a_grpc_probe_has_a_service_and_may_want_tls() {
+        #[track_caller]
+        fn check(grpc: serde_json::Value, expected: Option<Handler>) {
+            let pod = pod(serde_json::json!({"name": "c", "livenessProbe": {"grpc": grpc}}));
+            assert_eq!(of(&pod).first().map(|probe| probe.handler.clone()), expected);
+        }
+        let handler = |service: &str, tls| {
+            Some(Handler::Grpc { port: 9000, service: service.to_owned(), tls })
+        };
+        check(serde_json::json!({"port": 9000}), handler("", false));
+        check(serde_json::json!({"port": 9000, "service": "db"}), handler("db", false));
+        check(serde_json::json!({"port": 9000, "mode": "TLS"}), handler("", true));
+        check(serde_json::json!({"port": 9000, "mode": "Plaintext"}), handler("", false));
+        check(serde_json::json!({"port": 0}), None);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Parts<C> {
     pub metrics: Metrics,
     /// What the process knows of the journal from earlier terms.
     pub doubt: JournalDoubt,
+    /// This term [made the Lease](virtual_node::Term::is_first): nobody acted for the node before.
+    pub is_first: bool,
 }
 
 /// Why a provider could not start.
@@ -78,17 +80,17 @@ impl<C: Cluster> TritonProvider<C> {
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Parts { client, cluster, settings, pokes, metrics, doubt } = parts;
+        let Parts { client, cluster, settings, pokes, metrics, doubt, is_first } = parts;
         let window = settings.limits.ambiguity_window;
         let company = settings.limits.creates_in_flight.max(1);
-        let (journal, mut left) =
-            Journal::open(Arc::clone(&cluster), clock::identity(), window, company).await?;
-        left.unreadable |= doubt.take();
+        let (before, holder) = (doubt.before(is_first), clock::identity());
+        let opening = Journal::open(Arc::clone(&cluster), holder, window, company, before);
+        let (journal, left) = opening.await?;
         doubt.end_with(journal.lost().clone(), shutdown.clone());
-        if !left.uids.is_empty() || left.unreadable {
+        if !left.uids.is_empty() || left.in_doubt {
             tracing::info!(
                 creates = left.uids.len(),
-                unreadable = left.unreadable,
+                in_doubt = left.in_doubt,
                 "an earlier process left creates unresolved; looking for their instances"
             );
         }

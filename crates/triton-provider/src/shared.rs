@@ -79,7 +79,7 @@ impl Memories {
         }
         let mut memory = seed();
         let noted = state.left.uids.remove(uid);
-        let in_doubt = state.left.unreadable && state.left_until.is_some_and(|until| until > now);
+        let in_doubt = state.left.in_doubt && state.left_until.is_some_and(|until| until > now);
         if let Some(until) = state.left_until.filter(|_| noted || in_doubt) {
             memory.life.intent = Some(Intent::until(until));
             memory.life.noted = noted;
@@ -149,7 +149,7 @@ mod tests {
     async fn what_was_left_counts_from_when_it_was_read_and_only_for_its_pod() {
         let now = Instant::now();
         let until = now + Duration::from_secs(180);
-        let left = Left { uids: ["a".to_owned()].into(), unreadable: false };
+        let left = Left { uids: ["a".to_owned()].into(), in_doubt: false };
         let memories = Memories::with_left(left, until);
         let late = now + Duration::from_secs(3600);
         assert_eq!(
@@ -193,7 +193,7 @@ mod tests {
     async fn without_a_readable_journal_every_pod_is_in_doubt_for_a_window() {
         let now = Instant::now();
         let until = now + Duration::from_secs(180);
-        let memories = Memories::with_left(Left { unreadable: true, ..Left::default() }, until);
+        let memories = Memories::with_left(Left { in_doubt: true, ..Left::default() }, until);
         assert_eq!(begin(&memories, "a", now), (Some(until), false));
         assert_eq!(begin(&memories, "b", until), (None, false));
     }

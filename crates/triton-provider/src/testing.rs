@@ -64,6 +64,20 @@ impl MemoryCluster {
         }
     }
 
+    /// Deletes the journal, as somebody with kubectl does.
+    pub(crate) fn delete_journal(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.text = None;
+        state.version = 0;
+    }
+
+    /// Writes something else into the journal.
+    pub(crate) fn edit_journal(&self, text: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.text = Some(text.to_owned());
+        state.version += 1;
+    }
+
     pub(crate) fn fail_journal(&self, failing: bool) {
         self.state.lock().unwrap().failing = failing;
     }

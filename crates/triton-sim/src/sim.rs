@@ -199,6 +199,15 @@ impl Sim {
         })
     }
 
+    /// The description of a firewall rule, empty if it has none; `None` when there is no such rule.
+    #[must_use]
+    pub fn firewall_rule(&self, id: Uuid) -> Option<String> {
+        self.with(|state, _| {
+            let rule = state.world.rules.get(&id)?;
+            Some(rule.description.clone().unwrap_or_default())
+        })
+    }
+
     /// Sets a fault, in place of one of the same kind for the same endpoint and account.
     pub fn fault(&self, kind: FaultKind, fault: Fault) {
         self.change_faults(|faults, now| faults.set(kind, fault, now));

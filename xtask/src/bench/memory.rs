@@ -14,8 +14,8 @@ const PODS: usize = 1000;
 const PODS_FULL: usize = 10_000;
 /// Pods that are made before the next are: so many at once are a burst, and no more is measured here.
 const STEP: usize = 1000;
-/// How long the node is left alone before its memory is read.
-const SETTLING: Duration = Duration::from_secs(30);
+/// How long the node is left alone before its memory is read: connections that a burst has opened close after 90 s.
+const SETTLING: Duration = Duration::from_secs(120);
 
 /// Reads what the kernel says of the process.
 pub(crate) async fn run(args: &Args) -> Result<()> {

@@ -86,9 +86,10 @@ async fn until_metric(rig: &Rig, name: &str, least: u64, started: Instant) -> Re
     .await
 }
 
-/// The sum of a metric over its labels.
+/// The sum of a metric over its labels; `name{label}` counts those only that have this label among theirs.
 fn sum(metrics: &str, name: &str) -> Result<u64> {
-    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    let (name, label) = name.trim_end_matches('}').split_once('{').unwrap_or((name, ""));
+    let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
     let values = lines.map(|line| {
         let value = line.rsplit(' ').next().unwrap_or_default();
         value.parse::<u64>().with_context(|| format!("reading {line:?}"))
@@ -102,7 +103,8 @@ mod tests {
 
     #[test]
     fn a_metric_is_summed_over_its_labels() {
-        let metrics = "# TYPE a counter\na_total{b=\"1\"} 2\na_total{b=\"2\"} 3\nc 4\n";
+        let metrics =
+            "# TYPE a counter\na_total{n=\"x\",b=\"1\"} 2\na_total{n=\"x\",b=\"2\"} 3\nc 4\n";
         assert_eq!(sum(metrics, "a_total").unwrap(), 5);
         assert_eq!(sum(metrics, "a_total{b=\"2\"}").unwrap(), 3);
         assert_eq!(sum(metrics, "d").unwrap(), 0);

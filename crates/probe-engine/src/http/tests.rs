@@ -5,11 +5,12 @@ use std::sync::Mutex;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::probe::Handler;
-use crate::{NetworkProber, Prober as _};
+use crate::{Ask, NetworkProber, Prober as _};
 
 /// Long enough never to matter.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -69,7 +70,8 @@ async fn ask_port(
     let headers = headers.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
     let handler = Handler::HttpGet { scheme, host: None, port, path: path.into(), headers };
     let prober = NetworkProber::new().unwrap();
-    prober.ask(&handler, IpAddr::V4(Ipv4Addr::LOCALHOST), timeout).await
+    let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    prober.ask(Ask { target: "a", handler: &handler, address, timeout }).await
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
@@ -278,7 +280,8 @@ mod asking {
             headers: Vec::new(),
         };
         let nowhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        let outcome = NetworkProber::new().unwrap().ask(&handler, nowhere, TIMEOUT).await;
+        let ask = Ask { target: "a", handler: &handler, address: nowhere, timeout: TIMEOUT };
+        let outcome = NetworkProber::new().unwrap().ask(ask).await;
         assert_eq!(outcome, success("here"));
     }
 }

@@ -137,13 +137,20 @@ impl ApiServer {
             Verb::Watch => watch::begin(self, asked.clone(), is_metadata).map(Answer::Watch),
             Verb::Create => {
                 let object = body(request)?;
+                let is_nowhere = !namespace.is_empty()
+                    && self.state().store.get(Resource::Namespaces, "", namespace).is_none();
+                if is_nowhere {
+                    return Err(Refusal::not_found(Resource::Namespaces, namespace));
+                }
                 let made = self.state().store.create(resource, namespace, object, now)?;
                 Ok(Answer::Object(201, shown(&made)))
             }
             Verb::Update => {
                 let object = body(request)?;
-                let made = self.state().store.replace(resource, namespace, name, object, now)?;
-                Ok(Answer::Object(200, shown(&made)))
+                let mut state = self.state();
+                let is_new = state.store.get(resource, namespace, name).is_none();
+                let made = state.store.replace(resource, namespace, name, object, now)?;
+                Ok(Answer::Object(if is_new { 201 } else { 200 }, shown(&made)))
             }
             Verb::Patch => {
                 let kind =
@@ -181,7 +188,9 @@ impl ApiServer {
                     version: precondition("resourceVersion"),
                 };
                 let deleted = self.state().store.delete(resource, namespace, name, &order, now)?;
-                Ok(Answer::Object(200, shown(&deleted)))
+                // A pod is shown as it was, and of anything else it is said that it went well.
+                let answer = if resource == Resource::Pods { shown(&deleted) } else { success() };
+                Ok(Answer::Object(200, answer))
             }
         }
     }
@@ -219,7 +228,7 @@ impl ApiServer {
             found.last().filter(|_| has_more).map(|last| format!("{version}:{}", place(last)));
         let items: Vec<Value> = found
             .iter()
-            .map(|object| if is_metadata { metadata_of(object) } else { Value::clone(object) })
+            .map(|object| if is_metadata { metadata_of(object) } else { item(object) })
             .collect();
         let kind = if is_metadata { "PartialObjectMetadata" } else { asked.resource.kind() };
         let api_version = if is_metadata { "meta.k8s.io/v1" } else { asked.resource.api_version() };
@@ -241,6 +250,20 @@ pub(super) fn selects(asked: &Asked, object: &Value) -> bool {
         let (path, value) = term.split_once('=').unwrap_or((term, ""));
         text(object, &format!("/{}", path.replace('.', "/"))) == value.trim_start_matches('=')
     })
+}
+
+/// The object as an item of a list, which says of what kind all of them are.
+fn item(object: &Value) -> Value {
+    let mut item = object.clone();
+    if let Some(fields) = item.as_object_mut() {
+        fields.remove("kind");
+        fields.remove("apiVersion");
+    }
+    item
+}
+
+fn success() -> Value {
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
 }
 
 /// The object without spec and status.

@@ -37,7 +37,7 @@ pub enum KubeFault {
     ListExpires,
     /// A watch is cut in the middle of an object.
     WatchCut,
-    /// A watch is told that its version is too old.
+    /// A watch is told that its version is too old, by an event or by the answer's status.
     WatchGone,
     /// A watch ends as if its time were over.
     WatchEnds,

@@ -78,6 +78,7 @@ fn merge_list(list: &mut Vec<Value>, patch: &[Value], by: &str) {
     if patch.iter().any(|element| element.as_object().and_then(directive) == Some("replace")) {
         list.clear();
     }
+    let before = list.clone();
     for element in patch {
         let Some(fields) = element.as_object() else { continue };
         let place = list.iter().position(|held| held.get(by) == element.get(by));
@@ -89,6 +90,27 @@ fn merge_list(list: &mut Vec<Value>, patch: &[Value], by: &str) {
             (_, None) => list.push(element.clone()),
         }
     }
+    *list = ordered(std::mem::take(list), &before, patch, by);
+}
+
+/// The order of a merged list when the patch says none (apimachinery's strategicpatch, `mergeSortedSlice`): what was
+/// there keeps its order, and of what the patch names the new stands before what it does not name.
+fn ordered(merged: Vec<Value>, before: &[Value], patch: &[Value], by: &str) -> Vec<Value> {
+    let place = |list: &[Value], element: &Value| {
+        list.iter().position(|other| other.get(by) == element.get(by))
+    };
+    let (mut named, rest): (Vec<Value>, Vec<Value>) =
+        merged.into_iter().partition(|element| place(patch, element).is_some());
+    named.sort_by_key(|element| place(patch, element));
+    let (mut named, mut rest) = (named.into_iter().peekable(), rest.into_iter().peekable());
+    let mut all = Vec::new();
+    while let (Some(one), Some(other)) = (rest.peek(), named.peek()) {
+        let is_first =
+            place(before, one).zip(place(before, other)).is_some_and(|(one, other)| one < other);
+        all.extend(if is_first { rest.next() } else { named.next() });
+    }
+    all.extend(rest.chain(named));
+    all
 }
 
 fn directive(object: &Map<String, Value>) -> Option<&str> {

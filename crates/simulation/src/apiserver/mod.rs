@@ -13,9 +13,15 @@ mod store;
 mod tests;
 mod watch;
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::body::Body;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -33,7 +39,7 @@ use refusal::Refusal;
 use store::Store;
 
 /// Tells the API server's time.
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The API server; cloning gives another hand on the same one.
 #[derive(Clone)]
@@ -65,10 +71,38 @@ pub struct Refused {
 // === impl ApiServer ===
 
 impl ApiServer {
-    pub(crate) fn new(seed: u64, clock: Clock, tickets: Tickets) -> Self {
+    /// An empty one, whose faults are drawn from `seed`.
+    #[must_use]
+    pub fn new(seed: u64, clock: Clock, tickets: Tickets) -> Self {
         let state = State { store: Store::new(tickets), faults: Faults::new(seed) };
         let inner = Inner { state: Mutex::new(state), changed: Notify::new(), clock };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The way to it without a wire: for clients that nothing happens to.
+    pub fn service<B>(
+        &self,
+    ) -> impl tower::Service<
+        Request<B>,
+        Response = Response<Body>,
+        Error = io::Error,
+        Future = BoxFuture<'static, io::Result<Response<Body>>>,
+    > + Clone
+    + Send
+    + use<B>
+    where
+        B: axum::body::HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: std::error::Error + Send + Sync + 'static,
+    {
+        let server = self.clone();
+        tower::service_fn(move |request: Request<B>| -> BoxFuture<'static, _> {
+            let server = server.clone();
+            Box::pin(async move {
+                let (parts, body) = request.into_parts();
+                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                server.answer(Request::from_parts(parts, body)).await
+            })
+        })
     }
 
     /// Makes an object, as anybody but the node might.

@@ -63,7 +63,7 @@ pub(crate) struct Store {
     version: u64,
     made: u64,
     log: Vec<Change>,
-    /// Watches from before this version are answered 410.
+    /// Watches from before this version are told that it is too old.
     compacted: u64,
     tickets: Tickets,
 }
@@ -154,8 +154,8 @@ impl Store {
         }
         object["metadata"]["uid"] = json!(uid);
         object["metadata"]["creationTimestamp"] = json!(seconds(now));
-        object["metadata"]["generation"] = json!(1);
         if resource == Resource::Pods {
+            object["metadata"]["generation"] = json!(1);
             object["status"] = json!({ "phase": "Pending", "qosClass": "BestEffort" });
         }
         Ok(self.put(ChangeKind::Added, resource, object, now))
@@ -169,7 +169,14 @@ impl Store {
         mut object: Value,
         now: Timestamp,
     ) -> Result<Arc<Value>, Refusal> {
-        let held = self.find(resource, namespace, name)?;
+        let Some(held) = self.get(resource, namespace, name).cloned() else {
+            // A Lease that is not there is made by writing it, whatever version is written to (its update strategy
+            // allows that); anything else is not.
+            return match resource {
+                Resource::Leases => self.create(resource, namespace, object, now),
+                _ => Err(Refusal::not_found(resource, name)),
+            };
+        };
         check_versions(resource, name, &held, &object)?;
         for field in ["uid", "creationTimestamp", "generation", "namespace"] {
             if let Some(kept) = held["metadata"].get(field) {
@@ -178,6 +185,10 @@ impl Store {
         }
         object["apiVersion"] = json!(resource.api_version());
         object["kind"] = json!(resource.kind());
+        object["metadata"]["resourceVersion"] = held["metadata"]["resourceVersion"].clone();
+        if object == *held {
+            return Ok(held);
+        }
         Ok(self.put(ChangeKind::Modified, resource, object, now))
     }
 
@@ -194,6 +205,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Arc<Value>, Refusal> {
         let held = self.find(resource, namespace, name)?;
+        let uid = text(patch, "/metadata/uid");
+        if !uid.is_empty() && uid != text(&held, "/metadata/uid") {
+            return Err(Refusal::invalid(resource, name, "metadata.uid: field is immutable"));
+        }
         check_versions(resource, name, &held, patch)?;
         let mut patched = (*held).clone();
         match kind {
@@ -247,17 +262,18 @@ impl Store {
             let own = held.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
             let grace = order.grace.or(own).unwrap_or(DEFAULT_GRACE);
             let grace = if is_bound && !is_over { grace } else { 0 };
-            if grace > 0 {
-                let going =
-                    held.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
-                if going.is_some_and(|going| going <= grace) {
-                    return Ok(held);
-                }
-                let mut next = (*held).clone();
-                next["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
-                next["metadata"]["deletionTimestamp"] = json!(seconds(now + grace.seconds()));
-                return Ok(self.put(ChangeKind::Modified, resource, next, now));
+            let going =
+                held.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
+            if going.is_some_and(|going| going <= grace) {
+                return Ok(held);
             }
+            // One that goes at once is marked all the same, and those who watch are told both.
+            let marked =
+                self.put(ChangeKind::Modified, resource, marked(&held, going, grace, now), now);
+            if grace > 0 {
+                return Ok(marked);
+            }
+            return Ok(self.put(ChangeKind::Deleted, resource, (*marked).clone(), now));
         }
         Ok(self.put(ChangeKind::Deleted, resource, (*held).clone(), now))
     }
@@ -319,6 +335,21 @@ fn check_versions(
         }
     }
     Ok(())
+}
+
+/// A pod that is to go in so many seconds, counted from when it was first asked to.
+fn marked(held: &Value, going: Option<i64>, grace: i64, now: Timestamp) -> Value {
+    let mut next = held.clone();
+    let metadata = &mut next["metadata"];
+    let until: Option<Timestamp> = text(held, "/metadata/deletionTimestamp").parse().ok();
+    let asked_at = until.zip(going).map_or(now, |(until, going)| until - going.seconds());
+    metadata["deletionGracePeriodSeconds"] = json!(grace);
+    metadata["deletionTimestamp"] = json!(seconds(asked_at + grace.seconds()));
+    if going.is_none() {
+        let generation = metadata["generation"].as_i64().unwrap_or_default();
+        metadata["generation"] = json!(generation + 1);
+    }
+    next
 }
 
 /// Times are kept in whole seconds (metav1.Time).

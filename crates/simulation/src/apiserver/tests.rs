@@ -70,7 +70,7 @@ async fn preconditions_protect_a_successor() {
     let order = json!({ "gracePeriodSeconds": 0, "preconditions": { "uid": old } });
     assert_eq!(ask(&server, "DELETE", A, &order).await.status(), 409);
     let patch = json!({ "metadata": { "uid": old }, "status": { "phase": "Running" } });
-    assert_eq!(ask(&server, "PATCH", &format!("{A}/status"), &patch).await.status(), 409);
+    assert_eq!(ask(&server, "PATCH", &format!("{A}/status"), &patch).await.status(), 422);
     let order = json!({ "gracePeriodSeconds": 0, "preconditions": { "uid": new } });
     assert_eq!(ask(&server, "DELETE", A, &order).await.status(), 200);
     assert_eq!(ask(&server, "DELETE", A, &order).await.status(), 404);
@@ -160,7 +160,12 @@ async fn a_watch_tells_what_happens_after_its_version_and_no_older_than_is_kept(
     assert!(line.contains("DELETED"), "{line}");
 
     server.fault(KubeFault::Compaction, 0.0, Duration::ZERO);
-    assert_eq!(ask(&server, "GET", &target, &Value::Null).await.status(), 410);
+    let answer = ask(&server, "GET", &target, &Value::Null).await;
+    assert_eq!(answer.status(), 200, "it is told in the watch");
+    let mut lines = answer.into_body().into_data_stream();
+    let line: Value = serde_json::from_slice(&lines.next().await.unwrap().unwrap()).unwrap();
+    assert_eq!((&line["type"], &line["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    assert!(lines.next().await.is_none(), "and then the watch is over");
 }
 
 #[tokio::test(start_paused = true)]

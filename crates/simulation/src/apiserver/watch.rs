@@ -34,12 +34,19 @@ struct Watch {
 }
 
 /// Begins a watch; its body goes on until the watch ends.
+///
+/// A version that is too old is told by an event of the watch, as kube-apiserver does (cacher.go: once a version was
+/// parsed, "other errors must fail with a watch event of type ERROR, rather than a directly returned error"). What
+/// stands in front of one may say so by the answer's status, which a fault does here.
 pub(super) fn begin(server: &ApiServer, asked: Asked, is_metadata: bool) -> Result<Body, Refusal> {
+    if server.strikes(KubeFault::WatchGone, &asked) {
+        return Err(Refusal::expired());
+    }
     let state = server.state();
     let asked_version = asked.query.get("resourceVersion").and_then(|version| version.parse().ok());
     let told: u64 = asked_version.filter(|&version| version > 0).unwrap_or(state.store.version());
     if told < state.store.compacted() {
-        return Err(Refusal::expired());
+        return Ok(Body::from(expired()));
     }
     drop(state);
     let seconds = asked.query.get("timeoutSeconds").and_then(|seconds| seconds.parse().ok());
@@ -58,6 +65,12 @@ pub(super) fn begin(server: &ApiServer, asked: Asked, is_metadata: bool) -> Resu
         let next = watch.next().await?;
         Some((next, watch))
     })))
+}
+
+/// What a watch says of a version that is too old.
+fn expired() -> Bytes {
+    let status = json!({ "type": "ERROR", "object": Refusal::expired().to_json() });
+    Bytes::from(format!("{status}\n"))
 }
 
 // === impl Watch ===
@@ -116,8 +129,7 @@ impl Watch {
             return Some(None);
         }
         if strikes(KubeFault::WatchGone) || strikes(KubeFault::Compaction) {
-            let status = json!({ "type": "ERROR", "object": Refusal::expired().to_json() });
-            return Some(Some(Ok(Bytes::from(format!("{status}\n")))));
+            return Some(Some(Ok(expired())));
         }
         if strikes(KubeFault::WatchStalls) && self.stalled_until.is_none_or(|until| until <= now) {
             self.stalled_until = Some(now + 4 * STALLED);

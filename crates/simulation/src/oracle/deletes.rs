@@ -8,8 +8,10 @@ use super::{Invariant, Tell};
 use crate::history::Call;
 use crate::world::is_terminal;
 
-/// Between a last look at an instance and its delete, somebody may take its tags away, or its twin may die.
-const MOMENT: SignedDuration = SignedDuration::from_secs(15);
+/// Between a last look at an instance and its delete, somebody may take its tags away, or its twin may die: two requests
+/// cannot be one. A look is good for half a minute, as a slow one takes that long; and a delete that was turned away is
+/// sent again by the client for a little longer.
+const MOMENT: SignedDuration = SignedDuration::from_secs(45);
 
 pub(super) fn check(scene: &Scene<'_>, call: &Call, at: Timestamp, tell: &mut Tell<'_>) {
     if let Some(rule) = &call.rule

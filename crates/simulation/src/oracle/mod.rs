@@ -20,7 +20,7 @@ use crate::history::{Entry, What};
 use scene::Scene;
 
 /// A promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
 pub enum Invariant {
     /// At most one living instance is ever reported for a pod, and no create is sent while another may come true.
     S1,
@@ -91,7 +91,7 @@ pub fn judge(entries: &[Entry], facts: &Facts) -> Vec<Violation> {
                 requests::check(&mut scene, call, &mut tell);
             }
             What::Instance(record) => requests::check_instance(record, &mut tell),
-            What::Life(..) | What::Deed(_) | What::Calm => {}
+            What::Shown(..) | What::Life(..) | What::Deed(_) | What::Calm => {}
         }
         scene.take(entry);
     }

@@ -12,6 +12,11 @@ use super::Facts;
 use crate::apiserver::{ChangeKind, Resource, text};
 use crate::history::{Call, Entry, What};
 
+/// A Lease that somebody deletes still binds all who have seen it. A process that has not takes it at once, and its
+/// holder learns of that with its next renewal: after 2.4 s, or never if it is cut off, and then its fence closes ten
+/// seconds after the renewal before. `docs/reliability/leadership.md` says that this is not promised.
+const UNAWARE: SignedDuration = SignedDuration::from_secs(10);
+
 /// Everything up to now.
 pub(super) struct Scene<'a> {
     pub(super) facts: &'a Facts,
@@ -19,10 +24,16 @@ pub(super) struct Scene<'a> {
     pub(super) instances: BTreeMap<Uuid, InstanceSeen>,
     /// Creates by pod, oldest first.
     pub(super) creates: BTreeMap<String, Vec<Call>>,
-    /// By process: what is left of its burst, and since when.
-    pub(super) budgets: BTreeMap<u32, (f64, Timestamp)>,
+    /// By process and group of calls: what is left of the burst, and since when.
+    pub(super) budgets: BTreeMap<(u32, &'static str), (f64, Timestamp)>,
     /// Which process holds the election's Lease, and since when.
     pub(super) leader: Option<(u32, Timestamp)>,
+    /// Until when the holder before need not know that it is the holder no more; `None` when it must.
+    pub(super) unaware_until: Option<Timestamp>,
+    /// When somebody deleted that Lease.
+    lease_deleted: Option<Timestamp>,
+    /// Which processes ever saw that Lease.
+    saw_lease: BTreeSet<u32>,
     pub(super) renewed: Option<Timestamp>,
     /// Since when processes run without a gap; `None` while none does.
     pub(super) running_since: Option<Timestamp>,
@@ -68,6 +79,9 @@ impl<'a> Scene<'a> {
             creates: BTreeMap::new(),
             budgets: BTreeMap::new(),
             leader: None,
+            unaware_until: None,
+            lease_deleted: None,
+            saw_lease: BTreeSet::new(),
             renewed: None,
             running_since: None,
             running: BTreeSet::new(),
@@ -90,13 +104,21 @@ impl<'a> Scene<'a> {
                 self.pods.insert(text(&object, "/metadata/uid"), PodSeen { object, is_gone });
             }
             What::Object(change) if change.resource == Resource::Leases => {
+                let is_deleted = change.kind == ChangeKind::Deleted;
                 if text(&change.object, "/metadata/namespace") == "kube-node-lease" {
-                    self.renewed = (change.kind != ChangeKind::Deleted).then_some(entry.at);
+                    self.renewed = (!is_deleted).then_some(entry.at);
+                } else if is_deleted {
+                    self.lease_deleted = Some(entry.at);
                 }
             }
             What::Object(_) => {}
             What::Call(call) => self.take_call(call, entry.at),
             What::Instance(record) => self.take_instance(record, entry.at),
+            What::Shown(id, ips) => {
+                if let Some(seen) = self.instances.get_mut(id) {
+                    seen.ips.extend(ips.iter().cloned());
+                }
+            }
             What::Life(id, true) => {
                 self.running.insert(*id);
                 self.running_since.get_or_insert(entry.at);
@@ -133,6 +155,11 @@ impl<'a> Scene<'a> {
             || (call.method == "POST" && call.target.contains("/namespaces/kube-system/leases"));
         if writes && is_election && self.leader.is_none_or(|(held, _)| held != call.life) {
             self.leader = Some((call.life, at));
+            let deleted = self.lease_deleted.filter(|_| !self.saw_lease.contains(&call.life));
+            self.unaware_until = deleted.map(|deleted| deleted + UNAWARE);
+        }
+        if is_election && call.method == "GET" && call.status == Some(200) {
+            self.saw_lease.insert(call.life);
         }
     }
 

@@ -20,6 +20,10 @@ pub(super) fn check(scene: &Scene<'_>, change: &Change, tell: &mut Tell<'_>) {
     let uid = text(pod, "/metadata/uid");
     let Some(before) = scene.pods.get(&uid) else { return };
     let before = &*before.object;
+    // What others write beside it (a mark for deletion) says nothing of the status, which was judged when it came.
+    if before.get("status") == pod.get("status") {
+        return;
+    }
     forwards(before, pod, &uid, tell);
     one_instance(scene, before, pod, &uid, tell);
     readiness(scene, pod, &uid, change, tell);

@@ -254,6 +254,11 @@ fn s4_ready_is_only_what_runs() {
     stopped().wait(200).shows(1, true).breaks(&[S4]);
     stopped().wait(20).shows(1, true).breaks(&[]);
     tale().born().instance(1, Provisioning).shows(1, true).breaks(&[S4]);
+    // Who only marks it for deletion says nothing of its status.
+    let ready = json!({ "phase": "Running", "containerStatuses": [
+        { "containerID": format!("triton://{}", id(1)), "ready": true, "restartCount": 1 }] });
+    let shown = tale().born().instance(1, Running).pod(Modified, ready.clone(), false);
+    shown.instance(1, Stopped).wait(200).pod(Modified, ready, true).breaks(&[]);
 }
 
 #[test]
@@ -262,7 +267,11 @@ fn s5_no_pod_shows_what_is_anothers() {
     tale().born().shows(7, false).breaks(&[S5]);
     let status = json!({ "phase": "Running", "podIP": "10.9.9.9",
         "containerStatuses": [{ "containerID": format!("triton://{}", id(1)) }] });
-    tale().born().instance(1, Running).pod(Modified, status, false).breaks(&[S5]);
+    tale().born().instance(1, Running).pod(Modified, status.clone(), false).breaks(&[S5]);
+    let shown = |number| What::Shown(id(number), vec!["10.9.9.9".to_owned()]);
+    let tale = || tale().born().instance(1, Running).tagged(2, Running, "pod-2");
+    tale().add(shown(1)).pod(Modified, status.clone(), false).breaks(&[]);
+    tale().add(shown(2)).pod(Modified, status, false).breaks(&[S5]);
 }
 
 #[test]
@@ -313,15 +322,21 @@ fn s8_the_lease_is_renewed_and_nothing_fails_that_runs() {
 
 #[test]
 fn s9_requests_are_bounded() {
-    let ask = |mut tale: Tale, count: usize| {
+    let ask = |mut tale: Tale, target: &str, count: usize| {
         for _ in 0..count {
-            tale = tale.call(1, Side::Cloud, "GET", "/acme/machines", Some(200), None);
+            tale = tale.call(1, Side::Cloud, "GET", target, Some(200), None);
         }
         tale
     };
-    ask(tale(), 40).breaks(&[]);
-    ask(tale(), 41).breaks(&[S9]);
-    ask(ask(tale(), 40).wait(2), 20).breaks(&[]);
+    let machines = |tale: Tale, count| ask(tale, "/acme/machines?limit=1000", count);
+    machines(tale(), 46).breaks(&[]);
+    machines(tale(), 47).breaks(&[S9]);
+    machines(machines(tale(), 46).wait(2), 20).breaks(&[]);
+    machines(machines(tale(), 46).wait(2), 21).breaks(&[S9]);
+    // Each group has its own bucket, and firewall rules share that of instances.
+    ask(machines(tale(), 46), "/acme/images", 46).breaks(&[]);
+    ask(tale(), "/acme/images", 47).breaks(&[S9]);
+    ask(machines(tale(), 46), "/acme/fwrules", 1).breaks(&[S9]);
 }
 
 #[test]
@@ -335,6 +350,25 @@ fn s10_who_has_lost_the_lease_changes_nothing() {
     taken().call(1, Side::Cloud, "GET", "/acme/machines", Some(200), None).breaks(&[]);
     taken().call(2, Side::Cloud, "DELETE", "/acme/fwrules/r", Some(204), None).breaks(&[]);
     taken().call(1, Side::Kube, "PUT", lease, Some(409), None).breaks(&[]);
+}
+
+#[test]
+fn s10_a_lease_that_somebody_deletes_binds_all_who_have_seen_it() {
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/vk-triton-n";
+    let leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+    let object = json!({ "metadata": { "namespace": "kube-system", "name": "vk-triton-n" } });
+    let held = || tale().call(1, Side::Kube, "POST", leases, Some(201), None).wait(1);
+    let deleted = |tale: Tale| {
+        let tale = tale.object(Resource::Leases, Deleted, object.clone()).wait(1);
+        tale.call(2, Side::Kube, "POST", leases, Some(201), None)
+    };
+    let acts = |tale: Tale, after| {
+        tale.wait(after).call(1, Side::Cloud, "DELETE", "/acme/fwrules/r", Some(204), None)
+    };
+    acts(deleted(held()), 2).breaks(&[]);
+    acts(deleted(held()), 20).breaks(&[S10]);
+    let seen = held().call(2, Side::Kube, "GET", lease, Some(200), None).wait(1);
+    acts(deleted(seen), 2).breaks(&[S10]);
 }
 
 #[test]

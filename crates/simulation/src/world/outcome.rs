@@ -41,4 +41,16 @@ impl Outcome {
     pub fn lines(&self) -> Vec<String> {
         self.entries.iter().map(line).collect()
     }
+
+    /// Where two runs of one plan first went different ways: the line's number, and both lines (empty: it had ended).
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> Option<(usize, String, String)> {
+        if self.fingerprint == other.fingerprint {
+            return None;
+        }
+        let (one, other) = (self.lines(), other.lines());
+        let line = |lines: &[String], number: usize| lines.get(number).cloned().unwrap_or_default();
+        let number = (0..one.len().max(other.len())).find(|&at| one.get(at) != other.get(at))?;
+        Some((number, line(&one, number), line(&other, number)))
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::{Map, json};
 use tokio::time::Instant;
-use triton_sim::{InstanceRecord, InstanceState};
+use triton_sim::{FaultScope, InstanceRecord, InstanceState};
 
 use super::World;
 use crate::apiserver::{Resource, text};
@@ -78,7 +78,10 @@ impl World {
             Deed::Kube(kind, often, lasting) => {
                 self.kube.fault(kind, f64::from(often) / 1000.0, lasting);
             }
-            Deed::Cloud(kind, ref fault) => self.sim.fault(kind, fault.clone()),
+            Deed::Cloud(kind, ref fault) => {
+                self.has_planned_behind_back |= kind.entry().scope == FaultScope::BehindBack;
+                self.sim.fault(kind, fault.clone());
+            }
             Deed::Door(kind, every, lasting) => self.doors.set(kind, every, lasting),
             Deed::Kill(pause) => {
                 self.kill_oldest();

@@ -2,19 +2,25 @@
 
 use simulation::{Plan, Profile, Run};
 
+/// Of each profile. Others than those of `seeds`, which run for what they show.
+const SEEDS: std::ops::Range<u64> = 100..104;
+
+/// Profiles in which things fail, so that what waits for the same thing is let go together.
+const PROFILES: [Profile; 5] =
+    [Profile::All, Profile::Kube, Profile::Cloud, Profile::Crash, Profile::Twins];
+
 #[test]
 fn a_seed_makes_the_same_run_twice() {
-    // Seeds in which no two requests wait for one signature: docs/reliability/simulation.md says why it matters.
-    for (seed, profile) in [(4, Profile::Kube), (5, Profile::Twins)] {
+    let mut lines = 0;
+    for (profile, seed) in PROFILES.into_iter().flat_map(|of| SEEDS.map(move |seed| (of, seed))) {
         let run =
             move || Run { seed, plan: Plan::draw(seed, profile), ..Run::default() }.go().unwrap();
         // In another thread, whose hash maps are seeded otherwise.
         let (one, other) = (run(), std::thread::spawn(run).join().unwrap());
-        let differs = one.lines().into_iter().zip(other.lines()).find(|(one, other)| one != other);
-        assert_eq!(differs, None, "seed {seed} of {profile:?}");
-        assert_eq!(one.fingerprint, other.fingerprint, "seed {seed} of {profile:?}");
-        assert!(one.lines().len() > 100, "hardly anything happened");
+        assert_eq!(one.differs_from(&other), None, "seed {seed} of {profile:?}");
+        lines += one.lines().len();
     }
+    assert!(lines > 10_000, "hardly anything happened");
 }
 
 #[test]

@@ -195,7 +195,8 @@ mod tests {
     #[test]
     fn another_instance_is_not_taken_for_the_one_that_changed() {
         let other = "00000000-0000-4000-8000-000000000002";
-        let change = read(json!({"changedResourceId": ID, "resourceObject": {"id": other}}));
+        let change =
+            read(json!({"changedResourceId": ID, "resourceObject": {"id": other, "tags": {}}}));
         assert_eq!(change.instance, None);
     }
 
@@ -217,7 +218,7 @@ mod tests {
             assert_eq!(state_from_vmapi(raw).as_str(), state);
         }
         let only_object = read(
-            json!({"changedResourceId": ID, "resourceObject": {"id": ID, "state": "running"}}),
+            json!({"changedResourceId": ID, "resourceObject": {"id": ID, "state": "running", "tags": {}}}),
         );
         assert_eq!(only_object.state, InstanceState::Running);
     }

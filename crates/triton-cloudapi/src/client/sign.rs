@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use triton_signature::http::{KeyId, sign, sign_date};
 use triton_signature::{SignError, Signer};
@@ -86,7 +86,18 @@ struct State {
 type Wanted = (u64, String);
 
 /// A signature that is there, or that is being made.
-type Slot = watch::Receiver<Option<Outcome>>;
+type Slot = Arc<Making>;
+
+/// Where a signature will be. Those who wait for it go on in the order in which they came, so that requests leave in
+/// the order in which they were asked for.
+struct Making {
+    outcome: OnceLock<Outcome>,
+    /// Without permits; it is closed when nobody is at work any more.
+    done: Semaphore,
+}
+
+/// Held by whoever makes the signature; dropping it lets those go on who wait.
+struct AtWork(Slot);
 
 type Outcome = Result<SignedHeaders, Arc<SignError>>;
 
@@ -142,13 +153,12 @@ impl Signing {
             SigningScope::Date => String::new(),
             SigningScope::Request => format!("{method} {path_and_query}"),
         };
-        let mut slot = match self.shared.slot(second, target.clone()) {
+        let slot = match self.shared.slot(second, target.clone()) {
             Ok(headers) => return Ok(headers),
             Err(slot) => slot,
         };
-        let outcome = slot.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
-        match outcome {
-            Some(outcome) => outcome,
+        match slot.wait().await {
+            Some(outcome) => outcome.clone(),
             // Whoever was making it is gone, with its runtime: make it here.
             None => {
                 let wanted = (second, target);
@@ -206,15 +216,15 @@ impl Shared {
         if second != state.asked_at {
             state.is_flowing = second == state.asked_at + 1;
             state.asked_at = second;
-            state.slots.retain(|(of, _), slot| *of >= second || is_being_made(slot));
+            state.slots.retain(|(of, _), slot| *of >= second || slot.is_being_made());
         }
         let found = match state.find(second, &target) {
             Some(slot) => slot,
             None => self.begin(&mut state, (second, target)),
         };
-        let headers = match &*found.borrow() {
+        let headers = match found.outcome.get() {
             Some(Ok(headers)) => headers.clone(),
-            _ => return Err(found.clone()),
+            _ => return Err(found),
         };
         // The second before had requests too, so the next will: have its signature ready when it comes.
         if state.is_flowing && self.policy.scope == SigningScope::Date && !state.is_slow {
@@ -231,14 +241,14 @@ impl Shared {
         if state.slots.len() >= CACHED_MAX {
             state.slots.clear();
         }
-        let (sender, slot) = watch::channel(None);
-        state.slots.insert(wanted.clone(), slot.clone());
-        let shared = Arc::clone(self);
+        let slot = Arc::new(Making { outcome: OnceLock::new(), done: Semaphore::new(0) });
+        state.slots.insert(wanted.clone(), Arc::clone(&slot));
+        let (shared, at_work) = (Arc::clone(self), AtWork(Arc::clone(&slot)));
         tokio::spawn(async move {
             let started = Instant::now();
             let outcome = shared.sign(&wanted).await.map_err(Arc::new);
             shared.lock().finish(&wanted, &outcome, started.elapsed());
-            sender.send_replace(Some(outcome));
+            at_work.finish(outcome);
         });
         slot
     }
@@ -266,7 +276,7 @@ impl State {
         // One that was begun a moment ago and is still being made does too: a user is asked once, not every second.
         let is_near = |of: u64| of <= second && second - of <= SLOW_REUSE_SECONDS;
         let mut being_made = self.slots.iter().filter(|((of, what), slot)| {
-            target.is_empty() && what.is_empty() && is_near(*of) && is_being_made(slot)
+            target.is_empty() && what.is_empty() && is_near(*of) && slot.is_being_made()
         });
         being_made.next().map(|(_, slot)| slot.clone())
     }
@@ -290,9 +300,35 @@ impl State {
     }
 }
 
-/// Whether a task is at work on it: not done, and not gone with its runtime.
-fn is_being_made(slot: &Slot) -> bool {
-    slot.borrow().is_none() && slot.has_changed().is_ok()
+// === impl Making ===
+
+impl Making {
+    /// Whether a task is at work on it: not done, and not gone with its runtime.
+    fn is_being_made(&self) -> bool {
+        self.outcome.get().is_none() && !self.done.is_closed()
+    }
+
+    /// What came of it; `None` when whoever was making it is gone.
+    async fn wait(&self) -> Option<&Outcome> {
+        // There is nothing to acquire: this ends when it is closed.
+        let _closed = self.done.acquire().await;
+        self.outcome.get()
+    }
+}
+
+// === impl AtWork ===
+
+impl AtWork {
+    fn finish(self, outcome: Outcome) {
+        // Nobody else sets it: there is one task for each slot.
+        let _first = self.0.outcome.set(outcome);
+    }
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.done.close();
+    }
 }
 
 fn shift(now: SystemTime, seconds: i64) -> SystemTime {

@@ -69,7 +69,7 @@ mod tests {
             ..CreateInstance::default()
         };
         let instance: Instance = serde_json::from_value(serde_json::json!({
-            "id": "00000000-0000-4000-8000-000000000001", "name": "web-0", "state": "running",
+            "id": "00000000-0000-4000-8000-000000000001", "name": "web-0", "state": "running", "tags": {},
             "metadata": {"user-data": SECRET, "credentials": {"root": SECRET}},
         }))
         .unwrap();

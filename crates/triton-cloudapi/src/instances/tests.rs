@@ -59,17 +59,22 @@ fn whose_an_instance_is_must_be_readable() {
 }
 
 #[test]
-fn tags_that_are_null_are_not_known_to_be_none() {
-    let text = r#"{"id": "00000000-0000-4000-8000-000000000001", "tags": null}"#;
-    assert!(serde_json::from_str::<Instance>(text).is_err());
+fn tags_that_are_null_or_left_out_are_not_known_to_be_none() {
+    let id = r#""id": "00000000-0000-4000-8000-000000000001""#;
+    for tags in [r#", "tags": null"#, r#", "tags": []"#, ""] {
+        let text = format!("{{{id}{tags}}}");
+        assert!(serde_json::from_str::<Instance>(&text).is_err(), "{text}");
+    }
+    assert!(serde_json::from_str::<Instance>(&format!(r#"{{{id}, "tags": {{}}}}"#)).is_ok());
 }
 
 #[test]
 fn broken_numbers_are_absent() {
     for (memory, expected) in [("1024.0", Some(1024)), ("-1", None), ("\"1\"", None), ("{}", None)]
     {
-        let text =
-            format!(r#"{{"id": "00000000-0000-4000-8000-000000000001", "memory": {memory}}}"#);
+        let text = format!(
+            r#"{{"id": "00000000-0000-4000-8000-000000000001", "tags": {{}}, "memory": {memory}}}"#
+        );
         assert_eq!(
             serde_json::from_str::<Instance>(&text).unwrap().memory_mib,
             expected,

@@ -148,11 +148,8 @@ pub(super) const TABLE: &[Row] = &[
         "block devices cannot be attached; choose a package with a larger disk",
     ),
     row("containers[*].startupProbe.exec", present, &rules::PROBE_KIND, EXEC),
-    row("containers[*].startupProbe.grpc", present, &rules::PROBE_KIND, GRPC),
     row("containers[*].livenessProbe.exec", present, &rules::PROBE_KIND, EXEC),
-    row("containers[*].livenessProbe.grpc", present, &rules::PROBE_KIND, GRPC),
     row("containers[*].readinessProbe.exec", present, &rules::PROBE_KIND, EXEC),
-    row("containers[*].readinessProbe.grpc", present, &rules::PROBE_KIND, GRPC),
     row("containers[*].lifecycle.postStart.exec", present, &rules::LIFECYCLE_EXEC, HOOK_EXEC),
     row("containers[*].lifecycle.preStop.exec", present, &rules::LIFECYCLE_EXEC, HOOK_EXEC),
     row(
@@ -271,8 +268,7 @@ pub(super) const TABLE: &[Row] = &[
     ),
 ];
 
-const EXEC: &str = "nothing can run a command inside an instance; tcpSocket and httpGet work";
-const GRPC: &str = "gRPC probes do not work yet; tcpSocket and httpGet do";
+const EXEC: &str = "nothing can run a command inside an instance; tcpSocket, httpGet and grpc work";
 const HOOK_EXEC: &str = "nothing can run a command inside an instance; use the annotation user-script, or the image's own services";
 
 /// Volumes with a row of their own.

@@ -346,11 +346,8 @@ const CONTAINERS: &[(&str, Severity, &str, &str)] = &[
     ("security-context-ignored", Warning, "securityContext", "securityContext: {runAsUser: 1000}"),
     ("volume-device", Reject, "volumeDevices", "volumeDevices: [{name: v, devicePath: /dev/x}]"),
     ("probe-kind", Reject, "startupProbe.exec", "startupProbe: {exec: {command: [x]}}"),
-    ("probe-kind", Reject, "startupProbe.grpc", "startupProbe: {grpc: {port: 1}}"),
     ("probe-kind", Reject, "livenessProbe.exec", "livenessProbe: {exec: {command: [x]}}"),
-    ("probe-kind", Reject, "livenessProbe.grpc", "livenessProbe: {grpc: {port: 1}}"),
     ("probe-kind", Reject, "readinessProbe.exec", "readinessProbe: {exec: {command: [x]}}"),
-    ("probe-kind", Reject, "readinessProbe.grpc", "readinessProbe: {grpc: {port: 1}}"),
     (
         "lifecycle-exec",
         Reject,

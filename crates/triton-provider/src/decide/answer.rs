@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
-use super::life::is_ours;
+use super::sight::is_ours;
 use super::state::{Intent, Known, Misses, Pending, State, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Event, Found, View, Why, Wish};
@@ -62,7 +62,7 @@ pub(super) fn see(state: &mut State, view: &View<'_>, instance: Arc<Seen>, at: I
 /// An instance that never ran came to nothing: another one is made, later.
 pub(super) fn discard(state: &mut State, view: &View<'_>, id: InstanceId) {
     state.known = None;
-    state.discarded.insert(id);
+    state.discarded.insert(id, view.now);
     back_off(state, view, view.limits.retry_max);
 }
 
@@ -145,7 +145,7 @@ fn misses(state: &mut State, id: InstanceId) -> Option<&mut Misses> {
 fn resolved(state: &mut State, view: &View<'_>, asked_at: Instant, found: &[Arc<Seen>]) {
     let ours: Vec<_> = found
         .iter()
-        .filter(|instance| is_ours(instance, view) && !state.discarded.contains(&instance.id))
+        .filter(|instance| is_ours(instance, view) && !state.is_given_up(instance, asked_at))
         .cloned()
         .collect();
     let made = winner(&ours, view.published.instance).cloned();

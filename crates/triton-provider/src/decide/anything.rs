@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::fixtures::{Case, foreign, id, instance, list, protected};
-use super::life::is_ours;
+use super::sight::is_ours;
 use super::{Action, Effect, Event, Found, Leave, RestartPolicy, Standing, Why, Wish};
 use crate::seen::Seen;
 

@@ -184,7 +184,7 @@ pub(crate) fn id(n: u128) -> InstanceId {
 pub(crate) fn instance(n: u128, state: &str) -> Arc<Seen> {
     let created = jiff::Timestamp::from_second(i64::try_from(n).unwrap()).unwrap();
     let value = serde_json::json!({
-        "id": id(n), "name": format!("web-{n}"), "state": state, "brand": "lx", "created": created.to_string(),
+        "id": id(n), "name": format!("web-{n}"), "state": state, "brand": "lx", "tags": {}, "created": created.to_string(),
     });
     Arc::new(Seen::with_owner(&serde_json::from_value(value).unwrap(), owner()))
 }
@@ -204,7 +204,7 @@ pub(crate) fn foreign(n: u128, state: &str) -> Arc<Seen> {
 /// The same, of another pod.
 pub(crate) fn owned(instance: &Seen, owner: Owner) -> Arc<Seen> {
     let value = serde_json::json!({
-        "id": instance.id, "name": instance.name, "state": instance.state.as_str(), "brand": "lx",
+        "id": instance.id, "name": instance.name, "state": instance.state.as_str(), "brand": "lx", "tags": {},
         "created": instance.created.map(|created| created.to_string()),
     });
     Arc::new(Seen::with_owner(&serde_json::from_value(value).unwrap(), owner))

@@ -12,6 +12,7 @@ use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
 use super::answer::{discard, see};
+use super::sight::{has_twins, is_good, is_missing, is_ours, is_unlisted, listed};
 use super::state::{Intent, Known, Outlook, State, Stopping, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Because, Effect, Event, Leave, Run, Standing, View, Why, Wish};
@@ -69,12 +70,14 @@ fn run(state: &mut State, view: &View<'_>, wish: &Run, making: Making) -> Effect
 }
 
 /// Step 1, look: what the last list says of the pod goes into the state. An instance that is there is adopted, whoever
-/// made it; one that is published is the pod's even if no list shows it.
+/// made it; one that is published is the pod's even if no list shows it, and if a list shows another.
 fn look(state: &mut State, view: &View<'_>) {
     let Some(sighting) = view.sighting else { return };
     let ours = living_or_known(state, view, sighting);
+    let published = view.published.instance.filter(|id| !state.discarded.contains_key(id));
     let found = match &state.known {
-        None => winner(&ours, view.published.instance).cloned(),
+        None if published.is_some_and(|id| listed(&ours, id).is_none()) => None,
+        None => winner(&ours, published).cloned(),
         Some(known) => match successor(known, view, &ours, sighting) {
             Some(other) => Some(other),
             None => listed(&ours, known.id).filter(|_| sighting.taken_at > known.seen_at).cloned(),
@@ -83,7 +86,7 @@ fn look(state: &mut State, view: &View<'_>) {
     if let Some(instance) = found {
         see(state, view, instance, sighting.taken_at);
     } else if state.known.is_none()
-        && let Some(id) = view.published.instance.filter(|id| !state.discarded.contains(id))
+        && let Some(id) = published
     {
         let mut known = Known::recalled(id, view.now);
         known.ran = view.published.ran;
@@ -94,8 +97,9 @@ fn look(state: &mut State, view: &View<'_>) {
 
 /// The pod's instances in a list, without those that were given up.
 fn living_or_known(state: &State, view: &View<'_>, sighting: &Sighting) -> Vec<Arc<Seen>> {
-    let wanted =
-        |instance: &&Arc<Seen>| is_ours(instance, view) && !state.discarded.contains(&instance.id);
+    let wanted = |instance: &&Arc<Seen>| {
+        is_ours(instance, view) && !state.is_given_up(instance, sighting.taken_at)
+    };
     sighting.instances.iter().filter(wanted).cloned().collect()
 }
 
@@ -207,6 +211,9 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
             Effect::End(Standing::Lost, None)
         }
         InstanceState::Failed if is_ours(instance, view) => {
+            if !is_good(view, Some(known.seen_at)) {
+                return Effect::Read(id);
+            }
             Effect::Act(Action::Delete(id, Why::Failed))
         }
         InstanceState::Failed | InstanceState::Deleted => give_up(state, view, id),
@@ -219,6 +226,10 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
                 }
                 Effect::End(Standing::Instance, None) if has_twins(view, id) => {
                     Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
+                }
+                // No list shows it so yet. One that goes on hiding it looks as the one before, and wakes nobody.
+                Effect::End(Standing::Instance, None) if is_unlisted(state, view) => {
+                    Effect::End(Standing::Instance, Some(view.now + view.limits.list_idle))
                 }
                 effect => effect,
             }
@@ -248,10 +259,10 @@ fn remove_twin(state: &mut State, view: &View<'_>, keep: InstanceId) -> Option<E
         if quiet || !is_alive(twin) || !is_ours(twin, view) {
             continue;
         }
-        if entry.read_at.is_none_or(|at| at < sighting.taken_at) {
+        if entry.read_at.is_none_or(|at| at < sighting.taken_at) || !is_good(view, entry.read_at) {
             return Some(Effect::Read(twin.id));
         }
-        if seen_at <= sighting.taken_at {
+        if seen_at <= sighting.taken_at || !is_good(view, Some(seen_at)) {
             return Some(Effect::Read(keep));
         }
         entry.quiet_until = Some(view.now + view.limits.action_patience);
@@ -321,7 +332,7 @@ fn aim(state: &mut State, view: &View<'_>) -> Instant {
         }
         let gone = known.as_ref().filter(|known| known.gone).map(|known| known.id);
         let published = view.published.instance;
-        if let Some(id) = published.filter(|id| Some(*id) != gone && !discarded.contains(id)) {
+        if let Some(id) = published.filter(|id| Some(*id) != gone && !discarded.contains_key(id)) {
             stopping.targets.entry(id).or_default();
         }
         stopping
@@ -353,10 +364,7 @@ fn aim(state: &mut State, view: &View<'_>) -> Instant {
 /// One instance on its way out: shut down, delete, confirm.
 fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Effect {
     let wait = |until| Effect::End(Standing::Going, Some(until));
-    let confirm = || match target.misses.next(view.limits.absence_confirm) {
-        Some(at) if at > view.now => wait(at),
-        _ => Effect::Read(id),
-    };
+    let confirm = || confirm(view, id, target);
     let missing = target.seen_at.is_none_or(|seen_at| is_missing(view, seen_at, id));
     let Some(instance) = target.last.as_deref().filter(|_| !missing) else { return confirm() };
     match instance.state {
@@ -367,7 +375,7 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
     }
     if let Some(sent) = target.delete_sent {
         let again = sent + view.limits.action_patience;
-        return if again <= view.now { delete(view, id, instance) } else { wait(again) };
+        return if again <= view.now { delete(view, id, target) } else { wait(again) };
     }
     if instance.deletion_protection {
         let ours_to_lift = wish.may_lift_protection || instance.asked_for_protection;
@@ -387,41 +395,25 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
     if (runs || instance.state == InstanceState::Stopping) && !wish.grace_left.is_zero() {
         return wait(view.now + wish.grace_left);
     }
-    delete(view, id, instance)
+    delete(view, id, target)
 }
 
-/// Whose it is was checked when it became a target; as it was last seen it is checked again.
-fn delete(view: &View<'_>, id: InstanceId, instance: &Seen) -> Effect {
-    if is_ours(instance, view) {
+/// Whose it is was checked when it became a target; as it was last seen, which must be lately, it is checked again.
+fn delete(view: &View<'_>, id: InstanceId, target: &Target) -> Effect {
+    let is_ours = target.last.as_deref().is_some_and(|instance| is_ours(instance, view));
+    if is_ours && is_good(view, target.seen_at) {
         Effect::Act(Action::Delete(id, Why::PodLeaves))
     } else {
-        Effect::Read(id)
+        confirm(view, id, target)
     }
 }
 
-// === Questions to the state and the view ===
-
-/// Whether the instance carries the tags of this cluster, this node and this pod. Nothing else is ever adopted or
-/// deleted.
-pub(super) fn is_ours(instance: &Seen, view: &View<'_>) -> bool {
-    instance.belongs_to(view.owner)
-}
-
-fn listed(instances: &[Arc<Seen>], id: InstanceId) -> Option<&Arc<Seen>> {
-    instances.iter().find(|instance| instance.id == id)
-}
-
-/// The last list is newer than the last sight of the instance and does not show it as ours.
-fn is_missing(view: &View<'_>, seen_at: Instant, id: InstanceId) -> bool {
-    view.sighting.is_some_and(|sighting| {
-        let there = listed(&sighting.instances, id).is_some_and(|instance| is_ours(instance, view));
-        sighting.taken_at > seen_at && !there
-    })
-}
-
-fn has_twins(view: &View<'_>, id: InstanceId) -> bool {
-    let is_twin = |other: &Arc<Seen>| other.id != id && is_alive(other) && is_ours(other, view);
-    view.sighting.is_some_and(|sighting| sighting.instances.iter().any(is_twin))
+/// Reads it, but not at once again if the last read did not find it.
+fn confirm(view: &View<'_>, id: InstanceId, target: &Target) -> Effect {
+    match target.misses.next(view.limits.absence_confirm) {
+        Some(at) if at > view.now => Effect::End(Standing::Going, Some(at)),
+        _ => Effect::Read(id),
+    }
 }
 
 #[cfg(test)]

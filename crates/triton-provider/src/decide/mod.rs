@@ -24,6 +24,7 @@ pub mod life;
 #[cfg(test)]
 mod model;
 pub mod restart;
+mod sight;
 pub mod state;
 pub mod twins;
 pub mod words;

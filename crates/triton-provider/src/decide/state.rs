@@ -1,7 +1,7 @@
 //! What is remembered of one pod between steps. All of it can be lost: the journal, the published status and the cloud
 //! hold what the next process needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
+use super::twins::is_alive;
 use crate::backoff::RestartBackoff;
 use crate::seen::Seen;
 
@@ -28,8 +29,8 @@ pub struct State {
     pub noted: bool,
     /// The instance that is this pod's.
     pub known: Option<Known>,
-    /// Instances that came to nothing and were given up.
-    pub discarded: BTreeSet<InstanceId>,
+    /// Instances that came to nothing and were given up, and when.
+    pub discarded: BTreeMap<InstanceId, Instant>,
     /// Other instances of this pod, on their way out.
     pub twins: BTreeMap<InstanceId, Twin>,
     /// Creates that came to nothing, in a row.
@@ -166,6 +167,19 @@ pub struct Target {
     pub misses: Misses,
     /// Confirmed gone.
     pub gone: bool,
+}
+
+// === impl State ===
+
+impl State {
+    /// Whether an instance that a list of `taken_at` shows was given up. One that lives in a newer list is the pod's
+    /// after all: somebody took its tags off for a while. But lists lag, and it is no answer to a create that was sent
+    /// since: while one is unresolved it stays given up.
+    #[must_use]
+    pub fn is_given_up(&self, instance: &Seen, taken_at: Instant) -> bool {
+        let given_up = self.discarded.get(&instance.id);
+        given_up.is_some_and(|&at| !is_alive(instance) || taken_at <= at || self.intent.is_some())
+    }
 }
 
 // === impl Intent ===

@@ -144,9 +144,10 @@ pub(crate) fn left(until: Option<Instant>) -> Option<Duration> {
 }
 
 /// An action on an instance that CloudAPI did not carry out.
-pub(crate) fn action_failed(what: &str, error: Error) -> ProviderError {
-    let busy = matches!(&error, Error::Api(api) if api.status == 409 || api.is_throttled());
+pub(crate) fn action_failed(what: &str, error: impl Into<Arc<Error>>) -> ProviderError {
+    let error = error.into();
+    let busy = matches!(&*error, Error::Api(api) if api.status == 409 || api.is_throttled());
     let kind = if busy { ProviderErrorKind::Busy } else { ProviderErrorKind::Unavailable };
     let reason = if busy { "InstanceBusy" } else { "CloudApiUnavailable" };
-    ProviderError::new(kind, reason, format!("{what}: {}", chain(&error))).caused_by(error)
+    ProviderError::new(kind, reason, format!("{what}: {}", chain(&*error))).caused_by(error)
 }

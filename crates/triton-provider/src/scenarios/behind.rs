@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::stage::{CLUSTER, LONG, NODE, SOON, Stage};
 use super::wire::Call;
+use crate::Limits;
 
 /// An instance that somebody makes by hand.
 async fn make(stage: &Stage, name: &str, tags: Tags) -> Uuid {
@@ -61,6 +62,21 @@ async fn a_destroyed_instance_fails_its_pod_and_is_not_made_again() {
     let pod = stage.pod(&uid);
     assert_eq!((pod.reason(), pod.restarts(), stage.made_for(&uid).len()), ("InstanceGone", 0, 1));
     assert_eq!(pod.count_events("InstanceGone"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_is_destroyed_while_no_list_shows_it_fails_its_pod() {
+    let stage = Stage::set_with(Limits { changefeed: false, ..Limits::default() }).await;
+    let uid = stage.run("web", json!({})).await;
+    stage.sim.fault(FaultKind::ListEmpty, Fault::default());
+    stage.wait(Duration::from_secs(30)).await;
+    assert!(stage.is_running(&uid), "it was read, and is there");
+    stage.sim.destroy_behind_back(stage.instance(&uid).id);
+    // The lists from now on say the same as those before.
+    stage.until("the pod fails", SOON, |stage| stage.pod(&uid).phase() == "Failed").await;
+    stage.sim.clear_faults();
+    stage.wait(LONG).await;
+    assert_eq!((stage.pod(&uid).reason(), stage.made_for(&uid).len()), ("InstanceGone", 1));
 }
 
 #[tokio::test(start_paused = true)]

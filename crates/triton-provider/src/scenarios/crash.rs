@@ -56,6 +56,35 @@ async fn killed_while_the_create_is_on_its_way_it_adopts_what_comes() {
     check_settled(&stage, &uid, 1).await;
 }
 
+/// Killed with a create on its way, and then the journal is spoilt, before one process begins and dies and another
+/// begins.
+async fn check_spoilt(spoil: impl Fn(&Stage)) {
+    let mut stage = Stage::set().await;
+    let mut trap = stage.wire.hold(Call::Create, At::Request);
+    let uid = stage.add("web", json!({}));
+    trap.has_caught(1).await;
+    stage.kill().await;
+    stage.wire.clear();
+    spoil(&stage);
+    stage.start().await;
+    stage.wait(Duration::from_secs(60)).await;
+    stage.kill().await;
+    stage.start().await;
+    stage.wait(Duration::from_secs(100)).await;
+    assert_eq!(stage.count("CreateMachine"), 0, "the create may still come true");
+    trap.release();
+    stage.until("the pod runs", SOON, |stage| stage.is_running(&uid)).await;
+    stage.wait(Duration::from_secs(180)).await;
+    check_settled(&stage, &uid, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_was_deleted_or_edited_costs_time_and_makes_no_twin() {
+    check_spoilt(|stage| stage.cluster.delete_journal()).await;
+    check_spoilt(|stage| stage.cluster.edit_journal(r#"{"holder":"it","intents":{}}"#)).await;
+    check_spoilt(|stage| stage.cluster.edit_journal("")).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn killed_between_the_commit_and_its_answer_it_adopts() {
     let mut stage = Stage::set().await;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
+use triton_sim::{Fault, FaultKind};
 
 use super::stage::{SOON, Stage};
 use crate::Limits;
@@ -69,6 +70,19 @@ async fn a_pods_life_costs_a_handful_of_requests() {
     for catalog in ["ListPackages", "ListImages", "ListNetworks"] {
         assert_eq!(count(catalog), 1, "{catalog}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_catalog_that_cannot_be_read_is_not_asked_for_by_each_pod() {
+    let stage = Stage::set().await;
+    stage.sim.fault(FaultKind::NotAuthorized, Fault::default().endpoint("ListImages"));
+    let uids: Vec<String> = (0..200).map(|n| stage.add(&format!("web-{n}"), json!({}))).collect();
+    stage.wait(Duration::from_secs(60)).await;
+    let asked = stage.count("ListImages");
+    assert!((10..=61).contains(&asked), "once a second at most, for all: {asked}");
+    stage.sim.clear_faults();
+    let long = Duration::from_secs(600);
+    stage.until("all run", long, |stage| uids.iter().all(|uid| stage.is_running(uid))).await;
 }
 
 /// Requests of five minutes at rest with a thousand pods, which are one more than fit a page.

@@ -58,6 +58,7 @@ pub(crate) struct Stage {
     /// Whether processes that start from now on adopt instances of the first provider.
     pub(crate) adopts: bool,
     numbers: AtomicU32,
+    has_started: bool,
     process: Option<Process>,
 }
 
@@ -162,6 +163,7 @@ impl Stage {
             limits,
             adopts: false,
             numbers: AtomicU32::new(1),
+            has_started: false,
             process: None,
         }
     }
@@ -169,6 +171,7 @@ impl Stage {
     /// Starts a process on what the one before it left.
     pub(crate) async fn start(&mut self) {
         assert!(self.process.is_none(), "one process at a time");
+        let is_first = !std::mem::replace(&mut self.has_started, true);
         let shutdown = CancellationToken::new();
         let (pokes, poked) = virtual_node::pokes();
         let fence = term_of(Duration::from_secs(1_000_000));
@@ -187,6 +190,7 @@ impl Stage {
             pokes,
             metrics: Metrics::register(&mut Registry::default()),
             doubt: JournalDoubt::default(),
+            is_first,
         };
         let provider = Arc::new(TritonProvider::start(parts, shutdown.clone()).await.unwrap());
         let node = Node {

@@ -47,6 +47,23 @@ async fn an_outage_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_without_tags_does_not_say_whose_an_instance_is() {
+    let stage = Stage::set().await;
+    let uids = five(&stage).await;
+    let (written, changes) = (written(&stage, &uids), stage.changes());
+    // No list shows them, so each is read.
+    stage.sim.fault(FaultKind::ListEmpty, Fault::default());
+    stage.sim.fault(FaultKind::MissingFields, Fault::default().endpoint("GetMachine"));
+    stage.wait(Duration::from_secs(120)).await;
+    assert!(stage.count("GetMachine") >= 5, "they were read");
+    stage.sim.clear_faults();
+    stage.wait(Duration::from_secs(180)).await;
+    assert_eq!(stage.changes(), changes, "requests that change something");
+    assert_eq!(self::written(&stage, &uids), written, "statuses that were written");
+    assert!(uids.iter().all(|uid| stage.is_running(uid)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn errors_change_nothing() {
     check(FaultKind::InternalError, Fault::default(), true).await;
 }

@@ -48,6 +48,8 @@ pub struct Sight {
     pub record: Option<Record>,
     /// Since when it says so, by our clock: the moment before the first read that showed it.
     pub since: Instant,
+    /// If there is none, what we saw before somebody deleted it: its holder may not know of that yet.
+    pub deleted: Option<Record>,
 }
 
 /// Whether a holder that is not us can still act.
@@ -112,7 +114,11 @@ impl Sight {
             _ => false,
         });
         let since = same.map_or(asked_at, |before| before.since);
-        Self { record, since }
+        let deleted = match (&record, before) {
+            (None, Some(before)) => before.record.as_ref().or(before.deleted.as_ref()).cloned(),
+            _ => None,
+        };
+        Self { record, since, deleted }
     }
 }
 
@@ -133,7 +139,9 @@ pub fn decide(
 }
 
 fn as_standby(seen: &Sight, me: &str, life: Life, times: &ElectionTimes, now: Instant) -> Decision {
-    let Some(record) = &seen.record else { return Decision::Acquire };
+    // Who deletes a Lease does not stop its holder, which goes on until its next renewal fails.
+    let record = seen.record.as_ref().or(seen.deleted.as_ref());
+    let Some(record) = record else { return Decision::Acquire };
     match record.holder.as_deref() {
         None => return Decision::Acquire,
         // A write of ours whose answer was lost. Nobody acts on it.
@@ -189,7 +197,7 @@ mod tests {
     fn standby(record: Option<Record>, life: Life, after: u64) -> Decision {
         let since = Instant::now();
         let now = since + Duration::from_secs(after);
-        decide(&Role::Standby, &Sight { record, since }, "me", life, &TIMES, now)
+        decide(&Role::Standby, &Sight { record, since, deleted: None }, "me", life, &TIMES, now)
     }
 
     fn is_wait(decision: &Decision) -> bool {
@@ -242,11 +250,34 @@ mod tests {
         assert_eq!(Sight::next(Some(&next), None, at(13)).since, at(13));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_holder_whose_lease_was_deleted_is_left_alone_as_long_as_any() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let decide = |seen: &Sight, life, second| {
+            decide(&Role::Standby, seen, "me", life, &TIMES, at(second))
+        };
+        let held = Sight::next(None, Some(record("1", "you", 0)), at(0));
+        let deleted = Sight::next(Some(&held), None, at(20));
+        let still = Sight::next(Some(&deleted), None, at(30));
+        assert!(is_wait(&decide(&deleted, Life::Possible, 20)));
+        assert!(is_wait(&decide(&still, Life::Possible, 34)));
+        assert_eq!(decide(&still, Life::Possible, 35), Decision::Acquire);
+        assert_eq!(decide(&deleted, Life::Over, 20), Decision::Acquire);
+        let ours = Sight::next(None, Some(record("1", "me", 0)), at(0));
+        assert_eq!(
+            decide(&Sight::next(Some(&ours), None, at(1)), Life::Possible, 1),
+            Decision::Acquire
+        );
+        let again = Sight::next(Some(&still), Some(record("7", "", 0)), at(31));
+        assert_eq!(decide(&again, Life::Possible, 31), Decision::Acquire);
+    }
+
     #[track_caller]
     fn check_holder(seen: Option<Record>, expected: &Decision) {
         let since = Instant::now();
         let role = Role::Holder { version: "5".to_owned(), transitions: 2 };
-        let seen = Sight { record: seen, since };
+        let seen = Sight { record: seen, since, deleted: None };
         // However long it was away: only the Lease says whether somebody else acted.
         for after in [0, 60, 100_000] {
             let now = since + Duration::from_secs(after);

@@ -60,6 +60,7 @@ pub enum ElectionError {
 #[derive(Debug)]
 pub struct Term {
     fence: Fence,
+    is_first: bool,
     lost: CancellationToken,
     resigned: CancellationToken,
     renewing: JoinHandle<()>,
@@ -70,6 +71,7 @@ struct Held {
     version: String,
     entry: Entry,
     fence: Fence,
+    is_first: bool,
 }
 
 // === impl Election ===
@@ -174,14 +176,15 @@ impl Election {
         let asked_at = Instant::now();
         let record = self.read().await?;
         let sight = seen.insert(Sight::next(seen.as_ref(), record, asked_at));
-        let holder = sight.record.as_ref().and_then(|record| record.holder.clone());
+        let record = sight.record.as_ref().or(sight.deleted.as_ref());
+        let holder = record.and_then(|record| record.holder.clone());
         let life = holder
             .as_deref()
             .map_or(Life::Possible, |holder| (self.death_check)(&Identity::named(holder)));
         let now = Instant::now();
         match decide(&Role::Standby, sight, self.me.as_str(), life, &self.times, now) {
             Decision::Acquire => {
-                let taken = self.take(sight.record.as_ref(), holder.as_deref(), life).await?;
+                let taken = self.take(sight, holder.as_deref(), life).await?;
                 Ok(taken.map_or(Looked::Again, Looked::Elected))
             }
             Decision::Wait { until } => {
@@ -203,10 +206,11 @@ impl Election {
     /// Takes the Lease from what was seen; `None` when somebody was faster.
     async fn take(
         &self,
-        seen: Option<&Record>,
+        sight: &Sight,
         from: Option<&str>,
         life: Life,
     ) -> Result<Option<Held>, CallError> {
+        let seen = sight.record.as_ref();
         let now = crate::clock::now();
         let entry = Entry {
             replaces: seen.map(|record| record.version.clone()),
@@ -223,7 +227,8 @@ impl Election {
                 tracing::info!(lease = self.name, me = %self.me, from, is_dead, "elected: this process acts for the node");
                 let fence = Fence::closed();
                 fence.open_until(until);
-                Ok(Some(Held { version: record.version, entry, fence }))
+                let is_first = seen.is_none() && sight.deleted.is_none();
+                Ok(Some(Held { version: record.version, entry, fence, is_first }))
             }
             Err(error) if error.is_conflict() => Ok(None),
             // It was deleted since we read it.
@@ -235,9 +240,10 @@ impl Election {
     fn begin(&self, held: Held) -> Term {
         self.metrics.leader(true);
         let fence = held.fence.clone();
+        let is_first = held.is_first;
         let (lost, resigned) = (CancellationToken::new(), CancellationToken::new());
         let renewing = self.clone().keep(held, lost.clone(), resigned.clone());
-        Term { fence, lost, resigned, renewing: tokio::spawn(renewing) }
+        Term { fence, is_first, lost, resigned, renewing: tokio::spawn(renewing) }
     }
 
     /// Renews until the Lease is lost, which cancels `lost`, or until it is to be given back.
@@ -400,6 +406,13 @@ impl Term {
     #[must_use]
     pub fn fence(&self) -> &Fence {
         &self.fence
+    }
+
+    /// Whether this process made the Lease and never saw another one: nobody acted for the node before, unless somebody
+    /// deleted it meanwhile.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Cancelled when the Lease is lost: everything that was started for this term must end.

@@ -2,15 +2,12 @@
 //!
 //! `select!` only collects an [`Event`]; a method handles it.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt};
 use kube_client::Client;
 use kube_client::api::Api;
 use kube_runtime::{WatchStreamExt, watcher};
@@ -31,6 +28,9 @@ use crate::provider::{Held, Provider};
 
 /// How long running passes may take to end when the node stops; they can be cut short at any point.
 const LAST_PASSES: Duration = Duration::from_secs(5);
+
+/// Before pods are listed and watched anew, as the stream's own pauses begin anew with it.
+const WATCH_ANEW: Duration = Duration::from_secs(1);
 
 /// How often the gauges are set.
 const GAUGES: Duration = Duration::from_secs(5);
@@ -85,7 +85,7 @@ impl<P: Provider> Dispatcher<P> {
         mut orphans: mpsc::Receiver<Held>,
         shutdown: CancellationToken,
     ) {
-        let mut watch = watch(client.clone(), node);
+        let mut watch = watch(client.clone(), node, Duration::ZERO);
         let mut gauges = tokio::time::interval(GAUGES);
         gauges.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -102,10 +102,9 @@ impl<P: Provider> Dispatcher<P> {
                 () = until(due), if due.is_some() => Event::Due,
                 _ = gauges.tick() => Event::Gauges,
             };
-            if matches!(event, Event::WatchEnded) {
-                tracing::warn!("the watch of pods ended; watching again");
-                watch = self::watch(client.clone(), node);
-                continue;
+            if watch_is_over(&event) {
+                tracing::warn!("the watch of pods is over; listing and watching anew");
+                watch = self::watch(client.clone(), node, WATCH_ANEW);
             }
             self.handle(event);
         }
@@ -233,9 +232,22 @@ impl<P: Provider> Dispatcher<P> {
 fn watch(
     client: Client,
     node: &str,
+    pause: Duration,
 ) -> BoxStream<'static, watcher::Result<watcher::Event<RawPod>>> {
     let config = watcher::Config::default().fields(&format!("spec.nodeName={node}"));
-    watcher(Api::all(client), config).default_backoff().boxed()
+    let watched = watcher(Api::all(client), config).default_backoff();
+    tokio::time::sleep(pause).map(|()| watched).flatten_stream().boxed()
+}
+
+/// Whether nothing more comes of a watch. A version that is too old is mostly told by an event of the watch, and then
+/// the stream lists anew; told by the answer's status, it would ask for the same version for ever.
+fn watch_is_over(event: &Event) -> bool {
+    use kube_client::Error::Api;
+    match event {
+        Event::WatchEnded => true,
+        Event::Watched(Err(watcher::Error::WatchStartFailed(Api(status)))) => status.code == 410,
+        _ => false,
+    }
 }
 
 async fn until(due: Option<Instant>) {
@@ -244,3 +256,6 @@ async fn until(due: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

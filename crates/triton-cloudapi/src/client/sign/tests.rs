@@ -73,6 +73,25 @@ async fn a_hundred_callers_at_once_need_one_signature() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_wait_for_one_signature_go_on_in_the_order_in_which_they_came() {
+    let (signing, _) = signing(DATE);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let tasks: Vec<_> = (0..50)
+        .map(|number| {
+            let (signing, order) = (Arc::clone(&signing), Arc::clone(&order));
+            tokio::spawn(async move {
+                signing.headers("GET", "/").await.unwrap();
+                order.lock().unwrap().push(number);
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(*order.lock().unwrap(), (0..50).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_requests_flow_the_next_signature_is_ready_and_afterwards_nothing_is_made() {
     let (signing, seconds) = signing(DATE);
     for second in 0..20 {
@@ -86,7 +105,7 @@ async fn while_requests_flow_the_next_signature_is_ready_and_afterwards_nothing_
         seconds.fetch_add(1, Ordering::Relaxed);
     }
     let next = (1_000_000_020, String::new());
-    assert!(signing.shared.lock().slots[&next].borrow().is_some(), "the next one is there");
+    assert!(signing.shared.lock().slots[&next].outcome.get().is_some(), "the next one is there");
     // A minute of silence, and one request a minute after that: each needs one signature and no more.
     for _ in 0..3 {
         seconds.fetch_add(60, Ordering::Relaxed);

@@ -177,7 +177,7 @@ mod tests {
             "404" => Presence::NotFound,
             "410" => Presence::Destroyed(Box::new(Instance::destroyed(ID.parse().unwrap()))),
             state => {
-                let instance = json!({"id": ID, "name": "x", "state": state});
+                let instance = json!({"id": ID, "name": "x", "state": state, "tags": {}});
                 Presence::Present(serde_json::from_value(instance).unwrap())
             }
         }

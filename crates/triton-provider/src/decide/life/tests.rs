@@ -1,6 +1,7 @@
 use triton_podspec::ownership::Owner;
 
 use super::super::fixtures::{Case, foreign, id, instance, list, owned, owner, protected, seconds};
+use super::super::sight::SIGHT_GOOD;
 use super::super::state::Misses;
 use super::super::words::{Found, RestartPolicy};
 use super::*;
@@ -60,6 +61,26 @@ fn a_published_instance_is_read_before_anything_is_made() {
     let mut case = Case::new();
     case.published.instance = Some(id(7));
     case.check(Effect::Read(id(7)));
+}
+
+#[test]
+fn a_published_instance_that_a_list_does_not_show_is_read_before_another_is_the_pods() {
+    let mut case = Case::new();
+    case.published.instance = Some(id(7));
+    case.sighting = Some(list(case.now - seconds(1), &[instance(1, "running")]));
+    assert_eq!(case.step(), Effect::Read(id(7)));
+    let read = |found| Event::Read { id: id(7), asked_at: case.now, found };
+    let there = |event| {
+        let mut case = case.clone();
+        let _ = case.take(event);
+        case.state.known.map(|known| known.id)
+    };
+    assert_eq!(there(read(Found::Present(instance(7, "running")))), Some(id(7)));
+    assert_eq!(
+        there(read(Found::Destroyed)),
+        Some(id(1)),
+        "then the one that lives takes its place"
+    );
 }
 
 #[test]
@@ -175,7 +196,7 @@ fn a_look_that_was_asked_for_within_the_window_is_not_the_last_however_late_its_
 fn what_is_not_ours_and_what_was_given_up_does_not_answer_for_a_create() {
     let mut case = Case::new();
     case.state.intent = Some(Intent::until(case.now + seconds(180)));
-    case.state.discarded.insert(id(2));
+    case.state.discarded.insert(id(2), case.now);
     for other in [foreign(1, "running"), instance(2, "running")] {
         let _ = case.take(Event::Listed { asked_at: case.now, found: vec![other] });
         assert!(case.state.intent.is_some() && case.state.known.is_none());
@@ -339,10 +360,69 @@ fn a_twin_is_not_removed_while_a_read_that_is_newer_than_the_list_speaks_against
 #[test]
 fn what_was_discarded_is_neither_adopted_nor_recalled() {
     let mut case = Case::new();
-    case.state.discarded.insert(id(1));
+    case.state.discarded.insert(id(1), case.now);
     case.published.instance = Some(id(1));
     case.sighting = Some(list(case.now, &[instance(1, "provisioning")]));
     case.check(Effect::Prepare);
+}
+
+#[test]
+fn what_was_given_up_without_its_tags_is_the_pods_again_with_them() {
+    let mut case = Case::known("provisioning");
+    case.published.instance = None;
+    let found = Found::Present(foreign(1, "provisioning"));
+    let taken = Event::Read { id: id(1), asked_at: case.now, found };
+    let at = case.now + case.limits.retry_first;
+    assert_eq!(case.take(taken), waiting(Because::NeverRan(id(1)), at));
+    case.now = at + seconds(1);
+    case.check(Effect::Prepare);
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    case.check_known(Some(1));
+    // A list may lag by the life of the one that was given up, and says nothing of a create that was sent since.
+    let mut unresolved = case.clone();
+    unresolved.state.intent = Some(Intent::until(case.now + seconds(100)));
+    unresolved.check(Effect::List);
+    let found = vec![instance(1, "running")];
+    let _ = unresolved.take(Event::Listed { asked_at: case.now, found });
+    assert!(unresolved.state.known.is_none() && unresolved.state.intent.is_some());
+    case.sighting = Some(list(case.now, &[instance(1, "failed")]));
+    case.check_known(None);
+}
+
+/// A delete that is answered by an error is decided again by the next pass, and by then much may have changed.
+#[test]
+fn nothing_is_deleted_on_an_old_sight() {
+    let mut leaving = Case::target(instance(1, "stopped"));
+    leaving.check(act(Action::Delete(id(1), Why::PodLeaves)));
+    leaving.now += SIGHT_GOOD;
+    leaving.check(Effect::Read(id(1)));
+    let mut failed = Case::known("failed");
+    failed.check(act(Action::Delete(id(1), Why::Failed)));
+    failed.now += SIGHT_GOOD;
+    failed.check(Effect::Read(id(1)));
+
+    let mut twins = Case::known("running");
+    let both = [instance(1, "running"), instance(2, "running")];
+    twins.sighting = Some(list(twins.now, &both));
+    twins.now += seconds(1);
+    let read = |case: &mut Case, n: u128| {
+        let found = Found::Present(Arc::clone(&both[n as usize - 1]));
+        case.take(Event::Read { id: id(n), asked_at: case.now, found })
+    };
+    twins.check(Effect::Read(id(2)));
+    assert_eq!(read(&mut twins, 2), Effect::Read(id(1)));
+    twins.now += SIGHT_GOOD;
+    twins.check(Effect::Read(id(2)));
+    assert_eq!(read(&mut twins, 2), Effect::Read(id(1)));
+    assert_eq!(read(&mut twins, 1), act(Action::Delete(id(2), Why::Twin)));
+
+    let mut stays = Case::known("running");
+    stays.sighting = Some(list(stays.now, &both));
+    stays.now += seconds(1);
+    assert_eq!(read(&mut stays, 1), Effect::Read(id(2)));
+    stays.now += SIGHT_GOOD;
+    assert_eq!(read(&mut stays, 2), Effect::Read(id(1)), "the one that stays was read long ago");
+    assert_eq!(read(&mut stays, 1), act(Action::Delete(id(2), Why::Twin)));
 }
 
 // Unknown is not absent.
@@ -351,7 +431,7 @@ fn what_was_discarded_is_neither_adopted_nor_recalled() {
 fn an_instance_missing_from_an_older_list_is_still_there() {
     let mut case = Case::known("provisioning");
     case.sighting = Some(list(case.now - seconds(5), &[]));
-    case.check_end(Standing::Instance, NOTHING);
+    case.check_end(Standing::Instance, Some(case.now + case.limits.list_idle));
 }
 
 #[test]
@@ -388,6 +468,24 @@ fn an_instance_missing_from_a_newer_list_is_read_twice_with_a_pause() {
 }
 
 /// A part of CloudAPI that lags says 404 of what another has made. What is destroyed answers 410.
+#[test]
+fn an_instance_that_is_there_and_in_no_list_is_asked_for_again_by_itself() {
+    // Lists that go on hiding it, or hide that it is gone by then, all look the same.
+    let mut case = Case::known("running").ran();
+    case.sighting = Some(list(case.now, &[]));
+    assert_eq!(case.step(), Effect::Read(id(1)));
+    case.now += seconds(1);
+    let found = Found::Present(instance(1, "running"));
+    let effect = case.take(Event::Read { id: id(1), asked_at: case.now, found });
+    let again = case.now + case.limits.list_idle;
+    assert_eq!(effect, Effect::End(Standing::Instance, Some(again)));
+    case.now = again;
+    case.sighting = Some(list(case.now, &[]));
+    case.check(Effect::Read(id(1)));
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    case.check_end(Standing::Instance, NOTHING);
+}
+
 #[test]
 fn an_instance_that_is_young_is_not_gone_however_often_it_is_not_found() {
     let mut case = Case::known("running");
@@ -465,7 +563,7 @@ fn failure_is_provisionings_until_it_ran() {
     let at = case.now + case.limits.retry_first;
     let done = case.take(Event::Done(Action::Delete(id(1), Why::Failed)));
     assert_eq!(done, waiting(Because::RetryLater, at));
-    assert!(case.state.discarded.contains(&id(1)));
+    assert!(case.state.discarded.contains_key(&id(1)));
 }
 
 #[test]
@@ -623,7 +721,10 @@ fn a_delete_that_was_accepted_is_repeated_only_after_a_while() {
     let done = case.take(Event::Done(Action::Delete(id(1), Why::PodLeaves)));
     assert_eq!(done, Effect::End(Standing::Going, Some(again)));
     case.now = again;
-    case.check(act(Action::Delete(id(1), Why::PodLeaves)));
+    assert_eq!(case.step(), Effect::Read(id(1)), "what was seen before is too old");
+    let found = Found::Present(instance(1, "running"));
+    let read = Event::Read { id: id(1), asked_at: case.now, found };
+    assert_eq!(case.take(read), act(Action::Delete(id(1), Why::PodLeaves)));
 }
 
 #[test]

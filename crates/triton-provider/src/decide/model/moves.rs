@@ -64,6 +64,8 @@ pub(super) enum Trouble {
     Vanishes,
     /// Somebody takes our tags off an instance.
     Retag,
+    /// Somebody puts our tags back onto an instance that had lost them.
+    Restore,
     /// A second instance with a pod's tags appears.
     Twin,
 }
@@ -163,6 +165,18 @@ impl Setting {
                     }
                     go(self.label(|| format!("{id} {what}")), next);
                 }
+            }
+            // As with a stray one, an instance of a pod that is over is not looked for.
+            if !machine.ours
+                && !world.pods[machine.pod].over
+                && let Some(mut next) = self.trouble(world, Trouble::Restore)
+            {
+                // Until a list shows it again, nobody can know.
+                next.machine_mut(id).into_iter().for_each(|machine| {
+                    machine.ours = true;
+                    machine.stray = true;
+                });
+                go(self.label(|| format!("{id} gets our tags back")), next);
             }
         }
         if let Some(time) = self.tick(world) {

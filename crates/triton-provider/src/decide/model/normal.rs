@@ -89,7 +89,8 @@ fn for_each_moment(world: &mut World, mut all: impl FnMut(&mut Instant, i128)) {
 }
 
 fn moments_of(state: &mut State, each: &mut impl FnMut(&mut Instant)) {
-    let State { intent, known, twins, retry_at, restarts, protect_asked, stopping, .. } = state;
+    let State { intent, known, discarded, twins, retry_at, restarts, .. } = state;
+    let State { protect_asked, stopping, .. } = state;
     if let Some(intent) = intent {
         each(&mut intent.over);
         intent.looked_at.iter_mut().for_each(&mut *each);
@@ -98,6 +99,7 @@ fn moments_of(state: &mut State, each: &mut impl FnMut(&mut Instant)) {
         each(seen_at);
         misses.last.iter_mut().chain(stopped_since).for_each(&mut *each);
     }
+    discarded.values_mut().for_each(&mut *each);
     for twin in twins.values_mut() {
         twin.read_at.iter_mut().chain(&mut twin.quiet_until).for_each(&mut *each);
     }
@@ -191,7 +193,7 @@ fn digest_state(state: &State, at: impl Fn(Instant) -> i64, hasher: &mut Default
     let intent =
         intent.as_ref().map(|intent| (at(intent.over), some(intent.looked_at), intent.looks));
     (intent, noted, failures, some(*retry_at), some(*protect_asked)).hash(hasher);
-    discarded.hash(hasher);
+    discarded.iter().for_each(|(id, given_up)| (id, at(*given_up)).hash(hasher));
     let seen = |last: &Option<std::sync::Arc<crate::seen::Seen>>| {
         last.as_ref()
             .map(|last| (last.id, last.state.as_str().to_owned(), last.mark.node.node.len()))

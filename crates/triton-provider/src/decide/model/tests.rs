@@ -1,7 +1,7 @@
 use super::moves::Trouble;
 use super::*;
 
-const ALL: [Trouble; 17] = [
+const ALL: [Trouble; 18] = [
     Trouble::Crash,
     Trouble::AnswerLost,
     Trouble::CommitLate,
@@ -18,6 +18,7 @@ const ALL: [Trouble; 17] = [
     Trouble::GuestStops,
     Trouble::Vanishes,
     Trouble::Retag,
+    Trouble::Restore,
     Trouble::Twin,
 ];
 
@@ -83,6 +84,13 @@ fn two_troubles_on_the_way() {
 #[test]
 fn two_troubles_by_others() {
     let kinds = [Trouble::Crash, Trouble::Vanishes];
+    check(1, 2, RestartPolicy::Always, &kinds);
+}
+
+/// Tags come and go, and what was given up meanwhile is the pod's again.
+#[test]
+fn two_troubles_with_tags() {
+    let kinds = [Trouble::Retag, Trouble::Restore, Trouble::ShortList, Trouble::WrongNotFound];
     check(1, 2, RestartPolicy::Always, &kinds);
 }
 

@@ -280,6 +280,30 @@ async fn a_label_on_the_lease_costs_nothing_and_a_deleted_lease_costs_the_term()
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_deleted_lease_nobody_else_makes_use_while_its_holder_acts() {
+    let server = Arc::new(Server::default());
+    let term = elected(&election(&server, "a").0).await;
+    let other = standing_by(election(&server, "b").0);
+    seconds(9).await;
+    server.edit(|lease| *lease = None);
+    while term.fence().check().is_ok() {
+        assert!(!other.is_finished());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let next = other.await.unwrap();
+    assert!(!next.is_first() && next.fence().check().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_made_the_lease_is_the_first_to_act_and_nobody_after_it() {
+    let server = Arc::new(Server::default());
+    let term = elected(&election(&server, "a").0).await;
+    assert!(term.is_first());
+    term.resign().await;
+    assert!(!elected(&election(&server, "b").0).await.is_first());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stolen_lease_is_not_taken_back() {
     let server = Arc::new(Server::default());
     let term = elected(&election(&server, "a").0).await;

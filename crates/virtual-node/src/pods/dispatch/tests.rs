@@ -181,6 +181,10 @@ struct Running {
 fn run(names: &'static [&'static str], workers: usize) -> Running {
     let removed = Removed::default();
     let client = api(names, &removed);
+    run_with(client, removed, workers)
+}
+
+fn run_with(client: Client, removed: Removed, workers: usize) -> Running {
     let metrics = Arc::new(Metrics::default());
     let config = Arc::new(NodeConfig::new("node", "asked"));
     let provider = Arc::new(Asked::default());
@@ -328,6 +332,51 @@ async fn an_ended_pod_is_stopped_again_when_the_provider_has_seen_something_of_i
     assert_eq!(running.provider.stops.lock().unwrap().len(), 1, "nothing was left of it");
     running.pokes.poke("ended");
     has_stopped(2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_version_that_is_too_old_is_not_asked_for_again_however_that_is_told() {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&asked);
+    let answer = move |request: Request<kube_client::client::Body>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let is_watch = query.contains("watch=true");
+        let lists = {
+            let mut asked = asked.lock().unwrap();
+            asked.push(query);
+            asked.iter().filter(|query| !query.contains("watch=true")).count()
+        };
+        async move {
+            // Each list is of a later version, and the first two of them are too old when they are watched from.
+            let (status, body) = match (is_watch, lists) {
+                (true, 1 | 2) => {
+                    let gone = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
+                        "reason": "Expired", "message": "too old resource version", "code": 410 });
+                    (StatusCode::GONE, Body::from(gone.to_string()))
+                }
+                (true, _) => {
+                    let never = futures::stream::pending::<Result<axum::body::Bytes, Infallible>>();
+                    (StatusCode::OK, Body::from_stream(never))
+                }
+                (false, _) => {
+                    let version = json!({ "resourceVersion": lists.to_string() });
+                    let pods = json!({ "metadata": version, "items": [pod("fine")] });
+                    (StatusCode::OK, Body::from(pods.to_string()))
+                }
+            };
+            Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
+        }
+    };
+    let client = Client::new(tower::service_fn(answer), "default");
+    let running = run_with(client, Removed::default(), 2);
+    running.provider.wait_for_syncs("fine", 1).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let asked = seen.lock().unwrap().clone();
+    let watches: Vec<&String> = asked.iter().filter(|query| query.contains("watch=true")).collect();
+    for (watch, version) in watches.iter().zip(1..) {
+        assert!(watch.contains(&format!("resourceVersion={version}")), "{asked:?}");
+    }
+    assert_eq!((asked.len(), watches.len()), (6, 3), "{asked:?}");
 }
 
 #[tokio::test(start_paused = true)]
