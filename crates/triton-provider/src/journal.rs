@@ -220,6 +220,15 @@ struct Writer<C> {
 
 // === impl Writer ===
 
+impl<C> Drop for Writer<C> {
+    /// A writer that panics takes the term with it, and what it had taken in is in doubt.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.lost.cancel();
+        }
+    }
+}
+
 impl<C: Cluster> Writer<C> {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Order>) {
         let mut stale = false;

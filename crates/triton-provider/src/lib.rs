@@ -39,6 +39,7 @@ pub mod settings;
 mod shared;
 mod sources;
 mod sweeper;
+mod tasks;
 #[cfg(test)]
 mod testing;
 

@@ -36,6 +36,7 @@ use crate::feed::ToldBook;
 use crate::metrics::Metrics;
 use crate::seen::Seen;
 use crate::settings::Settings;
+use crate::tasks;
 use poller::Poller;
 use wants::Wants;
 
@@ -60,6 +61,9 @@ pub enum Health {
     },
 }
 
+/// Wakes those who wait for a list when there will be none any more.
+struct Ended(Arc<Wants>);
+
 /// Handle on the shared view; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Observer {
@@ -67,6 +71,14 @@ pub struct Observer {
     health: watch::Receiver<Health>,
     told: Arc<Mutex<ToldBook>>,
     wants: Arc<Wants>,
+}
+
+// === impl Ended ===
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.listed.notify_waiters();
+    }
 }
 
 // === impl Observer ===
@@ -106,14 +118,10 @@ impl Observer {
             snapshot,
             health,
         };
-        let wants = Arc::clone(&observer.wants);
-        tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                () = shutdown.cancelled() => {}
-                () = poller.run() => {}
-            }
-            wants.listed.notify_waiters();
+        let ended = Ended(Arc::clone(&observer.wants));
+        tasks::keep("observer", shutdown, async move {
+            let _ended = ended;
+            poller.run().await;
         });
         observer
     }

@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use probe_engine::{ERRORED, Event, Kind, Verdict};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use virtual_node::{PodEvent, Pokes};
+
+use crate::tasks;
 
 /// Events kept per pod until its next pass; older ones go.
 const EVENTS_MAX: usize = 8;
@@ -26,11 +29,15 @@ struct State {
 // === impl Opinions ===
 
 impl Opinions {
-    /// Hears the probe engine until it ends: a change of belief is worth a pass, a failed answer an event too.
-    pub(crate) fn listen(mut heard: mpsc::UnboundedReceiver<Event>, pokes: Pokes) -> Self {
+    /// Hears the probe engine until `shutdown`: a change of belief is worth a pass, a failed answer an event too.
+    pub(crate) fn listen(
+        mut heard: mpsc::UnboundedReceiver<Event>,
+        pokes: Pokes,
+        shutdown: CancellationToken,
+    ) -> Self {
         let opinions = Self::default();
         let ours = opinions.clone();
-        tokio::spawn(async move {
+        tasks::keep("listener to probes", shutdown, async move {
             while let Some(event) = heard.recv().await {
                 let target = ours.note(event);
                 pokes.poke(&target);

@@ -112,7 +112,7 @@ impl<C: Cluster> TritonProvider<C> {
             shutdown.clone(),
         );
         let (said, heard) = mpsc::unbounded_channel();
-        let opinions = Opinions::listen(heard, pokes.clone());
+        let opinions = Opinions::listen(heard, pokes.clone(), shutdown.clone());
         let shared = Shared {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),

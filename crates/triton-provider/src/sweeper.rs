@@ -13,6 +13,7 @@ use crate::firewall::{Firewall, rule_tags};
 use crate::limits::Limits;
 use crate::observer::{Observer, Snapshot, chain};
 use crate::seen::Seen;
+use crate::tasks;
 
 /// After a sweep that failed, when to try again.
 const FAILED_WAIT: Duration = Duration::from_secs(60);
@@ -33,11 +34,8 @@ impl Sweeper {
     ) -> Self {
         let sweeper = Self::default();
         let asked = sweeper.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = asked.run(&firewall, &observer, &limits) => {}
-                () = shutdown.cancelled() => {}
-            }
+        tasks::keep("firewall sweeper", shutdown, async move {
+            asked.run(&firewall, &observer, &limits).await;
         });
         sweeper
     }
