@@ -389,6 +389,19 @@ fn what_was_given_up_without_its_tags_is_the_pods_again_with_them() {
     case.check_known(None);
 }
 
+#[test]
+fn what_is_the_pods_again_is_seen_as_any_other() {
+    let mut case = Case::new();
+    case.state.discarded.insert(id(1), case.now);
+    case.now += seconds(1);
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    let _ = case.step();
+    assert_eq!(case.state.known.as_ref().map(|known| known.id), Some(id(1)));
+    case.now += seconds(1);
+    case.sighting = Some(list(case.now, &[instance(1, "failed")]));
+    case.check_end(Standing::Lost, None);
+}
+
 /// A delete that is answered by an error is decided again by the next pass, and by then much may have changed.
 #[test]
 fn nothing_is_deleted_on_an_old_sight() {
