@@ -35,6 +35,15 @@ model more="1":
 simulate seeds="0..10000" *args:
     cargo run --profile seeds -p simulation -- --seeds {{seeds}} {{args}}
 
+# Each guard taken out of a copy of the code, one at a time: a test must notice. --only NAME for some of them.
+guards *args:
+    cargo xtask guards {{args}}
+
+# Every comparison, operator and returned value of the decisions changed, one at a time: single steps must notice.
+# Needs `cargo install cargo-mutants`.
+mutants *args:
+    cargo mutants -p triton-provider -f 'crates/triton-provider/src/decide/{life,answer,restart,twins,state}.rs' {{args}} -- --lib -- decide::life decide::restart decide::state
+
 # Everything going wrong for an hour, or --minutes N, with --seed N.
 chaos *args:
     cargo xtask chaos {{args}}
@@ -70,4 +79,4 @@ msrv:
 
 # House rules: which crate may know which, and what a file looks like.
 layers:
-    cargo test -p xtask --test layers --test tidy
+    cargo test -p xtask --test layers --test tidy --bin xtask

@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask demo`, `test`, `up`, `down`, `bench`, `chaos`, `check`.
+//! Development tasks: `cargo xtask demo`, `test`, `up`, `down`, `bench`, `chaos`, `guards`, `check`.
 
 mod bench;
 mod build;
@@ -8,6 +8,7 @@ mod clock;
 mod demo;
 mod down;
 mod foreign;
+mod guards;
 mod screen;
 mod steps;
 mod test;
@@ -36,6 +37,8 @@ enum Task {
     Bench(bench::Args),
     /// Lets everything go wrong, by name and by seed, and says which promises were broken.
     Chaos(chaos::Args),
+    /// Takes guards out of the code, one at a time, and demands that a test notices.
+    Guards(guards::Args),
     /// Looks whether this machine has what the other tasks need.
     Check,
 }
@@ -49,6 +52,7 @@ async fn main() -> ExitCode {
         Task::Down(args) => down::run(args).await,
         Task::Bench(args) => bench::run(args).await,
         Task::Chaos(args) => chaos::run(args).await,
+        Task::Guards(args) => guards::run(args).await,
         Task::Check => check::run().await,
     };
     match done {

@@ -211,3 +211,6 @@ pub(crate) fn failed(verb: &'static str, what: String, source: kube_client::Erro
         _ => ClusterError::Request { verb, what, source },
     }
 }
+
+#[cfg(test)]
+mod tests;

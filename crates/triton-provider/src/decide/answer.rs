@@ -52,6 +52,8 @@ pub(super) fn see(state: &mut State, view: &View<'_>, instance: Arc<Seen>, at: I
             known.ran |= ran;
         }
         None => {
+            // What is the pod's again is not given up any more: the next lists tell of it as of any other.
+            state.discarded.remove(&instance.id);
             let mut known = Known::seen(instance, at);
             known.ran |= ran;
             state.known = Some(known);

@@ -125,3 +125,17 @@ async fn a_refusal_is_no_riddle_and_is_tried_again_soon() {
     assert_eq!((pod.count_events("Throttled"), pod.count_events("CreateUnresolved")), (1, 0));
     assert_eq!(stage.count("CreateMachine"), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_create_in_doubt_is_not_repeated_while_nobody_can_look_for_it() {
+    let stage = Stage::set().await;
+    stage.wire.reset(Call::Create, At::Request, 1);
+    let uid = stage.add("web", json!({}));
+    stage.until("it is sent", SOON, |stage| stage.wire.met(Call::Create) == 1).await;
+    stage.wire.answer(Call::List, u32::MAX, 503, "ServiceUnavailable");
+    stage.wait(LONG).await;
+    assert_eq!(stage.wire.met(Call::Create), 1);
+    stage.wire.clear();
+    stage.until("it runs", LONG, |stage| stage.is_running(&uid)).await;
+    assert_eq!((stage.wire.met(Call::Create), stage.sim.instances().len()), (2, 1));
+}

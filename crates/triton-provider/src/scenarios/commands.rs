@@ -1,6 +1,6 @@
 //! The operator's commands beside a node that runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -78,6 +78,43 @@ async fn what_an_operator_adopts_is_the_pods_and_nothing_else_is_touched() {
     let standing: Vec<_> = standing.filter(|(id, _)| *id == twin).collect();
     assert_eq!(standing, [(twin, FirstStanding::Duplicate)]);
     assert_eq!((stage.sim.instances().len(), stage.count("DeleteMachine")), (3, 0));
+}
+
+/// Pods, and how often the cloud had been listed when they were.
+struct Late<'a>(&'a Stage, Live, Mutex<Vec<u64>>);
+
+impl LivePods for Late<'_> {
+    async fn of_node(&self, node: &str) -> Result<Vec<Pod>, ClusterError> {
+        self.2.lock().unwrap().push(self.0.count("ListMachines"));
+        self.1.of_node(node).await
+    }
+
+    async fn find(&self, namespace: &str, name: &str) -> Result<Option<Pod>, ClusterError> {
+        self.1.find(namespace, name).await
+    }
+}
+
+/// Else a pod that comes in between, and its instance, would look like an orphan.
+#[tokio::test(start_paused = true)]
+async fn the_commands_ask_the_cloud_before_they_ask_for_pods() {
+    let mut stage = Stage::set().await;
+    stage.kill().await;
+    let before = stage.count("ListMachines");
+    let Leftovers { client, pods, cluster, node, min_age } = leftovers(&stage);
+    let late = || Late(&stage, Live(Arc::clone(&pods.0)), Mutex::default());
+    let (cluster, node) = (|| cluster.clone(), || node.clone());
+    let orphans = Leftovers {
+        client: client.clone(),
+        pods: late(),
+        cluster: cluster(),
+        node: node(),
+        min_age,
+    };
+    orphans.look(stage.sim.now()).await.unwrap();
+    assert_eq!(*orphans.pods.2.lock().unwrap(), [before + 1]);
+    let first = Adoption { client, pods: late(), cluster: cluster(), node: node() };
+    first.look().await.unwrap();
+    assert_eq!(*first.pods.2.lock().unwrap(), [before + 2]);
 }
 
 #[tokio::test(start_paused = true)]

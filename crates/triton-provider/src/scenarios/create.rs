@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use triton_podspec::SourceKind;
 
-use super::stage::{CLUSTER, NODE, SOON, Stage};
+use super::stage::{CLUSTER, LONG, NODE, SOON, Stage};
+use super::wire::{At, Call};
 
 #[tokio::test(start_paused = true)]
 async fn one_pod_becomes_one_instance_that_tells_whose_it_is() {
@@ -142,4 +143,27 @@ async fn an_unknown_package_is_answered_with_the_nearest() {
     let (_, message) = pod.waiting().unwrap();
     assert!(message.contains("did you mean") && message.contains("\"g4-highcpu-1G\""), "{message}");
     assert_eq!((pod.phase(), stage.changes()), ("Pending", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_journal_cannot_be_written_nothing_is_made() {
+    let stage = Stage::set().await;
+    stage.cluster.fail_journal(true);
+    let uid = stage.add("web", json!({}));
+    stage.wait(Duration::from_secs(60)).await;
+    assert_eq!(stage.count("CreateMachine"), 0);
+    stage.cluster.fail_journal(false);
+    stage.until("it runs", LONG, |stage| stage.is_running(&uid)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_journal_is_full_of_creates_in_doubt_no_other_is_sent() {
+    let stage = Stage::set().await;
+    stage.wire.reset(Call::Create, At::Request, 64);
+    let uids: Vec<String> = (0..66).map(|n| stage.add(&format!("web-{n}"), json!({}))).collect();
+    stage.wait(Duration::from_secs(60)).await;
+    assert_eq!((stage.wire.met(Call::Create), stage.count("CreateMachine")), (64, 0));
+    stage
+        .until("all of them run", LONG, |stage| uids.iter().all(|uid| stage.is_running(uid)))
+        .await;
 }

@@ -234,6 +234,16 @@ async fn an_orphan_whose_pod_had_asked_for_protection_goes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_node_holds_is_told_from_a_list_that_was_asked_for_after_the_question() {
+    let (stage, _, _) = vanished(json!({})).await;
+    for _ in 0..3 {
+        let before = stage.count("ListMachines");
+        assert_eq!(stage.provider().list().await.unwrap().len(), 1);
+        assert!(stage.count("ListMachines") > before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_orphan_that_somebody_else_protects_stays() {
     let (stage, uid, id) = vanished(json!({})).await;
     stage.admin.enable_deletion_protection(InstanceId(id)).await.unwrap();

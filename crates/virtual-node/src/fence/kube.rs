@@ -40,11 +40,17 @@ pub struct FencedService<S> {
 ///
 /// # Errors
 /// When the configuration makes no client (certificates, keys).
-pub fn fenced_client(mut config: Config, fence: &Fence) -> Result<Client, kube_client::Error> {
+pub fn fenced_client(config: Config, fence: &Fence) -> Result<Client, kube_client::Error> {
+    let builder = ClientBuilder::try_from(without_delays(config))?;
+    Ok(builder.with_layer(&FenceLayer::new(fence)).build())
+}
+
+/// The configuration of a client that sends nothing long after it was asked to.
+pub(super) fn without_delays(mut config: Config) -> Config {
     config.default_retry = false;
     let limit = config.connect_timeout.map_or(CONNECT_LIMIT, |limit| limit.min(CONNECT_LIMIT));
     config.connect_timeout = Some(limit);
-    Ok(ClientBuilder::try_from(config)?.with_layer(&FenceLayer::new(fence)).build())
+    config
 }
 
 /// Whether a request changes anything that others can see.

@@ -156,6 +156,20 @@ fn only_reads_and_the_reviews_themselves_are_no_changes() {
     check(Method::OPTIONS, "/api/v1/nodes/n", true);
 }
 
+#[test]
+fn a_client_behind_the_fence_repeats_nothing_and_is_not_long_in_connecting() {
+    for given in [None, Some(Duration::from_secs(30)), Some(Duration::from_secs(1))] {
+        let mut config = kube_client::Config::new("http://127.0.0.1".parse().unwrap());
+        config.connect_timeout = given;
+        let config = kube::without_delays(config);
+        assert!(!config.default_retry);
+        assert_eq!(
+            config.connect_timeout,
+            given.map_or(Some(CONNECT_LIMIT), |given| Some(given.min(CONNECT_LIMIT)))
+        );
+    }
+}
+
 /// kube-client repeats what was answered with 429, 503 or 504, for minutes, below any layer: no fence would be asked.
 #[tokio::test]
 async fn a_change_that_is_turned_away_is_not_repeated_behind_the_fences_back() {

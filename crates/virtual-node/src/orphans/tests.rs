@@ -21,16 +21,18 @@ const RELEASE: &str = "example.com/let-go";
 struct Server {
     /// Pages of the list of pods; a number is an error of that status.
     pages: Vec<Value>,
-    /// Pods by name.
+    /// Pods by name; a number is an error of that status.
     pods: HashMap<String, Value>,
     /// The annotation on the Node.
     release: Option<String>,
     /// What came, as `METHOD path`.
     journal: Vec<String>,
+    /// What the Node was last changed by.
+    patch: Value,
 }
 
-/// Holds what it is told to.
-struct Holder(Vec<Held>);
+/// Holds what it is told to, and notes in the server's journal when it was asked.
+struct Holder(Vec<Held>, Arc<Mutex<Server>>);
 
 impl Provider for Holder {
     async fn sync(&self, _: Arc<Pod>) -> Result<Report, ProviderError> {
@@ -42,6 +44,7 @@ impl Provider for Holder {
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
+        self.1.lock().unwrap().journal.push("LIST what is held".to_owned());
         Ok(self.0.clone())
     }
 
@@ -83,7 +86,8 @@ fn answer(server: &mut Server, request: &Request<KubeBody>) -> (u16, Value) {
         (u16::try_from(code).unwrap(), status)
     };
     if let Some(name) = path.strip_prefix("/api/v1/namespaces/default/pods/") {
-        return server.pods.get(name).map_or_else(|| refused(404), |pod| (200, pod.clone()));
+        let pod = server.pods.get(name).cloned().unwrap_or(json!(404));
+        return pod.as_u64().map_or((200, pod), refused);
     }
     match (method, path) {
         (&Method::GET, "/api/v1/pods") => {
@@ -115,7 +119,14 @@ impl Stage {
         let service = tower::service_fn(move |request: Request<KubeBody>| {
             let (status, body) = answer(&mut here.lock().unwrap(), &request);
             let response = Response::builder().status(status).body(Body::from(body.to_string()));
-            async move { Ok::<_, Infallible>(response.unwrap()) }
+            let (here, is_patch) = (Arc::clone(&here), request.method() == Method::PATCH);
+            async move {
+                if is_patch {
+                    let patch = request.into_body().collect_bytes().await.unwrap();
+                    here.lock().unwrap().patch = serde_json::from_slice(&patch).unwrap();
+                }
+                Ok::<_, Infallible>(response.unwrap())
+            }
         });
         let client = Client::new(service, "default");
         let metrics = Arc::new(Metrics::default());
@@ -126,7 +137,7 @@ impl Stage {
         let search = Search {
             client,
             config: Arc::new(config),
-            provider: Arc::new(Holder(held)),
+            provider: Arc::new(Holder(held, Arc::clone(&server))),
             store: Arc::default(),
             found: sender,
             events,
@@ -182,18 +193,31 @@ async fn a_pod_on_the_second_page_is_live() {
     assert_eq!(stage.found(), ["p1"]);
 }
 
+/// Else a pod that comes in between, and what is made for it, would look like an orphan.
+#[tokio::test]
+async fn what_is_held_is_listed_before_the_pods_that_want_it() {
+    let pages = vec![page(&[pod(0)], "")];
+    let mut stage = Stage::set(vec![held(0)], Server { pages, ..Server::default() });
+    stage.round().await.unwrap();
+    let journal = stage.server().journal.clone();
+    assert_eq!(journal[..2], ["LIST what is held", "GET /api/v1/pods"]);
+}
+
 #[tokio::test]
 async fn the_pod_is_read_once_more_before_anything_is_stopped() {
-    // The list misses it, the read does not.
-    let pods = HashMap::from([("p0".to_owned(), pod(0))]);
+    // The list misses one that the read does not; one cannot be read; one is another of the same name.
+    let mut another = pod(3);
+    another["metadata"]["uid"] = json!("another");
+    let pods = [("p0", pod(0)), ("p2", json!(500)), ("p3", another)];
+    let pods = pods.map(|(name, pod)| (name.to_owned(), pod)).into();
     let mut stage = Stage::set(
-        vec![held(0), held(1)],
+        (0..4).map(held).collect(),
         Server { pages: vec![page(&[], "")], pods, ..Server::default() },
     );
     for _ in 0..2 {
         stage.round().await.unwrap();
     }
-    assert_eq!(stage.found(), ["p1"]);
+    assert_eq!(stage.found(), ["p1", "p3"]);
 }
 
 /// Twenty orphans, with the release that the Node carries.
@@ -214,6 +238,8 @@ async fn a_release_is_taken_off_before_it_takes_effect_and_is_good_for_once() {
     let taken = journal.iter().position(|line| line == "PATCH /api/v1/nodes/vk").unwrap();
     let read = journal.iter().position(|line| line.contains("/pods/p")).unwrap();
     assert!(taken < read, "{journal:#?}");
+    let patch = stage.server().patch.clone();
+    assert_eq!(patch["metadata"]["resourceVersion"], "7", "the Node as it was read: {patch}");
     for _ in 0..3 {
         stage.round().await.unwrap();
     }

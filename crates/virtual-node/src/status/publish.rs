@@ -95,3 +95,61 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use axum::body::Body;
+    use http::{Request, Response, StatusCode};
+    use kube_client::client::Body as KubeBody;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A publisher whose API server has one pod, by its UID, and removes it as API servers do.
+    fn publisher(there: &Arc<Mutex<Option<&'static str>>>) -> Publisher {
+        let there = Arc::clone(there);
+        let service = tower::service_fn(move |request: Request<KubeBody>| {
+            let there = Arc::clone(&there);
+            async move {
+                let body = request.into_body().collect_bytes().await.unwrap_or_default();
+                let order: Value = serde_json::from_slice(&body).unwrap_or_default();
+                let mut there = there.lock().unwrap();
+                let code = match (*there, order["preconditions"]["uid"].as_str()) {
+                    (None, _) => StatusCode::NOT_FOUND,
+                    (Some(uid), Some(wanted)) if uid != wanted => StatusCode::CONFLICT,
+                    _ => {
+                        assert_eq!(order["gracePeriodSeconds"], 0);
+                        *there = None;
+                        StatusCode::OK
+                    }
+                };
+                let reason = if code == StatusCode::NOT_FOUND { "NotFound" } else { "Conflict" };
+                let answer = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "code": code.as_u16(),
+                    "status": if code.is_success() { "Success" } else { "Failure" }, "reason": reason, "message": "" });
+                let response = Response::builder().status(code);
+                Ok::<_, Infallible>(response.body(Body::from(answer.to_string())).unwrap())
+            }
+        });
+        let client = Client::new(service, "default");
+        Publisher::new(client, Arc::new(NodeConfig::new("node", "test")), Arc::default())
+    }
+
+    #[tokio::test]
+    async fn a_pod_is_removed_and_never_its_successor_of_the_same_name() {
+        let there = Arc::new(Mutex::new(Some("new")));
+        let publisher = publisher(&there);
+        let key = |uid: &str| PodKey {
+            namespace: "default".to_owned(),
+            name: "web-0".to_owned(),
+            uid: uid.to_owned(),
+        };
+        assert!(publisher.remove(&key("old")).await.is_err_and(|error| error.is_conflict()));
+        assert_eq!(*there.lock().unwrap(), Some("new"));
+        publisher.remove(&key("new")).await.unwrap();
+        assert_eq!(*there.lock().unwrap(), None);
+        publisher.remove(&key("new")).await.unwrap();
+    }
+}

@@ -1,4 +1,6 @@
-use super::super::fixtures::{Case, foreign, id, instance, list, protected, seconds};
+use triton_podspec::ownership::Owner;
+
+use super::super::fixtures::{Case, foreign, id, instance, list, owned, owner, protected, seconds};
 use super::super::sight::SIGHT_GOOD;
 use super::super::state::Misses;
 use super::super::words::{Found, RestartPolicy};
@@ -38,6 +40,20 @@ fn what_does_not_carry_our_tags_is_not_adopted() {
     case.sighting = Some(list(case.now, &[foreign(1, "running")]));
     case.check_known(None);
     case.check(Effect::Prepare);
+}
+
+#[test]
+fn another_cluster_another_node_and_another_pod_are_somebody_else() {
+    let another = || "another".to_owned();
+    for somebody in [
+        Owner { cluster: another(), ..owner() },
+        Owner { node: another(), ..owner() },
+        Owner { uid: another(), ..owner() },
+    ] {
+        let mut case = Case::new();
+        case.sighting = Some(list(case.now, &[owned(&instance(1, "running"), somebody)]));
+        case.check_known(None);
+    }
 }
 
 #[test]
@@ -168,6 +184,26 @@ fn the_last_look_comes_after_the_window() {
 }
 
 #[test]
+fn a_look_that_was_asked_for_within_the_window_is_not_the_last_however_late_its_answer_is() {
+    let mut case = Case::new();
+    case.state.intent = Some(Intent::until(case.now + seconds(1)));
+    let asked_at = case.now;
+    case.now += seconds(5);
+    assert_eq!(case.take(Event::Listed { asked_at, found: Vec::new() }), Effect::List);
+}
+
+#[test]
+fn what_is_not_ours_and_what_was_given_up_does_not_answer_for_a_create() {
+    let mut case = Case::new();
+    case.state.intent = Some(Intent::until(case.now + seconds(180)));
+    case.state.discarded.insert(id(2), case.now);
+    for other in [foreign(1, "running"), instance(2, "running")] {
+        let _ = case.take(Event::Listed { asked_at: case.now, found: vec![other] });
+        assert!(case.state.intent.is_some() && case.state.known.is_none());
+    }
+}
+
+#[test]
 fn a_create_that_came_true_after_all_is_adopted_while_it_is_unresolved() {
     let mut case = Case::new();
     case.state.intent = Some(Intent::until(case.now + seconds(180)));
@@ -204,6 +240,37 @@ fn of_twins_the_published_one_stays_else_the_oldest() {
     case.check_known(Some(1));
     case.published.instance = Some(id(2));
     case.check_known(Some(2));
+}
+
+#[test]
+fn of_twins_of_one_moment_the_lower_uuid_stays_and_what_has_no_birthday_goes() {
+    let born = |n, second: Option<i64>| {
+        let mut seen = Arc::unwrap_or_clone(instance(n, "running"));
+        seen.created = second.map(|second| jiff::Timestamp::from_second(second).unwrap());
+        Arc::new(seen)
+    };
+    let mut case = Case::new();
+    case.sighting = Some(list(case.now, &[born(3, Some(9)), born(2, Some(9)), born(1, None)]));
+    case.check_known(Some(2));
+}
+
+#[test]
+fn what_has_failed_never_stays_in_the_place_of_what_lives() {
+    let mut case = Case::new();
+    case.sighting = Some(list(case.now, &[instance(1, "failed"), instance(2, "running")]));
+    case.check_known(Some(2));
+    case.published.instance = Some(id(1));
+    case.check_known(Some(2));
+}
+
+#[test]
+fn an_older_list_puts_nothing_in_the_place_of_the_instance() {
+    let mut case = Case::known("running");
+    case.state.known.as_mut().unwrap().misses.count = 1;
+    case.sighting = Some(list(case.now - seconds(5), &[instance(2, "running")]));
+    case.check_known(Some(1));
+    case.published.instance = Some(id(2));
+    case.check_known(Some(1));
 }
 
 #[test]
@@ -255,6 +322,13 @@ fn no_twin_goes_before_the_one_that_stays_is_published() {
 }
 
 #[test]
+fn what_does_not_carry_our_tags_is_not_even_read_as_a_twin() {
+    let mut case = Case::known("running");
+    case.sighting = Some(list(case.now, &[instance(1, "running"), foreign(2, "running")]));
+    case.check_end(Standing::Instance, NOTHING);
+}
+
+#[test]
 fn a_twin_is_not_removed_while_the_one_that_stays_is_not_there() {
     let twin = instance(2, "running");
     for state in ["failed", "deleted"] {
@@ -267,6 +341,20 @@ fn a_twin_is_not_removed_while_the_one_that_stays_is_not_there() {
     case.check(Effect::Read(id(1)));
     case.state.known.as_mut().unwrap().gone = true;
     case.check_known(Some(2));
+}
+
+#[test]
+fn a_twin_is_not_removed_while_a_read_that_is_newer_than_the_list_speaks_against_the_other() {
+    let both = |case: &Case| {
+        Some(list(case.now - seconds(5), &[instance(1, "running"), instance(2, "running")]))
+    };
+    let mut case = Case::known("failed").ran();
+    case.sighting = both(&case);
+    case.check_end(Standing::Lost, NOTHING);
+    let mut case = Case::known("running");
+    case.sighting = both(&case);
+    case.state.known.as_mut().unwrap().misses = Misses { count: 1, last: Some(case.now) };
+    case.check_end(Standing::Unchanged, Some(case.now + case.limits.absence_confirm));
 }
 
 #[test]
@@ -301,6 +389,19 @@ fn what_was_given_up_without_its_tags_is_the_pods_again_with_them() {
     case.check_known(None);
 }
 
+#[test]
+fn what_is_the_pods_again_is_seen_as_any_other() {
+    let mut case = Case::new();
+    case.state.discarded.insert(id(1), case.now);
+    case.now += seconds(1);
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    let _ = case.step();
+    assert_eq!(case.state.known.as_ref().map(|known| known.id), Some(id(1)));
+    case.now += seconds(1);
+    case.sighting = Some(list(case.now, &[instance(1, "failed")]));
+    case.check_end(Standing::Lost, None);
+}
+
 /// A delete that is answered by an error is decided again by the next pass, and by then much may have changed.
 #[test]
 fn nothing_is_deleted_on_an_old_sight() {
@@ -327,6 +428,14 @@ fn nothing_is_deleted_on_an_old_sight() {
     twins.check(Effect::Read(id(2)));
     assert_eq!(read(&mut twins, 2), Effect::Read(id(1)));
     assert_eq!(read(&mut twins, 1), act(Action::Delete(id(2), Why::Twin)));
+
+    let mut stays = Case::known("running");
+    stays.sighting = Some(list(stays.now, &both));
+    stays.now += seconds(1);
+    assert_eq!(read(&mut stays, 1), Effect::Read(id(2)));
+    stays.now += SIGHT_GOOD;
+    assert_eq!(read(&mut stays, 2), Effect::Read(id(1)), "the one that stays was read long ago");
+    assert_eq!(read(&mut stays, 1), act(Action::Delete(id(2), Why::Twin)));
 }
 
 // Unknown is not absent.
@@ -336,6 +445,23 @@ fn an_instance_missing_from_an_older_list_is_still_there() {
     let mut case = Case::known("provisioning");
     case.sighting = Some(list(case.now - seconds(5), &[]));
     case.check_end(Standing::Instance, Some(case.now + case.limits.list_idle));
+}
+
+#[test]
+fn an_instance_that_was_not_found_once_is_left_alone_until_it_is_read_again() {
+    let mut case = Case::known("stopped").ran();
+    let second = case.now + case.limits.absence_confirm;
+    case.state.known.as_mut().unwrap().misses = Misses { count: 1, last: Some(case.now) };
+    case.check_end(Standing::Unchanged, Some(second));
+    case.now = second;
+    case.check(Effect::Read(id(1)));
+}
+
+#[test]
+fn an_instance_that_a_list_shows_without_our_tags_is_asked_for() {
+    let mut case = Case::known("running");
+    case.sighting = Some(list(case.now, &[foreign(1, "running")]));
+    case.check(Effect::Read(id(1)));
 }
 
 #[test]
@@ -404,6 +530,36 @@ fn an_instance_that_ran_and_is_gone_is_lost_and_not_made_again() {
 }
 
 #[test]
+fn an_instance_that_ran_for_an_earlier_process_and_is_gone_is_not_made_again() {
+    let mut case = Case::new();
+    (case.published.instance, case.published.ran) = (Some(id(1)), true);
+    case.sighting = Some(list(case.now, &[instance(1, "stopped")]));
+    let _ = case.step();
+    let destroyed =
+        case.take(Event::Read { id: id(1), asked_at: case.now, found: Found::Destroyed });
+    assert_eq!(destroyed, Effect::End(Standing::Lost, NOTHING));
+}
+
+#[test]
+fn an_instance_that_is_first_seen_running_has_run() {
+    let mut case = Case::new();
+    case.sighting = Some(list(case.now, &[instance(1, "running")]));
+    let _ = case.step();
+    assert!(case.state.known.unwrap().ran);
+}
+
+#[test]
+fn only_an_instance_that_runs_ends_a_row_of_failures() {
+    for (state, failures) in [("provisioning", 3), ("stopped", 3), ("running", 0)] {
+        let mut case = Case::known("provisioning");
+        case.state.failures = 3;
+        case.sighting = Some(list(case.now, &[instance(1, state)]));
+        let _ = case.step();
+        assert_eq!(case.state.failures, failures, "{state}");
+    }
+}
+
+#[test]
 fn an_instance_that_never_ran_and_is_gone_is_made_again() {
     let mut case = Case::known("provisioning");
     case.state.known.as_mut().unwrap().gone = true;
@@ -463,6 +619,13 @@ fn nothing_else_is_believed_of_the_changefeed() {
     let mut case = Case::new();
     case.tell(instance(1, "running"));
     case.check_known(None);
+    // Told before it was last seen.
+    let mut case = Case::known("provisioning");
+    case.now -= seconds(5);
+    case.tell(instance(1, "running"));
+    case.now += seconds(5);
+    let _ = case.step();
+    assert!(!case.state.known.unwrap().ran);
 }
 
 #[test]

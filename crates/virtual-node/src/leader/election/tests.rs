@@ -308,7 +308,8 @@ async fn a_stolen_lease_is_not_taken_back() {
     let server = Arc::new(Server::default());
     let term = elected(&election(&server, "a").0).await;
     server.edit(|lease| lease.as_mut().unwrap()["spec"]["holderIdentity"] = json!("thief"));
-    seconds(10).await;
+    // Its time is not over: it is the theft that ends it.
+    seconds(5).await;
     assert!(term.fence().check().is_err() && term.lost().is_cancelled());
     term.resign().await;
     assert_eq!(server.holder(), "thief");
@@ -391,6 +392,26 @@ async fn the_right_to_act_counts_from_when_a_renewal_was_asked_for() {
     tokio::time::sleep(Duration::from_millis(5900)).await;
     assert!(term.fence().check().is_ok());
     tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(term.fence().check().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_is_answered_late_lengthens_the_right_to_act_by_no_more_than_it_would_have()
+{
+    let server = Arc::new(Server::default());
+    let (a, way) = election(&server, "a");
+    let term = elected(&a).await;
+    *way.lock().unwrap() = Way::Slow(Duration::from_secs(4));
+    let version = || server.0.lock().unwrap().version;
+    let before = version();
+    while version() == before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked = Instant::now();
+    *way.lock().unwrap() = Way::Cut;
+    tokio::time::sleep_until(asked + Duration::from_millis(9900)).await;
+    assert!(term.fence().check().is_ok());
+    tokio::time::sleep_until(asked + Duration::from_millis(10_100)).await;
     assert!(term.fence().check().is_err());
 }
 

@@ -64,8 +64,16 @@ impl Provider for Asked {
     }
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
-        self.stops.lock().unwrap().push(request.key.name);
-        Ok(Stop::Gone(Report::default()))
+        let name = request.key.name;
+        self.stops.lock().unwrap().push(name.clone());
+        match name.as_str() {
+            "lingers" => {
+                let again = Some(Duration::from_secs(1));
+                Ok(Stop::Going(Report { again, ..Report::default() }))
+            }
+            "stuck" => Err(ProviderError::new(ProviderErrorKind::Busy, "Busy", "not now")),
+            _ => Ok(Stop::Gone(Report::default())),
+        }
     }
 
     async fn list(&self) -> Result<Vec<Held>, ProviderError> {
@@ -79,50 +87,85 @@ impl Provider for Asked {
 
 fn pod(name: &str) -> Value {
     let containers = if name == "odd" { json!(7) } else { json!([]) };
+    let mut metadata =
+        json!({ "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" });
+    if ["lingers", "stuck", "held", "leaves"].contains(&name) {
+        metadata["deletionTimestamp"] = json!("2026-01-01T00:00:30Z");
+        metadata["deletionGracePeriodSeconds"] = json!(30);
+    }
+    if name == "held" {
+        metadata["finalizers"] = json!(["example.com/reads-the-last-status"]);
+    }
     json!({
-        "metadata": { "namespace": "default", "name": name, "uid": name, "resourceVersion": "1" },
+        "metadata": metadata,
         "spec": { "containers": containers },
         "status": { "phase": if name == "ended" { "Succeeded" } else { "Pending" } },
     })
 }
 
-/// Lists these pods, then watches for ever; refuses everything else.
-fn api(names: &'static [&'static str]) -> Client {
-    let answer = move |request: Request<kube_client::client::Body>| async move {
-        let watch = request.uri().query().unwrap_or_default().contains("watch=true");
-        let (status, body) = match (request.method().as_str(), request.uri().path(), watch) {
-            ("GET", "/api/v1/pods", true) => {
-                let never = futures::stream::pending::<Result<axum::body::Bytes, Infallible>>();
-                (StatusCode::OK, Body::from_stream(never))
-            }
-            ("GET", "/api/v1/pods", false) => {
-                let pods: Vec<Value> = names.iter().map(|name| pod(name)).collect();
-                (
-                    StatusCode::OK,
-                    Body::from(
-                        json!({ "metadata": { "resourceVersion": "1" }, "items": pods })
-                            .to_string(),
-                    ),
-                )
-            }
-            // Somebody asked for its deletion a moment before this write.
-            ("PATCH", "/api/v1/namespaces/default/pods/going/status", false) => {
-                let metadata = json!({
-                    "namespace": "default", "name": "going", "uid": "going", "resourceVersion": "3",
-                    "deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30,
-                });
-                (StatusCode::OK, Body::from(json!({ "metadata": metadata }).to_string()))
-            }
-            ("GET", _, false) => {
-                let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
-                    "reason": "NotFound", "message": "no such pod", "code": 404 });
-                (StatusCode::NOT_FOUND, Body::from(status.to_string()))
-            }
-            _ => (StatusCode::FORBIDDEN, Body::from("{}")),
-        };
-        Ok::<_, Infallible>(Response::builder().status(status).body(body).unwrap())
+/// The names of the pods that were removed.
+type Removed = Arc<Mutex<Vec<String>>>;
+
+/// Lists these pods, then watches for ever, and lets pods be removed; refuses everything else.
+fn api(names: &'static [&'static str], removed: &Removed) -> Client {
+    let removed = Arc::clone(removed);
+    let answer = move |request: Request<kube_client::client::Body>| {
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        if let ("DELETE", Some((_, name))) = (method, path.rsplit_once('/')) {
+            removed.lock().unwrap().push(name.to_owned());
+        }
+        answer(names, request)
     };
     Client::new(tower::service_fn(answer), "default")
+}
+
+async fn answer(
+    names: &'static [&'static str],
+    request: Request<kube_client::client::Body>,
+) -> Result<Response<Body>, Infallible> {
+    let watch = request.uri().query().unwrap_or_default().contains("watch=true");
+    let (status, body) = match (request.method().as_str(), request.uri().path(), watch) {
+        ("GET", "/api/v1/pods", true) => {
+            let never = futures::stream::pending::<Result<axum::body::Bytes, Infallible>>();
+            (StatusCode::OK, Body::from_stream(never))
+        }
+        ("GET", "/api/v1/pods", false) => {
+            let pods: Vec<Value> = names.iter().map(|name| pod(name)).collect();
+            (
+                StatusCode::OK,
+                Body::from(
+                    json!({ "metadata": { "resourceVersion": "1" }, "items": pods }).to_string(),
+                ),
+            )
+        }
+        // Somebody asked for its deletion a moment before this write.
+        ("PATCH", "/api/v1/namespaces/default/pods/going/status", false) => {
+            let metadata = json!({
+                "namespace": "default", "name": "going", "uid": "going", "resourceVersion": "3",
+                "deletionTimestamp": "2026-01-01T00:00:30Z", "deletionGracePeriodSeconds": 30,
+            });
+            (StatusCode::OK, Body::from(json!({ "metadata": metadata }).to_string()))
+        }
+        ("GET", "/api/v1/namespaces/default/pods/hidden", false) => {
+            (StatusCode::OK, Body::from(pod("hidden").to_string()))
+        }
+        ("GET", "/api/v1/namespaces/default/pods/anew", false) => {
+            let metadata = json!({ "namespace": "default", "name": "anew", "uid": "another" });
+            (StatusCode::OK, Body::from(json!({ "metadata": metadata }).to_string()))
+        }
+        ("GET", "/api/v1/namespaces/default/pods/unknown", false) => {
+            let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
+                    "reason": "InternalError", "message": "no answer of etcd", "code": 500 });
+            (StatusCode::INTERNAL_SERVER_ERROR, Body::from(status.to_string()))
+        }
+        ("GET", _, false) => {
+            let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure",
+                    "reason": "NotFound", "message": "no such pod", "code": 404 });
+            (StatusCode::NOT_FOUND, Body::from(status.to_string()))
+        }
+        _ => (StatusCode::FORBIDDEN, Body::from("{}")),
+    };
+    Ok(Response::builder().status(status).body(body).unwrap())
 }
 
 struct Running {
@@ -130,15 +173,18 @@ struct Running {
     store: Arc<RwLock<Store>>,
     pokes: Pokes,
     orphans: mpsc::Sender<Held>,
+    removed: Removed,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
 
 fn run(names: &'static [&'static str], workers: usize) -> Running {
-    run_with(api(names), workers)
+    let removed = Removed::default();
+    let client = api(names, &removed);
+    run_with(client, removed, workers)
 }
 
-fn run_with(client: Client, workers: usize) -> Running {
+fn run_with(client: Client, removed: Removed, workers: usize) -> Running {
     let metrics = Arc::new(Metrics::default());
     let config = Arc::new(NodeConfig::new("node", "asked"));
     let provider = Arc::new(Asked::default());
@@ -158,7 +204,7 @@ fn run_with(client: Client, workers: usize) -> Running {
     let token = shutdown.clone();
     let task =
         tokio::spawn(async move { dispatcher.run(client, "node", poked, found, token).await });
-    Running { provider, store, pokes, orphans, shutdown, task }
+    Running { provider, store, pokes, orphans, removed, shutdown, task }
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,6 +264,39 @@ async fn a_pod_that_cannot_be_read_holds_up_nobody_and_is_stopped_when_it_is_gon
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(*running.provider.stops.lock().unwrap(), ["odd"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_a_list_did_not_show_is_stopped_only_if_a_live_read_finds_it_gone() {
+    let names = &["hidden", "unknown", "anew", "gone"];
+    let running = run(names, 4);
+    for name in names {
+        running.provider.wait_for_syncs(name, 1).await;
+    }
+    // From a cache that lags, or is empty.
+    running.store.write().unwrap().observe(watcher::Event::Init);
+    running.store.write().unwrap().observe(watcher::Event::InitDone);
+    for name in names {
+        running.pokes.poke(name);
+    }
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let mut stopped = running.provider.stops.lock().unwrap().clone();
+    stopped.sort();
+    assert_eq!(stopped, ["anew", "gone"], "one is there, and one could not be asked for");
+    assert!(running.store.read().unwrap().get("hidden").is_some(), "and is looked at again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_object_stays_until_nothing_is_left_and_its_last_status_is_written() {
+    // One is on its way out, one cannot be stopped, and one has a last status, which this server refuses.
+    let names = &["lingers", "stuck", "held", "leaves"];
+    let running = run(names, 4);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    for name in names {
+        assert!(running.provider.stops.lock().unwrap().iter().any(|stop| stop == name), "{name}");
+    }
+    let removed = running.removed.lock().unwrap().clone();
+    assert!(removed.iter().all(|name| name == "leaves") && !removed.is_empty(), "{removed:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,7 +368,7 @@ async fn a_version_that_is_too_old_is_not_asked_for_again_however_that_is_told()
         }
     };
     let client = Client::new(tower::service_fn(answer), "default");
-    let running = run_with(client, 2);
+    let running = run_with(client, Removed::default(), 2);
     running.provider.wait_for_syncs("fine", 1).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     let asked = seen.lock().unwrap().clone();
