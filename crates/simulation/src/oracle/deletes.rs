@@ -13,7 +13,7 @@ use crate::world::is_terminal;
 /// sent again by the client for a little longer.
 const MOMENT: SignedDuration = SignedDuration::from_secs(45);
 
-pub(super) fn check(scene: &Scene<'_>, call: &Call, at: Timestamp, tell: &mut Tell<'_>) {
+pub(super) fn check(scene: &Scene<'_>, call: &Call, tell: &mut Tell<'_>) {
     if let Some(rule) = &call.rule
         && !rule.starts_with(&format!(
             "vk-triton cluster={} node={}",
@@ -35,8 +35,10 @@ pub(super) fn check(scene: &Scene<'_>, call: &Call, at: Timestamp, tell: &mut Te
         return;
     };
     let uid = seen.made_for.as_str();
-    let is_lately =
-        |moment: Option<Timestamp>| moment.is_none_or(|moment| at.duration_since(moment) <= MOMENT);
+    // When it was sent, that is: an answer may be minutes late.
+    let is_lately = |moment: Option<Timestamp>| {
+        moment.is_none_or(|moment| call.sent.duration_since(moment) <= MOMENT)
+    };
     if uid.is_empty() || !is_lately(seen.owned_until) {
         return tell(Invariant::S2, Some(uid), format!("instance {id} does not carry our tags"));
     }

@@ -87,7 +87,7 @@ pub fn judge(entries: &[Entry], facts: &Facts) -> Vec<Violation> {
             }
             What::Call(call) => {
                 creates::check(&scene, call, &mut tell);
-                deletes::check(&scene, call, at, &mut tell);
+                deletes::check(&scene, call, &mut tell);
                 requests::check(&mut scene, call, &mut tell);
             }
             What::Instance(record) => requests::check_instance(record, &mut tell),

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde_json::{Map, Value, json};
 use triton_sim::{InstanceRecord, InstanceState, Transition};
 use uuid::Uuid;
@@ -114,6 +114,14 @@ impl Tale {
         self.call(1, Side::Cloud, "DELETE", &target, Some(204), None)
     }
 
+    /// The last call was sent so many seconds before it was answered.
+    fn answered_after(mut self, seconds: i64) -> Self {
+        if let Some(Entry { at, what: What::Call(call), .. }) = self.entries.last_mut() {
+            call.sent = *at - SignedDuration::from_secs(seconds);
+        }
+        self
+    }
+
     fn lease(self, name: &str) -> Self {
         let kind = if self.entries.is_empty() { ChangeKind::Added } else { Modified };
         self.object(
@@ -215,6 +223,12 @@ fn s2_nothing_that_is_wanted_or_not_ours_is_deleted() {
     tale().born().instance(1, Running).shows(1, true).delete(1).breaks(&[S2]);
     tale().born().tagged(1, Running, "").delete(1).breaks(&[S2]);
     tale().born().instance(1, Running).tagged(1, Running, "").wait(60).delete(1).breaks(&[S2]);
+    let leaving = || {
+        let tale = tale().born().instance(1, Running).tagged(1, Running, "");
+        tale.pod(Modified, json!({ "phase": "Running" }), true).wait(120).delete(1)
+    };
+    leaving().breaks(&[S2]);
+    leaving().answered_after(100).breaks(&[]);
     tale().delete(99).breaks(&[S2]);
     tale().tagged(1, Running, "pod-of-nobody").delete(1).breaks(&[S2]);
     tale().born().instance(1, Failed).delete(1).breaks(&[]);
