@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use triton_cloudapi::client::{BoxError, Client, Config, Deadlines, Gate, RateLimit};
+use triton_cloudapi::client::{BoxError, Client, Config, Deadlines, Gate, Throttle};
 use triton_provider::Metrics;
 use virtual_node::Fence;
 use virtual_node::fence::CONNECT_LIMIT;
@@ -40,7 +40,7 @@ impl CloudSource {
     /// When the settings lack something, or the key cannot be found.
     pub(crate) async fn client(
         &self,
-        rate_limit: RateLimit,
+        throttle: Arc<Throttle>,
         metrics: &Metrics,
         fence: &Fence,
     ) -> Outcome<Client> {
@@ -60,7 +60,7 @@ impl CloudSource {
             .with_gate(gate)
             .with_deadlines(deadlines)
             .with_on_request(metrics.on_request())
-            .with_rate_limit(rate_limit)
+            .with_throttle(throttle)
             .build();
         client.context("setting up the CloudAPI client").or_fail(Kind::Config)
     }

@@ -46,7 +46,7 @@ async fn reach(args: &Args, plan: &NodePlan) -> Outcome<Sides> {
     let metrics =
         triton_provider::Metrics::register(&mut prometheus_client::registry::Registry::default());
     // Each deed of a command is guarded by itself, and needs no Lease.
-    let cloud = plan.cloud_client(&metrics, &Fence::open_for_ever()).await?;
+    let cloud = plan.cloud_client(&plan.throttle(), &metrics, &Fence::open_for_ever()).await?;
     connect::check_cloudapi(&cloud).await?;
     let cluster = connect::cluster(args).await?;
     Ok(Sides { cloud, cluster })

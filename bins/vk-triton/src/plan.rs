@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
-use triton_cloudapi::client::{Client as CloudClient, RateLimit};
+use triton_cloudapi::client::{Client as CloudClient, RateLimit, Throttle};
 use triton_provider::{Defaults, Limits, Metrics, Settings};
 use virtual_node::Fence;
 use virtual_node::config::{NodeConfig, NodeTaint, OutageSigns};
@@ -120,17 +120,22 @@ impl NodePlan {
     ///
     /// # Errors
     /// When the settings lack something, or the key cannot be found.
+    /// The rate of requests to which all clients of this node keep together, whichever term they are for.
+    pub(crate) fn throttle(&self) -> Arc<Throttle> {
+        let limits = &self.config.limits;
+        Throttle::new(RateLimit {
+            per_second: f64::from(limits.requests_per_second.max(1)),
+            burst: limits.burst.max(1),
+        })
+    }
+
     pub(crate) async fn cloud_client(
         &self,
+        throttle: &Arc<Throttle>,
         metrics: &Metrics,
         fence: &Fence,
     ) -> Outcome<CloudClient> {
-        let limits = &self.config.limits;
-        let rate_limit = RateLimit {
-            per_second: f64::from(limits.requests_per_second.max(1)),
-            burst: limits.burst.max(1),
-        };
-        self.cloud.client(rate_limit, metrics, fence).await
+        self.cloud.client(Arc::clone(throttle), metrics, fence).await
     }
 
     pub(crate) fn settings(&self, cluster: &Cluster) -> Settings {

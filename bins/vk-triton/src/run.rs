@@ -58,6 +58,7 @@ async fn serve(args: Args, plans: Vec<NodePlan>) -> Outcome<()> {
                 cluster: Arc::clone(&cluster),
                 me: me.clone(),
                 doubt: JournalDoubt::default(),
+                throttle: plan.throttle(),
                 plan,
             }
         })

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio_util::sync::CancellationToken;
+use triton_cloudapi::client::Throttle;
 use triton_provider::{JournalDoubt, KubeCluster, Metrics, Parts, TritonProvider};
 use virtual_node::{
-    Election, Fence, Identity, LeadError, Leader, Term, VirtualNode, fenced_client, pokes,
+    Election, Fence, Identity, LeadError, Leader, Term, VirtualNode, fenced_client, has_node, pokes,
 };
 
 use crate::connect::{self, Cluster};
@@ -21,6 +22,7 @@ pub(crate) struct NodeRunner {
     pub(crate) metrics: Metrics,
     pub(crate) node_metrics: virtual_node::Metrics,
     pub(crate) doubt: JournalDoubt,
+    pub(crate) throttle: Arc<Throttle>,
 }
 
 // === impl NodeRunner ===
@@ -48,7 +50,7 @@ impl NodeRunner {
 
     /// Wrong settings and a refused key are told at once, also by a process that stands by.
     async fn check(&self) -> Outcome<()> {
-        let cloud = self.plan.cloud_client(&self.metrics, &Fence::closed()).await?;
+        let cloud = self.plan.cloud_client(&self.throttle, &self.metrics, &Fence::closed()).await?;
         connect::check_cloudapi(&cloud).await
     }
 }
@@ -60,12 +62,14 @@ impl Leader for NodeRunner {
     async fn lead(&self, term: &Term, token: &CancellationToken) -> Outcome<()> {
         let fence = term.fence();
         let Self { plan, cluster, .. } = self;
-        let cloud = plan.cloud_client(&self.metrics, fence).await?;
+        let cloud = plan.cloud_client(&self.throttle, &self.metrics, fence).await?;
         let fenced = || {
             let client = fenced_client(cluster.config.clone(), fence);
             client.context("setting up the Kubernetes client").or_fail(Kind::Config)
         };
         let (client, heartbeat) = (fenced()?, fenced()?);
+        // Whoever deletes the Lease and the journal has not deleted what was created.
+        let is_first = term.is_first() && matches!(has_node(&client, &plan.name).await, Ok(false));
         let (pokes, poked) = pokes();
         let parts = Parts {
             client: cloud.clone(),
@@ -74,7 +78,7 @@ impl Leader for NodeRunner {
             pokes,
             metrics: self.metrics.clone(),
             doubt: self.doubt.clone(),
-            is_first: term.is_first(),
+            is_first,
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };

@@ -12,14 +12,14 @@ use prometheus_client::registry::Registry;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::Layer as _;
-use triton_cloudapi::client::{Client as CloudClient, Config, KeySource};
+use triton_cloudapi::client::{Client as CloudClient, Config, KeySource, RateLimit, Throttle};
 use triton_provider::{
     Defaults, JournalDoubt, KubeCluster, Limits, Metrics, Parts, Settings, TritonProvider,
 };
 use triton_signature::PrivateKey;
 use virtual_node::fence::FenceLayer;
 use virtual_node::leader::decide::Life as HolderLife;
-use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, Term, VirtualNode};
+use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, Term, VirtualNode, has_node};
 
 use crate::history::Side;
 use crate::luck::Luck;
@@ -108,7 +108,8 @@ async fn serve(
         .with_death_check(Arc::new(|_| HolderLife::Possible))
         .with_metrics(node_metrics.clone());
     let doubt = JournalDoubt::default();
-    let process = Process { wire, luck, cluster, provider_metrics, node_metrics, doubt };
+    let throttle = Throttle::new(RateLimit::default());
+    let process = Process { wire, luck, cluster, provider_metrics, node_metrics, doubt, throttle };
     Ok(election.lead(&process, &shutdown).await?)
 }
 
@@ -120,6 +121,7 @@ struct Process {
     provider_metrics: Metrics,
     node_metrics: virtual_node::Metrics,
     doubt: JournalDoubt,
+    throttle: Arc<Throttle>,
 }
 
 // === impl Process ===
@@ -134,9 +136,11 @@ impl Leader for Process {
             kube_client::Client::new(service, "default")
         };
         let (client, heartbeat) = (fenced(), fenced());
+        // Whoever deletes the Lease and the journal has not deleted what was created.
+        let is_first = term.is_first() && matches!(has_node(&client, NODE).await, Ok(false));
         let (pokes, poked) = virtual_node::pokes();
         let parts = Parts {
-            client: cloud_client(&self.wire, &self.luck, fence)?,
+            client: self.cloud_client(fence)?,
             cluster: Arc::new(KubeCluster::new(client.clone(), NAMESPACE, NODE)),
             settings: Settings {
                 cluster: self.cluster.clone(),
@@ -150,7 +154,7 @@ impl Leader for Process {
             pokes,
             metrics: self.provider_metrics.clone(),
             doubt: self.doubt.clone(),
-            is_first: term.is_first(),
+            is_first,
         };
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
@@ -169,25 +173,27 @@ impl Leader for Process {
     }
 }
 
-fn cloud_client(wire: &Wire, luck: &Luck, fence: &Fence) -> anyhow::Result<CloudClient> {
-    let key = PrivateKey::from_text(KEY, None)?;
-    let source = KeySource::Text(KEY.into(), None);
-    let config = Config::new("http://simulator".parse()?, crate::cloud::ACCOUNT, source);
-    let (sim, skew) = (wire.sim.clone(), luck.skew());
-    // Dated to four minutes (CloudAPI takes five): signatures cost time, and requests that wait for one signature are
-    // let go in any order.
-    let dated = move || {
-        let second = (sim.now() + skew.get()).as_second();
-        Timestamp::from_second(second - second % 240).unwrap_or(Timestamp::UNIX_EPOCH).into()
-    };
-    let (chance, fence) = (luck.clone(), fence.clone());
-    let gate = Arc::new(move || fence.check().map_err(Into::into));
-    let client = CloudClient::builder(config, key)
-        .with_clock(Arc::new(dated))
-        .with_gate(gate)
-        .with_chance(Arc::new(move || chance.chance()))
-        .build_with_service(wire.cable(Side::Cloud))?;
-    Ok(client)
+impl Process {
+    fn cloud_client(&self, fence: &Fence) -> anyhow::Result<CloudClient> {
+        let key = PrivateKey::from_text(KEY, None)?;
+        let source = KeySource::Text(KEY.into(), None);
+        let config = Config::new("http://simulator".parse()?, crate::cloud::ACCOUNT, source);
+        let (sim, skew) = (self.wire.sim.clone(), self.luck.skew());
+        // Dated to four minutes (CloudAPI takes five): signatures cost time.
+        let dated = move || {
+            let second = (sim.now() + skew.get()).as_second();
+            Timestamp::from_second(second - second % 240).unwrap_or(Timestamp::UNIX_EPOCH).into()
+        };
+        let (chance, fence) = (self.luck.clone(), fence.clone());
+        let gate = Arc::new(move || fence.check().map_err(Into::into));
+        let client = CloudClient::builder(config, key)
+            .with_clock(Arc::new(dated))
+            .with_gate(gate)
+            .with_throttle(Arc::clone(&self.throttle))
+            .with_chance(Arc::new(move || chance.chance()))
+            .build_with_service(self.wire.cable(Side::Cloud))?;
+        Ok(client)
+    }
 }
 
 fn node_config() -> NodeConfig {

@@ -66,7 +66,6 @@ use base_uri::BaseUri;
 use prepare::request_id;
 use retry::Budget;
 use sign::Signing;
-use throttle::Throttle;
 use transport::Transport;
 
 pub use builder::{ClientBuilder, Deadlines};
@@ -78,7 +77,7 @@ pub use resolve::ResolveError;
 pub use retry::{RETRY_AFTER_MAX, RetryBudget, RetryPolicy};
 pub use sign::SigningScope;
 pub use stream::ListStream;
-pub use throttle::{RateLimit, WAITING_MAX};
+pub use throttle::{RateLimit, Throttle, WAITING_MAX};
 pub use trace::{OnRequest, RequestOutcome, RequestRecord};
 pub use transport::{HttpRequest, IDLE_TIMEOUT};
 #[cfg(feature = "vnc")]

@@ -17,8 +17,8 @@ use common::builder;
 use http_body_util::{BodyExt as _, Full};
 use tower::service_fn;
 use triton_cloudapi::client::{
-    BoxError, Client, ClientBuilder, Deadlines, Error, HttpRequest, RequestOutcome, RetryBudget,
-    RetryPolicy,
+    BoxError, Client, ClientBuilder, Deadlines, Error, HttpRequest, RateLimit, RequestOutcome,
+    RetryBudget, RetryPolicy, Throttle,
 };
 use triton_cloudapi::instances::{self, CreateInstance, ListInstances, Presence};
 
@@ -398,6 +398,21 @@ async fn clones_share_one_rate_limit() {
     // 30 at once, and 20 more at ten a second.
     let passed = start.elapsed();
     assert!(passed >= Duration::from_secs(2) && passed < Duration::from_millis(2100), "{passed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_share_a_throttle_keep_to_one_rate_limit_one_after_the_other() {
+    let throttle = Throttle::new(RateLimit { per_second: 10.0, burst: 30 });
+    let start = tokio::time::Instant::now();
+    for _ in 0..2 {
+        let builder = builder("https://cloud.example.com").with_throttle(Arc::clone(&throttle));
+        let (client, _) = client(builder, &vec![Act::Answer(200, "[]"); 30]);
+        for _ in 0..30 {
+            client.list_instances(&ListInstances::default()).await.unwrap();
+        }
+    }
+    let passed = start.elapsed();
+    assert!(passed >= Duration::from_secs(3) && passed < Duration::from_millis(3100), "{passed:?}");
 }
 
 #[tokio::test]

@@ -53,7 +53,8 @@ pub struct Parts<C> {
     pub metrics: Metrics,
     /// What the process knows of the journal from earlier terms.
     pub doubt: JournalDoubt,
-    /// This term [made the Lease](virtual_node::Term::is_first): nobody acted for the node before.
+    /// Nobody acted for the node before: this term [made the Lease](virtual_node::Term::is_first), and the cluster
+    /// [had no Node](virtual_node::has_node).
     pub is_first: bool,
 }
 

@@ -1,6 +1,6 @@
-//! Pods as the API server itself has them at this moment, without any cache between.
+//! What the API server itself has at this moment, without any cache between.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube_client::{Api, Client};
 
 use crate::api::{CallError, call};
@@ -15,4 +15,14 @@ pub(crate) async fn exists(client: &Client, key: &PodKey) -> Result<bool, CallEr
     let pods: Api<Pod> = Api::namespaced(client.clone(), &key.namespace);
     let found = call("reading the pod", pods.get_metadata_opt(&key.name)).await?;
     Ok(found.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&key.uid)))
+}
+
+/// Whether the cluster has a Node of this name. For whoever wants to know whether anybody can have acted for the node
+/// before: a Node that is there was registered by somebody.
+///
+/// # Errors
+/// When it could not be found out.
+pub async fn has_node(client: &Client, name: &str) -> Result<bool, CallError> {
+    let nodes: Api<Node> = Api::all(client.clone());
+    Ok(call("reading the Node", nodes.get_metadata_opt(name)).await?.is_some())
 }

@@ -34,7 +34,7 @@ pub struct ClientBuilder {
     deadlines: Deadlines,
     retry: RetryPolicy,
     retry_budget: RetryBudget,
-    rate_limit: RateLimit,
+    throttle: Option<Arc<Throttle>>,
     signing_scope: Option<SigningScope>,
     is_dry_run: bool,
     on_request: Option<OnRequest>,
@@ -97,7 +97,7 @@ impl ClientBuilder {
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
             retry_budget: RetryBudget::default(),
-            rate_limit: RateLimit::default(),
+            throttle: None,
             signing_scope: None,
             is_dry_run: false,
             on_request: None,
@@ -159,8 +159,14 @@ impl ClientBuilder {
 
     /// Sets how many requests to send, for each group of calls.
     #[must_use]
-    pub fn with_rate_limit(mut self, rate_limit: RateLimit) -> Self {
-        self.rate_limit = rate_limit;
+    pub fn with_rate_limit(self, rate_limit: RateLimit) -> Self {
+        self.with_throttle(Throttle::new(rate_limit))
+    }
+
+    /// Keeps to a rate together with other clients: what one has used another must wait for.
+    #[must_use]
+    pub fn with_throttle(mut self, throttle: Arc<Throttle>) -> Self {
+        self.throttle = Some(throttle);
         self
     }
 
@@ -237,7 +243,7 @@ impl ClientBuilder {
             url: self.config.url,
             base,
             signing: Signing::new(self.signer, key_id, policy, self.clock),
-            throttle: Throttle::new(self.rate_limit, now),
+            throttle: self.throttle.unwrap_or_else(|| Throttle::new(RateLimit::default())),
             retry: self.retry,
             retry_budget: Mutex::new(Budget::new(self.retry_budget, now)),
             is_dry_run: self.is_dry_run,

@@ -43,9 +43,10 @@ pub struct RateLimit {
     pub burst: u32,
 }
 
-/// The buckets of all groups.
+/// The buckets of all groups of calls. Clients that come one after the other, or beside each other, for the same account
+/// and server keep to its limit together if they [share](super::ClientBuilder::with_throttle) one.
 #[derive(Debug)]
-pub(crate) struct Throttle {
+pub struct Throttle {
     lanes: [Lane; Group::LIMITED.len()],
 }
 
@@ -107,7 +108,10 @@ impl Default for RateLimit {
 // === impl Throttle ===
 
 impl Throttle {
-    pub(crate) fn new(limit: RateLimit, now: Instant) -> Arc<Self> {
+    /// Full buckets.
+    #[must_use]
+    pub fn new(limit: RateLimit) -> Arc<Self> {
+        let now = Instant::now();
         Arc::new(Self { lanes: std::array::from_fn(|_| Lane::new(limit, now)) })
     }
 

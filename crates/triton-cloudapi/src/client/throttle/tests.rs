@@ -71,7 +71,7 @@ async fn a_rate_of_nothing_is_not_for_ever() {
 
 /// Lets the calls, given as `d`, `c` and `l`, queue up in this order, and returns the order they are served in.
 async fn order(calls: &str) -> String {
-    let throttle = Throttle::new(RateLimit { per_second: 10.0, burst: 1 }, Instant::now());
+    let throttle = Throttle::new(RateLimit { per_second: 10.0, burst: 1 });
     throttle.acquire(Group::Machines, Priority::List).await.unwrap();
     let served = Arc::new(StdMutex::new(String::new()));
     let mut tasks = Vec::new();
@@ -111,7 +111,7 @@ async fn one_in_five_goes_to_who_has_waited_longest() {
 #[tokio::test(start_paused = true)]
 async fn the_rate_is_kept_whoever_asks() {
     let start = Instant::now();
-    let throttle = Throttle::new(LIMIT, start);
+    let throttle = Throttle::new(LIMIT);
     for _ in 0..23 {
         throttle.acquire(Group::Machines, Priority::Create).await.unwrap();
     }
@@ -125,7 +125,7 @@ async fn the_rate_is_kept_whoever_asks() {
 
 #[tokio::test(start_paused = true)]
 async fn who_gives_up_does_not_hold_up_the_others() {
-    let throttle = Throttle::new(RateLimit { per_second: 1.0, burst: 1 }, Instant::now());
+    let throttle = Throttle::new(RateLimit { per_second: 1.0, burst: 1 });
     throttle.acquire(Group::Machines, Priority::List).await.unwrap();
     let gave_up =
         tokio::time::timeout(seconds(0.1), throttle.acquire(Group::Machines, Priority::Delete))
