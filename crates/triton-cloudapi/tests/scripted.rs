@@ -179,6 +179,14 @@ async fn a_create_that_was_made_ready_is_sent_once_whatever_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_sent_is_not_forgotten_by_one_that_was_not() {
+    let (client, seen) = scripted(&[Act::Reset, Act::Refuse, Act::Refuse, Act::Refuse]);
+    let error = client.delete_instance(ID.parse().unwrap()).await.unwrap_err();
+    assert!(error.is_ambiguous(), "{error:?}");
+    assert_eq!(seen.lock().unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn retries_have_a_budget_that_all_clones_share() {
     let budget = RetryBudget { burst: 5, per_call: 0.0, per_second: 0.0 };
     let builder = builder("https://cloud.example.com").with_retry_budget(budget);

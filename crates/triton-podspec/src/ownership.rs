@@ -175,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn the_filter_asks_for_one_node_of_one_cluster() {
+        let owned = tags(&owner());
+        let asked = [CLUSTER, NODE].map(|tag| (tag.to_owned(), owned[tag].to_string()));
+        assert_eq!(filter("b0c5", "vk-triton"), BTreeMap::from(asked));
+    }
+
+    #[test]
     fn an_instance_that_lacks_a_tag_is_nobodys() {
         for tag in [CLUSTER, NODE, NAMESPACE, POD, UID] {
             let mut lacking = tags(&owner());

@@ -23,9 +23,11 @@ pub(crate) fn keep(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_or_returns_takes_the_term_with_it() {
         let tasks: [fn(); 2] = [|| {}, || panic!("a bug")];
         for ends in tasks {
@@ -34,7 +36,7 @@ mod tests {
                 tokio::task::yield_now().await;
                 ends();
             });
-            term.cancelled().await;
+            tokio::time::timeout(Duration::from_secs(1), term.cancelled()).await.unwrap();
         }
     }
 

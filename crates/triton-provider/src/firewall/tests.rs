@@ -72,6 +72,18 @@ fn rules_of_others_are_not_ours() {
     assert_eq!(found.into_values().flatten().collect::<Vec<_>>(), [id(5)]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_list_says_nothing_about_a_rule_that_was_made_after_it_was_asked_for() {
+    let asked_at = Instant::now();
+    let made_at = asked_at + Duration::from_secs(1);
+    let mut state = State::default();
+    state.made.insert("one".to_owned(), vec![Made { id: id(1), at: made_at }]);
+    state.listed(BTreeMap::new(), asked_at);
+    assert_eq!(state.made["one"], [Made { id: id(1), at: made_at }]);
+    state.listed(BTreeMap::new(), made_at + Duration::from_secs(1));
+    assert_eq!(state.made, BTreeMap::new());
+}
+
 #[test]
 fn descriptions_fit_what_cloudapi_takes_and_stay_apart() {
     let cluster = "3a4f1c6e-0d4b-4f57-9a39-5b2f1f5f8e11";

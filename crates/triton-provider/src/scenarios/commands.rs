@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
+use triton_cloudapi::InstanceId;
 use triton_sim::InstanceState;
 
 use super::left::{make_first, taken_over, vanished};
@@ -78,6 +79,43 @@ async fn what_an_operator_adopts_is_the_pods_and_nothing_else_is_touched() {
     let standing: Vec<_> = standing.filter(|(id, _)| *id == twin).collect();
     assert_eq!(standing, [(twin, FirstStanding::Duplicate)]);
     assert_eq!((stage.sim.instances().len(), stage.count("DeleteMachine")), (3, 0));
+}
+
+/// What changes between the look and the act that an operator decides on.
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_adopts_is_looked_at_once_more() {
+    let (stage, uid, id) = taken_over(false).await;
+    let twin = make_first(&stage, "web-again", &uid).await;
+    stage.wait(Duration::from_secs(10)).await;
+    let command = adoption(&stage);
+    let rows = command.look().await.unwrap();
+    let row = rows.iter().find(|row| row.id.0 == id).unwrap();
+    assert_eq!(row.standing, FirstStanding::Matches);
+    let (tags, of_twin) = (stage.sim.instance(id).unwrap().tags, stage.sim.instance(twin));
+    let with = |mut tags: serde_json::Map<_, _>, cluster: &str| {
+        tags.insert("k8s_cluster".to_owned(), json!(cluster));
+        tags.insert("k8s_podname".to_owned(), json!("web"));
+        tags
+    };
+    assert!(stage.sim.retag_behind_back(id, with(tags.clone(), "another")));
+    assert_eq!(command.adopt(row).await.unwrap(), Adopted::Changed, "another cluster's by now");
+    assert!(stage.sim.retag_behind_back(id, tags));
+    assert!(stage.sim.retag_behind_back(twin, with(of_twin.unwrap().tags, CLUSTER)));
+    assert_eq!(command.adopt(row).await.unwrap(), Adopted::Changed, "its pod has one by now");
+    assert_eq!(stage.count("AddMachineTags"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_that_somebody_protects_after_the_look_is_left_alone() {
+    let (stage, uid, id) = vanished(json!({})).await;
+    let command = leftovers(&stage);
+    let rows = command.look(stage.sim.now()).await.unwrap();
+    assert_eq!((rows[0].uid.as_str(), rows[0].standing), (uid.as_str(), Standing::Orphan));
+    stage.admin.enable_deletion_protection(InstanceId(id)).await.unwrap();
+    stage.wait(Duration::from_secs(10)).await;
+    assert_eq!(command.remove(&rows[0]).await.unwrap(), Outcome::Protected);
+    assert!(stage.read(id).await.deletion_protection);
+    assert_eq!(stage.count("DeleteMachine"), 0);
 }
 
 /// Pods, and how often the cloud had been listed when they were.

@@ -78,8 +78,26 @@ async fn a_rule_that_a_crash_left_over_goes() {
     assert_eq!(rules(&stage).await.len(), 1);
     stage.pods.remove(&uid);
     stage.start().await;
-    stage.wait(Duration::from_secs(180)).await;
+    stage.wait(Duration::from_secs(60)).await;
+    assert_eq!(rules(&stage).await.len(), 1, "its instance may be one that is not met yet");
+    stage.wait(Duration::from_secs(120)).await;
     assert_eq!(rules(&stage).await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_comes_while_its_rule_goes_gets_another() {
+    let stage = Stage::set().await;
+    let first = stage.run("first", open(80)).await;
+    stage.wait(LONG).await;
+    let mut trap = stage.wire.hold(Call::DeleteRule, At::Request);
+    stage.remove(&first, 0);
+    trap.has_caught(1).await;
+    let second = stage.add("second", open(80));
+    stage.wait(Duration::from_secs(10)).await;
+    trap.release();
+    stage.until("the second runs", SOON, |stage| stage.is_running(&second)).await;
+    stage.wait(Duration::from_secs(10)).await;
+    assert_eq!((rules(&stage).await.len(), stage.count("CreateFirewallRule")), (1, 2));
 }
 
 #[tokio::test(start_paused = true)]

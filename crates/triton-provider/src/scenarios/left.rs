@@ -88,6 +88,60 @@ async fn a_pod_of_the_first_provider_waits_and_gets_no_second_instance() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_may_have_an_instance_of_the_first_provider_waits() {
+    let mut stage = Stage::set().await;
+    stage.kill().await;
+    let id = make_first(&stage, "web", "of which nothing is known").await;
+    let mut tags = stage.sim.instance(id).unwrap().tags;
+    tags.remove("k8s_uid");
+    tags.remove("k8s_pod");
+    assert!(stage.sim.retag_behind_back(id, tags));
+    stage.adopts = true;
+    stage.start().await;
+    let uid = stage.add("web", json!({}));
+    stage.wait(LONG).await;
+    assert_eq!((stage.count("CreateMachine"), stage.changes()), (1, 1), "that of the first");
+    assert!(stage.pod(&uid).count_events("FirstProviderInstance") >= 1);
+    stage.sim.destroy_behind_back(id);
+    stage.until("then it has none", LONG, |stage| stage.is_running(&uid)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_that_has_become_somebody_elses_is_not_adopted() {
+    let mut stage = Stage::set().await;
+    stage.kill().await;
+    let (pod, uid) = first_pod(&stage);
+    let id = make_first(&stage, "web", &uid).await;
+    stage.adopts = true;
+    stage.start().await;
+    stage.wait(Duration::from_secs(10)).await;
+    let mut tags = stage.sim.instance(id).unwrap().tags;
+    tags.insert("k8s_cluster".to_owned(), json!("another"));
+    tags.insert("k8s_podname".to_owned(), json!("web"));
+    assert!(stage.sim.retag_behind_back(id, tags.clone()));
+    stage.pods.add(pod);
+    stage.wait(LONG).await;
+    assert_eq!((stage.count("AddMachineTags"), stage.sim.instance(id).unwrap().tags), (0, tags));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_of_the_first_provider_that_was_not_found_once_is_still_there() {
+    let mut stage = Stage::set().await;
+    stage.kill().await;
+    let (pod, uid) = first_pod(&stage);
+    let id = make_first(&stage, "web", &uid).await;
+    stage.pods.add(pod);
+    stage.wire.answer(Call::Read, 1, 404, "ResourceNotFound");
+    stage.start().await;
+    stage.wait(LONG).await;
+    assert_eq!((stage.count("CreateMachine"), stage.sim.instances().len()), (1, 1));
+    // Twice is enough.
+    stage.sim.destroy_behind_back(id);
+    stage.wire.answer(Call::Read, 2, 404, "ResourceNotFound");
+    stage.until("the pod gets another", LONG, |stage| stage.count("CreateMachine") == 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn with_the_flag_the_instance_of_the_first_provider_becomes_the_pods() {
     let (stage, uid, id) = taken_over(true).await;
     let published =

@@ -44,6 +44,8 @@ pub(crate) enum Call {
     Act,
     /// CreateFirewallRule.
     CreateRule,
+    /// DeleteFirewallRule.
+    DeleteRule,
     /// Changefeed.
     Feed,
     /// All others.
@@ -109,6 +111,7 @@ impl Call {
             (&Method::POST, Some("machines"), Some(_), None) => Self::Act,
             (&Method::DELETE, Some("machines"), Some(_), None) => Self::Delete,
             (&Method::POST, Some("fwrules"), None, None) => Self::CreateRule,
+            (&Method::DELETE, Some("fwrules"), Some(_), None) => Self::DeleteRule,
             (&Method::GET, Some("changefeed"), None, None) => Self::Feed,
             _ => Self::Other,
         }

@@ -48,6 +48,10 @@ fn a_relist_cut_short_means_nothing() {
     check(&mut store, Event::InitApply(pod("a", "1", 1)), &[]);
     check(&mut store, Event::InitDone, &[]);
     assert!(!store.get("1").unwrap().departed);
+    check(&mut store, Event::Init, &[]);
+    check(&mut store, Event::InitApply(pod("a", "1", 1)), &[]);
+    check(&mut store, Event::Init, &[]);
+    check(&mut store, Event::InitDone, &["1"]);
 }
 
 #[test]
