@@ -244,7 +244,8 @@ impl Known {
 
     /// Notes a sighting.
     pub fn see(&mut self, instance: Arc<Seen>, now: Instant) {
-        self.ran |= instance.state == InstanceState::Running;
+        // Protection is switched on once an instance runs; whoever else did it wants it kept.
+        self.ran |= instance.state == InstanceState::Running || instance.deletion_protection;
         let stopped = instance.state == InstanceState::Stopped;
         self.stopped_since = if stopped { self.stopped_since.or(Some(now)) } else { None };
         self.last = Some(instance);

@@ -390,6 +390,17 @@ fn what_was_given_up_without_its_tags_is_the_pods_again_with_them() {
 }
 
 #[test]
+fn a_protected_instance_has_run_and_is_not_replaced_when_it_failed() {
+    let mut case = Case::new();
+    case.published.instance = Some(id(1));
+    case.sighting = Some(list(case.now, &[protected(1, "failed")]));
+    assert_eq!(case.step(), Effect::Read(id(1)));
+    let found = Found::Present(protected(1, "failed"));
+    let read = Event::Read { id: id(1), asked_at: case.now, found };
+    assert_eq!(case.take(read), Effect::End(Standing::Lost, NOTHING));
+}
+
+#[test]
 fn what_is_the_pods_again_is_seen_as_any_other() {
     let mut case = Case::new();
     case.state.discarded.insert(id(1), case.now);
