@@ -25,6 +25,7 @@
 //! Promises: one pass at a time over a pod; what is unknown is never taken for absent; a Pod object goes only after its
 //! provider has confirmed that nothing of it is left, and never takes a successor of the same name with it.
 
+pub mod abilities;
 mod api;
 mod chance;
 mod clock;
@@ -45,8 +46,11 @@ pub mod run;
 pub mod simulation;
 pub mod status;
 
+pub use abilities::Abilities;
 pub use api::CallError;
-pub use config::{Heartbeat, NodeConfig, NodeSystem, NodeTaint, OutageSigns, TaintEffect};
+pub use config::{
+    Capacity, Heartbeat, NodeConfig, NodeSystem, NodeTaint, OutageSigns, TaintEffect,
+};
 pub use fence::{Fence, FenceLayer, Fenced, fenced_client};
 pub use http::{Auth, ClientCa, HttpConfig, HttpError, MetricsServer, Serving};
 pub use leader::{Election, ElectionError, ElectionTimes, Identity, LeadError, Leader, Term};
@@ -55,7 +59,7 @@ pub use metrics::Metrics;
 pub use orphans::OrphanLimits;
 pub use pokes::{Poked, Pokes, pokes};
 pub use provider::{
-    Held, PodEvent, PodEventKind, PodKey, Provider, ProviderError, ProviderErrorKind, Report, Stop,
-    StopRequest,
+    Held, PodEvent, PodEventKind, PodKey, Provider, ProviderError, ProviderErrorKind, Pulse,
+    Report, Stop, StopRequest,
 };
 pub use run::{Builder, StartError, VirtualNode};
