@@ -334,3 +334,6 @@ impl<P: Pulse> Builder<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

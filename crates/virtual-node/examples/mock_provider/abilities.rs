@@ -32,7 +32,7 @@ impl Logs for Reader {
             let first = match request.options.tail {
                 None => 0,
                 Some(tail) => {
-                    let there = lines(&mock, &request).map_or(0, |lines| lines.len());
+                    let there = lines(&mock, &request).map_or(0, |(lines, _)| lines.len());
                     there.saturating_sub(usize::try_from(tail).unwrap_or(usize::MAX))
                 }
             };
@@ -46,19 +46,19 @@ impl Logs for Reader {
 
 type Position = (Arc<Mock>, LogRequest, usize, tokio::sync::watch::Receiver<()>);
 
-/// The next line; waits for it if the reader follows and the pod is there.
+/// The next line; waits for it if the reader follows and the container runs.
 async fn next(position: Position) -> Option<(LogLine, Position)> {
     let (mock, request, mut nth, mut written) = position;
     loop {
         written.borrow_and_update();
-        let lines = lines(&mock, &request)?;
+        let (lines, runs) = lines(&mock, &request)?;
         while let Some(line) = lines.get(nth) {
             nth += 1;
             if is_asked_for(line, &request.options) {
                 return Some((line.clone(), (mock, request, nth, written)));
             }
         }
-        if !request.options.follow || written.changed().await.is_err() {
+        if !request.options.follow || !runs || written.changed().await.is_err() {
             return None;
         }
     }
@@ -68,10 +68,9 @@ fn is_asked_for(line: &LogLine, options: &LogOptions) -> bool {
     options.since.is_none_or(|since| line.at >= since)
 }
 
-/// All that is kept, `None` if the pod is gone.
-fn lines(mock: &Mock, request: &LogRequest) -> Option<Vec<LogLine>> {
-    let pods = mock.pods();
-    Some(pods.get(&request.pod)?.lines.get(&request.container).cloned().unwrap_or_default())
+/// All that is kept, and whether more may come.
+fn lines(mock: &Mock, request: &LogRequest) -> Option<(Vec<LogLine>, bool)> {
+    mock.lines(&request.pod, &request.container)
 }
 
 // === impl Usage for Reader ===

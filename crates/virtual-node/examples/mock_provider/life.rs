@@ -116,7 +116,7 @@ impl Lives {
         }
         let is_over = self.regular.iter().all(|life| life.is_over());
         for sidecar in self.init.iter_mut().filter(|life| is_over && life.is_sidecar) {
-            sidecar.end(now, 0);
+            sidecar.end_for_good(now);
         }
         events
     }
@@ -124,7 +124,7 @@ impl Lives {
     /// Ends everything that runs; each says yes to SIGTERM.
     pub(crate) fn end(&mut self, now: Timestamp) {
         for life in self.init.iter_mut().chain(&mut self.regular) {
-            life.end(now, 0);
+            life.end_for_good(now);
         }
     }
 
@@ -211,6 +211,12 @@ impl Life {
         if let State::Running { since: started } = self.state {
             self.state = State::Ended(Ended { started, finished, exit_code, life: self.restarts });
         }
+    }
+
+    /// It obeys, and nobody wants it any more.
+    fn end_for_good(&mut self, now: Timestamp) {
+        self.end(now, 0);
+        self.policy = Policy::Never;
     }
 
     fn begins_again(&self, ended: &Ended) -> bool {

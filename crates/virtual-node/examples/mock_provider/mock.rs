@@ -1,6 +1,6 @@
 //! The provider: a map of pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,22 +25,29 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// Lines of each container that are kept; older ones go.
 const LINES: usize = 1000;
 
+/// Pods that have ended whose lines are kept; older ones go.
+const ENDED: usize = 1000;
+
 /// Runs pods in memory.
 pub(crate) struct Mock {
     client: Client,
     now: fn() -> Timestamp,
     pods: Mutex<BTreeMap<PodKey, Running>>,
+    /// What pods that have ended had to say: they are read for as long as their objects exist.
+    ended: Mutex<VecDeque<(PodKey, Lines)>>,
     /// Changes whenever a line was written or a container ended.
     pub(crate) written: watch::Sender<()>,
 }
+
+/// What a pod's containers have written, by container.
+pub(crate) type Lines = BTreeMap<String, Vec<LogLine>>;
 
 /// A pod that runs.
 pub(crate) struct Running {
     pub(crate) since: Timestamp,
     pub(crate) lives: Lives,
     address: String,
-    /// By container.
-    pub(crate) lines: BTreeMap<String, Vec<LogLine>>,
+    lines: Lines,
 }
 
 // === impl Provider for Mock ===
@@ -75,13 +82,14 @@ impl Provider for Mock {
 
     async fn stop(&self, request: StopRequest) -> Result<Stop, ProviderError> {
         let running = self.pods().remove(&request.key);
-        self.written.send_replace(());
         let (Some(mut running), Some(pod)) = (running, request.pod) else {
             return Ok(Stop::Gone(Report::default()));
         };
         let now = (self.now)();
         running.lives.end(now);
         let status = Some(running.status(&pod, now));
+        self.keep(request.key, running.lines);
+        self.written.send_replace(());
         let events = vec![PodEvent::normal("Killing", "Stopping all containers")];
         Ok(Stop::Gone(Report { status, events, again: None }))
     }
@@ -105,7 +113,32 @@ impl Provider for Mock {
 impl Mock {
     /// Runs nothing yet.
     pub(crate) fn new(client: Client, now: fn() -> Timestamp) -> Self {
-        Self { client, now, pods: Mutex::default(), written: watch::Sender::new(()) }
+        Self {
+            client,
+            now,
+            pods: Mutex::default(),
+            ended: Mutex::default(),
+            written: watch::Sender::new(()),
+        }
+    }
+
+    /// What a container has written, and whether more may come; `None` if nothing is kept of its pod.
+    pub(crate) fn lines(&self, key: &PodKey, container: &str) -> Option<(Vec<LogLine>, bool)> {
+        let of = |lines: &Lines| lines.get(container).cloned().unwrap_or_default();
+        if let Some(running) = self.pods().get(key) {
+            let runs = running.lives.running().any(|running| running.name == container);
+            return Some((of(&running.lines), runs));
+        }
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.iter().find(|(ended, _)| ended == key).map(|(_, lines)| (of(lines), false))
+    }
+
+    fn keep(&self, key: PodKey, lines: Lines) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push_back((key, lines));
+        while ended.len() > ENDED {
+            ended.pop_front();
+        }
     }
 
     /// The moment.

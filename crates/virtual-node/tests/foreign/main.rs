@@ -33,5 +33,6 @@ mod tests {
         }
         assert!(!told.contains("--- SKIP"), "{told}");
         assert_eq!(told.matches("--- PASS: TestEndToEnd/").count(), TESTS.len(), "{told}");
+        stage.kubectl_sees_every_container().await;
     }
 }

@@ -72,6 +72,47 @@ impl Stage {
         told
     }
 
+    /// What the suite does not ask for: init containers and sidecars, a pod that completes, and the logs of each.
+    pub(crate) async fn kubectl_sees_every_container(&self) {
+        let kubectl = self.cluster.kubectl();
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "several" },
+            "spec": {
+                "nodeName": NODE, "restartPolicy": "Never",
+                "initContainers": [
+                    { "name": "prepare", "image": "x", "command": ["sleep", "1"] },
+                    { "name": "beside", "image": "x", "restartPolicy": "Always" },
+                ],
+                "containers": [
+                    { "name": "work", "image": "x", "command": ["sleep", "2"] },
+                    { "name": "more", "image": "x", "command": ["sleep", "3"] },
+                ],
+            },
+        });
+        kubectl.run_with(&["apply", "-f", "-"], &pod.to_string()).await.unwrap();
+        let over = "--for=jsonpath={.status.phase}=Succeeded";
+        kubectl.run(&["wait", "pod/several", over, "--timeout=60s"]).await.unwrap();
+        for container in ["prepare", "beside", "work", "more"] {
+            let told = kubectl.run(&["logs", "several", "-c", container, "--follow"]).await;
+            assert_eq!(told.unwrap(), format!("{container} begins\n"));
+        }
+        let states = "jsonpath={.status.initContainerStatuses[*].state.terminated.reason} \
+                      {.status.containerStatuses[*].state.terminated.reason}";
+        let told = kubectl.run(&["get", "pod", "several", "-o", states]).await.unwrap();
+        assert_eq!(told, "Completed Completed Completed Completed");
+
+        let image = "--image=x";
+        kubectl.run(&["run", "runs", image, &node_name()]).await.unwrap();
+        kubectl.run(&["wait", "pod/runs", "--for=condition=Ready", "--timeout=60s"]).await.unwrap();
+        let told = kubectl.run(&["logs", "runs"]).await.unwrap();
+        assert_eq!(told, "runs begins\n");
+        let told = kubectl.run(&["logs", "runs", "--timestamps", "--tail=1"]).await.unwrap();
+        assert!(told.ends_with("Z runs begins\n"), "{told}");
+        assert_eq!(kubectl.run(&["logs", "runs", "--tail=0"]).await.unwrap(), "");
+        let refused = kubectl.run(&["logs", "runs", "--previous"]).await.unwrap_err().to_string();
+        assert!(refused.contains("previous terminated container"), "{refused}");
+    }
+
     async fn wait_for_node(&self) {
         let nodes: Api<Node> = Api::all(self.cluster.client());
         until("the node to be ready", LIMIT, || async {
@@ -121,6 +162,11 @@ async fn allowed(cluster: &Cluster) -> PathBuf {
         kubectl.run(&args).await.unwrap();
     }
     cluster.node_kubeconfig().unwrap()
+}
+
+/// Binds a pod that `kubectl run` makes to the node.
+fn node_name() -> String {
+    format!("--overrides={}", json!({ "spec": { "nodeName": NODE } }))
 }
 
 fn program(name: &str) -> PathBuf {
