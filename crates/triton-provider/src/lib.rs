@@ -16,6 +16,7 @@ pub mod cluster;
 mod create_gate;
 pub mod decide;
 mod doubt;
+pub mod edits;
 pub mod feed;
 pub mod firewall;
 pub mod journal;

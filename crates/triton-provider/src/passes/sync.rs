@@ -51,6 +51,8 @@ pub(crate) async fn run<C: Cluster>(
             pass.tell_standing(standing);
             let busy = shared.settings.limits.list_busy;
             let again = left(until).or((standing == Standing::Unchanged).then_some(busy));
+            let follow = pass.follow(standing).await;
+            let again = [again, follow].into_iter().flatten().min();
             Ok(pass.report(standing, again))
         }
         Err(error) => {
@@ -84,6 +86,14 @@ impl<C: Cluster> Pass<'_, C> {
                 self.events.push(PodEvent::normal("DeadlineExceeded", report::DEADLINE_EXCEEDED));
             }
             Standing::Ended { killed: true } => self.tell_killing(),
+            Standing::GivenUp(why) => {
+                let words = self.given_up(why);
+                let message = format!(
+                    "{}; the pod is failed and its instance removed",
+                    words.end.message.unwrap_or_default()
+                );
+                self.events.push(PodEvent::warning(words.reason, message));
+            }
             _ => {}
         }
     }

@@ -1,7 +1,10 @@
 //! What a person should hear of a pass: events, logs and counts for what has changed.
 
+use std::sync::Arc;
+
 use probe_engine::Kind;
 use triton_cloudapi::InstanceId;
+use triton_cloudapi::instances::InstanceState;
 use virtual_node::PodEvent;
 
 use super::{Aim, Pass, report};
@@ -9,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::decide::{Action, Event, Why};
 use crate::memory::Trouble;
 use crate::pod as read;
+use crate::seen::Seen;
 
 /// How it was before a step.
 pub(crate) struct Before {
@@ -17,6 +21,7 @@ pub(crate) struct Before {
     restarts: i32,
     unresolved: bool,
     failed_probe: Option<Kind>,
+    last: Option<Arc<Seen>>,
     event: &'static str,
 }
 
@@ -31,6 +36,7 @@ impl<C: Cluster> Pass<'_, C> {
             restarts: life.restarts.count,
             unresolved: life.intent.is_some(),
             failed_probe: self.failed_probe(),
+            last: life.known.as_ref().and_then(|known| known.last.clone()),
             event: match event {
                 Event::Created(_) => "create",
                 Event::Listed { .. } => "resolve",
@@ -43,6 +49,9 @@ impl<C: Cluster> Pass<'_, C> {
     pub(crate) fn tell_changes(&mut self, before: &Before) {
         if self.aim != Aim::Run {
             return;
+        }
+        if let Some((was, is)) = before.last.as_deref().zip(self.last_seen().as_deref()) {
+            self.events.extend(incidents(was, is));
         }
         let life = &self.memory.life;
         let name = read::container_name(&self.pod);
@@ -74,6 +83,10 @@ impl<C: Cluster> Pass<'_, C> {
         } else if before.unresolved && life.intent.is_none() && before.event == "adopt" {
             tracing::warn!(pod = %self.key, "a create whose outcome was unknown came to nothing");
         }
+    }
+
+    fn last_seen(&self) -> Option<Arc<Seen>> {
+        self.memory.life.known.as_ref().and_then(|known| known.last.clone())
     }
 
     /// Tells what CloudAPI has accepted.
@@ -136,8 +149,47 @@ impl<C: Cluster> Pass<'_, C> {
     }
 }
 
+/// What others have done to an instance, or what has happened to it, that changes nothing for its pod.
+fn incidents(was: &Seen, is: &Seen) -> Vec<PodEvent> {
+    let mut events = Vec::new();
+    if was.id != is.id {
+        return events;
+    }
+    let Seen { id, name, .. } = is;
+    match (is_out_of_sight(&was.state), is_out_of_sight(&is.state)) {
+        (false, true) => {
+            let message = format!(
+                "Triton reports instance {name} ({id}) as {}: its compute node does not answer; it is waited for",
+                is.state
+            );
+            events.push(PodEvent::warning("InstanceUnreachable", message));
+        }
+        (true, false) => {
+            let message = format!("instance {name} ({id}) is {} again", is.state);
+            events.push(PodEvent::normal("InstanceReachable", message));
+        }
+        _ => {}
+    }
+    if was.name != is.name {
+        let message = format!("instance {id} is called {name} now; it was {}", was.name);
+        events.push(PodEvent::normal("InstanceRenamed", message));
+    }
+    if let Some((from, to)) = was.compute_node.as_deref().zip(is.compute_node.as_deref())
+        && from != to
+    {
+        let message = format!("instance {name} ({id}) was moved from compute node {from} to {to}");
+        events.push(PodEvent::normal("InstanceMoved", message));
+    }
+    events
+}
+
+/// Nothing can be told of it, or asked of it.
+fn is_out_of_sight(state: &InstanceState) -> bool {
+    matches!(state, InstanceState::Offline | InstanceState::Unknown(_))
+}
+
 /// A probe in the kubelet's messages.
-fn probe_name(probe: Kind) -> &'static str {
+pub(crate) fn probe_name(probe: Kind) -> &'static str {
     match probe {
         Kind::Startup => "startup",
         _ => "liveness",
