@@ -43,6 +43,7 @@ mod sweeper;
 mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
 
 pub use cluster::{Cluster, KubeCluster};
 pub use doubt::JournalDoubt;

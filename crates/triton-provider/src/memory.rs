@@ -8,6 +8,7 @@ use crate::backoff::RestartBackoff;
 use crate::decide::State;
 use crate::decide::state::{Known, Misses, Restarts};
 use crate::seen::Seen;
+use crate::timeline::Timeline;
 
 /// One pod's memory.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Memory {
     pub rules_retry_at: Option<Instant>,
     /// The last try to bring the instance in line with its pod's labels and annotations, until a list shows it so.
     pub edited: Option<Edited>,
+    /// How far its start is, until the pod has been ready; `None` of a pod whose beginning was not seen.
+    pub timeline: Option<Timeline>,
     /// What tells the pod's labels and annotations, as they were last looked at, from others; 0 before the first look.
     pub text: u32,
 }
@@ -62,8 +65,15 @@ impl Resting {
     /// All of this memory in short; `None` if there is more to it.
     pub(crate) fn of(memory: &Memory) -> Option<Self> {
         // Field by field, so that none that is added later is forgotten here.
-        let Memory { life, trouble: None, rules_ensured, rules_retry_at: None, edited: None, text } =
-            memory
+        let Memory {
+            life,
+            trouble: None,
+            rules_ensured,
+            rules_retry_at: None,
+            edited: None,
+            timeline: None,
+            text,
+        } = memory
         else {
             return None;
         };

@@ -80,8 +80,15 @@ impl Release {
         go_mod: include_str!("../../kubetools/kubernetes-1.33/go.mod"),
         go_sum: include_str!("../../kubetools/kubernetes-1.33/go.sum"),
     };
+    /// 1.32. Of its later patches the public module proxy lacks some modules.
+    pub const V1_32: Self = Self {
+        version: Version::new(1, 32, 0),
+        go_mod: include_str!("../../kubetools/kubernetes-1.32/go.mod"),
+        go_sum: include_str!("../../kubetools/kubernetes-1.32/go.sum"),
+    };
     /// All of them, the newest first.
-    pub const ALL: [Self; 5] = [Self::V1_37, Self::V1_36, Self::V1_35, Self::V1_34, Self::V1_33];
+    pub const ALL: [Self; 6] =
+        [Self::V1_37, Self::V1_36, Self::V1_35, Self::V1_34, Self::V1_33, Self::V1_32];
     /// The release everything runs on unless told otherwise.
     pub const NEWEST: Self = Self::V1_37;
 

@@ -103,6 +103,9 @@ impl<C: Cluster> Pass<'_, C> {
         };
         let over = matches!(standing, Standing::Ended { .. } | Standing::GivenUp(_));
         let status = work.map(|work| self.status(work, over));
+        if status.as_ref().is_some_and(is_ready) {
+            self.tell_ready();
+        }
         let deadline =
             read::deadline_left(&self.pod, clock::now()).filter(|_| standing != Standing::Expired);
         let again = match (again, deadline) {
@@ -168,6 +171,11 @@ impl<C: Cluster> Pass<'_, C> {
             _ => false,
         }
     }
+}
+
+/// Whether the pod's one container is ready.
+fn is_ready(status: &PodStatus) -> bool {
+    status.container_statuses.iter().flatten().any(|container| container.ready)
 }
 
 /// The last status of a pod of which nothing is left. On the way there nothing is published: each write costs the API

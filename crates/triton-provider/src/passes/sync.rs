@@ -12,6 +12,7 @@ use crate::decide::state::{Pending, State};
 use crate::decide::{Because, Standing};
 use crate::memory::Memory;
 use crate::shared::Shared;
+use crate::timeline::Timeline;
 use crate::{clock, pod as read};
 
 /// Runs one pass.
@@ -27,7 +28,12 @@ pub(crate) async fn run<C: Cluster>(
             // An earlier process decided it and counted that.
             restarts.pending = Some(Pending { at: now, sent: true, reboot: false, dipped: true });
         }
-        Memory { life: State { restarts, ..State::default() }, ..Memory::default() }
+        let is_new = read::container_status(&pod).is_none();
+        Memory {
+            life: State { restarts, ..State::default() },
+            timeline: is_new.then(|| Timeline::began(now)),
+            ..Memory::default()
+        }
     };
     let memory = shared.memories.of(&key.uid, now, seed);
     let mut memory = memory.lock().await;

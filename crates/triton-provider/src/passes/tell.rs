@@ -1,8 +1,10 @@
 //! What a person should hear of a pass: events, logs and counts for what has changed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use probe_engine::Kind;
+use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 use virtual_node::PodEvent;
@@ -13,6 +15,11 @@ use crate::decide::{Action, Event, Why};
 use crate::memory::Trouble;
 use crate::pod as read;
 use crate::seen::Seen;
+use crate::timeline::{self, Milestone};
+
+/// A pod that is ready so soon after its instance ran has no probe to wait for, or a quick one: the event that the
+/// instance runs tells enough.
+const READINESS_TOLD: Duration = Duration::from_millis(500);
 
 /// How it was before a step.
 pub(crate) struct Before {
@@ -64,10 +71,17 @@ impl<C: Cluster> Pass<'_, C> {
                 self.shared.metrics.action(how);
             }
             if known.ran && !before.ran {
-                let message = format!(
+                let mut message = format!(
                     "Started container {name}: instance {} ({}) is running",
                     instance.name, instance.id
                 );
+                if let Some(timeline) = &mut self.memory.timeline {
+                    timeline.note(Milestone::Ran, Instant::now());
+                    if let Some(phase) = timeline.provisioning() {
+                        let took = phase.took.as_secs_f64();
+                        message.push_str(&format!(", {took:.1} s after it was created"));
+                    }
+                }
                 self.events.push(PodEvent::normal("Started", message).in_container(name));
             }
             if life.restarts.count > before.restarts
@@ -82,6 +96,41 @@ impl<C: Cluster> Pass<'_, C> {
             }
         } else if before.unresolved && life.intent.is_none() && before.event == "adopt" {
             tracing::warn!(pod = %self.key, "a create whose outcome was unknown came to nothing");
+        }
+    }
+
+    /// Notes how far the start of the pod is.
+    pub(crate) fn came_to(&mut self, milestone: Milestone) {
+        if let Some(timeline) = &mut self.memory.timeline {
+            timeline.note(milestone, Instant::now());
+        }
+    }
+
+    /// What the pod waited for until its instance was made, for an event.
+    pub(crate) fn time_until_created(&self) -> String {
+        let phases = self.memory.timeline.and_then(|timeline| timeline.until_created());
+        let told = phases.map(|phases| timeline::describe(&phases)).unwrap_or_default();
+        if told.is_empty() { told } else { format!(": {told}") }
+    }
+
+    /// The pod is ready for the first time: its start is counted, and told where readiness took its time.
+    pub(crate) fn tell_ready(&mut self) {
+        let Some(timeline) = self.memory.timeline.take() else { return };
+        let now = Instant::now();
+        let (Some(created), Some(provisioned), Some([ready, total])) =
+            (timeline.until_created(), timeline.provisioning(), timeline.until_ready(now))
+        else {
+            return;
+        };
+        for phase in created.into_iter().chain([provisioned, ready, total]) {
+            self.shared.metrics.start_phase(phase);
+        }
+        if ready.took >= READINESS_TOLD {
+            let [ready, total] = [ready.took, total.took].map(|took| took.as_secs_f64());
+            let message = format!(
+                "ready {ready:.1} s after the instance ran, {total:.1} s after the pod came"
+            );
+            self.events.push(PodEvent::normal("Ready", message));
         }
     }
 

@@ -22,6 +22,7 @@ mod given_up;
 mod left;
 mod others;
 mod paging;
+mod promises;
 mod requests;
 mod restart;
 mod secrets;
