@@ -4,7 +4,8 @@
 //! does not know how a pod is read, how an instance is made, or what time it is.
 //!
 //! - [`translate`]: a pod, what the account may use and what the pod refers to, to an [`InstancePlan`] and findings;
-//! - [`pod_status`]: a pod and what became of it, to the status that Kubernetes shall see.
+//! - [`pod_status`]: a pod and what became of it, to the status that Kubernetes shall see;
+//! - `manifest` (a feature, on by default): YAML and JSON, to findings at line and column.
 //!
 //! ```
 //! use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
@@ -31,12 +32,16 @@
 pub mod annotations;
 pub mod catalog;
 pub mod diagnostic;
+pub mod fields;
 pub mod firewall;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 pub mod metadata;
 pub mod ownership;
 pub mod plan;
 pub mod refusal;
 pub mod rules;
+pub mod shape;
 pub mod sources;
 pub mod status;
 
@@ -59,7 +64,7 @@ mod unsupported;
 mod user_data;
 
 pub use catalog::Catalog;
-pub use diagnostic::{Diagnostic, Rule, Severity};
+pub use diagnostic::{Diagnostic, Needs, Rule, Severity};
 pub use env::references;
 pub use inputs::{Defaults, Inputs};
 pub use name::instance_name;

@@ -25,7 +25,7 @@ pub(crate) fn package<'a>(
     findings: &mut Findings,
     choices: &mut Vec<Choice>,
 ) -> Option<&'a Package> {
-    let size = Size::asked_for(inputs, findings);
+    let Asked { size, unreadable } = Size::asked_for(inputs, findings);
     let (package, why) = if let Some(annotation) = annotations::find(inputs.pod, PACKAGE) {
         let package = named(inputs, annotation.value, &annotation.path, findings)?;
         if !size.fits(package, isolation) {
@@ -47,6 +47,9 @@ pub(crate) fn package<'a>(
             smallest(inputs, &size, image, isolation, findings)?,
             format!("the smallest that fits {size}"),
         )
+    } else if unreadable {
+        // Something was asked for, and what is wrong with it has been said.
+        return None;
     } else if let Some(default) = &inputs.defaults.package {
         let package = named(inputs, default, RESOURCES, findings)?;
         if let Some(problem) = unsuitable(package, image, isolation) {
@@ -193,6 +196,12 @@ fn version(text: &str) -> Vec<u64> {
     text.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
 }
 
+/// What a container asks for, and whether some of it cannot be read.
+struct Asked {
+    size: Size,
+    unreadable: bool,
+}
+
 /// What a container asks for, as packages count; zero is nothing asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
@@ -205,24 +214,38 @@ struct Size {
 
 impl Size {
     /// The larger of request and limit of each resource; the container's own, else the pod's.
-    fn asked_for(inputs: &Inputs<'_>, findings: &mut Findings) -> Self {
+    fn asked_for(inputs: &Inputs<'_>, findings: &mut Findings) -> Asked {
         let of_container = inputs.container().and_then(|container| container.resources.as_ref());
-        let mut size = Self::default();
+        let mut asked = Asked { size: Self::default(), unreadable: false };
         if let Some(resources) = of_container {
-            size.read(resources, RESOURCES, findings);
+            asked.read(resources, RESOURCES, findings);
         }
-        if size == Self::default()
+        if asked.size == Self::default()
             && let Some(resources) = inputs.spec().and_then(|spec| spec.resources.as_ref())
         {
-            size.read(resources, "spec.resources", findings);
+            asked.read(resources, "spec.resources", findings);
         }
-        size
+        asked
     }
 
+    /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.
+    fn fits(&self, package: &Package, isolation: &Isolation) -> bool {
+        let shares = package.vcpus.is_none() && !isolation.has_virtual_cpus();
+        package.memory_mib >= self.memory_mib
+            && package.disk_mib >= self.disk_mib
+            && (shares || u64::from(package.vcpus.unwrap_or(0)) >= self.vcpus)
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
     fn read(&mut self, resources: &ResourceRequirements, path: &str, findings: &mut Findings) {
+        let Self { size, unreadable } = self;
         for (field, amounts) in [("requests", &resources.requests), ("limits", &resources.limits)] {
             for (resource, quantity) in amounts.iter().flatten() {
                 let Some(amount) = Amount::parse(quantity) else {
+                    *unreadable = true;
                     findings.add(
                         &rules::MALFORMED_QUANTITY,
                         format!("{path}.{field}['{resource}']"),
@@ -234,21 +257,13 @@ impl Size {
                     continue;
                 };
                 match resource.as_str() {
-                    "memory" => self.memory_mib = self.memory_mib.max(amount.ceil_mib()),
-                    "cpu" => self.vcpus = self.vcpus.max(amount.ceil()),
-                    "ephemeral-storage" => self.disk_mib = self.disk_mib.max(amount.ceil_mib()),
+                    "memory" => size.memory_mib = size.memory_mib.max(amount.ceil_mib()),
+                    "cpu" => size.vcpus = size.vcpus.max(amount.ceil()),
+                    "ephemeral-storage" => size.disk_mib = size.disk_mib.max(amount.ceil_mib()),
                     _ => {}
                 }
             }
         }
-    }
-
-    /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.
-    fn fits(&self, package: &Package, isolation: &Isolation) -> bool {
-        let shares = package.vcpus.is_none() && !isolation.has_virtual_cpus();
-        package.memory_mib >= self.memory_mib
-            && package.disk_mib >= self.disk_mib
-            && (shares || u64::from(package.vcpus.unwrap_or(0)) >= self.vcpus)
     }
 }
 

@@ -207,3 +207,10 @@ fn affinity_rules_are_passed_on_one_by_one() {
         pod("metadata: {annotations: {affinity: 'role!=db, instance==~web*,,container==bastion'}}");
     assert_eq!(plan(&pod).create.affinity, ["role!=db", "instance==~web*", "container==bastion"]);
 }
+
+#[test]
+fn who_asks_for_a_size_that_cannot_be_read_is_not_told_that_nothing_was_asked() {
+    let pod = sized("ubuntu-16.04", "{requests: {memory: 4 GB}}");
+    let path = "spec.containers[0].resources.requests['memory']";
+    finding(&pod, "malformed-quantity", Severity::Reject, path);
+}
