@@ -1,14 +1,16 @@
 //! Which package the instance gets: the one that is named, or the smallest that fits.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
+use serde::Serialize;
 use triton_cloudapi::PackageId;
 use triton_cloudapi::images::Image;
 use triton_cloudapi::instances::Brand;
 use triton_cloudapi::packages::Package;
 
 use crate::annotations::{self, PACKAGE, PREFIX};
-use crate::brand::Isolation;
+use crate::brand::{self, Isolation};
 use crate::diagnostic::{Findings, quote};
+use crate::image;
 use crate::inputs::Inputs;
 use crate::nearest::hint;
 use crate::plan::Choice;
@@ -145,6 +147,49 @@ fn smallest<'a>(
     best
 }
 
+/// A package that a pod could have, and why it does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Name and size, for a person.
+    pub package: String,
+    /// Why another was taken, in a few words; `None` for the one that was.
+    pub lost: Option<String>,
+}
+
+/// All packages of the catalog: the pod's own first, then those that would do, then the others.
+#[must_use]
+pub fn candidates(inputs: &Inputs<'_>) -> Vec<Candidate> {
+    let (mut findings, mut choices) = (Findings::default(), Vec::new());
+    let image = image::image(inputs, &mut findings, &mut choices);
+    let (_, isolation) = brand::brand(inputs, image, &mut findings);
+    let chosen = package(inputs, image, &isolation, &mut findings, &mut choices);
+    let why = choices.last().filter(|choice| choice.what == "package").map(|choice| &choice.why);
+    let size = Size::asked_for(inputs, &mut findings).size;
+    let mut ranked: Vec<(u8, &Package, Option<String>)> = inputs
+        .catalog
+        .packages
+        .iter()
+        .map(|package| {
+            if chosen.is_some_and(|chosen| chosen.id == package.id) {
+                return (0, package, None);
+            }
+            match unsuitable(package, image, &isolation).or_else(|| size.lacks(package, &isolation))
+            {
+                Some(problem) => (2, package, Some(problem)),
+                None => {
+                    let why = why.map_or("none: no size is asked for", String::as_str);
+                    (1, package, Some(format!("it would do; the other is {why}")))
+                }
+            }
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, package, _)| {
+        (*rank, package.memory_mib, package.vcpus, package.disk_mib, package.name.clone())
+    });
+    let shown = |(_, package, lost)| Candidate { package: shown(package), lost };
+    ranked.into_iter().map(shown).collect()
+}
+
 /// Why image and package cannot go together, in sdc-cloudapi's terms.
 fn unsuitable(package: &Package, image: Option<&Image>, isolation: &Isolation) -> Option<String> {
     if let Some(brand) = package.brand.as_deref().filter(|brand| !brand.is_empty())
@@ -226,6 +271,18 @@ impl Size {
             asked.read(resources, "spec.resources", findings);
         }
         asked
+    }
+
+    /// What the package has too little of, in a few words.
+    fn lacks(&self, package: &Package, isolation: &Isolation) -> Option<String> {
+        if package.memory_mib < self.memory_mib {
+            return Some(format!("it has less than {} MiB memory", self.memory_mib));
+        }
+        if package.disk_mib < self.disk_mib {
+            return Some(format!("it has less than {} MiB disk", self.disk_mib));
+        }
+        let fits = self.fits(package, isolation);
+        (!fits).then(|| format!("it has fewer than {} vCPUs", self.vcpus))
     }
 
     /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.

@@ -85,7 +85,12 @@ pub const TYPES: &[Type] = &[
                 Honoured("the time between shutting down and deleting the instance"),
             ),
             ("tolerations", Honoured("by the scheduler")),
-            ("topologySpreadConstraints", Found(&rules::POD_AFFINITY_IGNORED)),
+            (
+                "topologySpreadConstraints",
+                Honoured(
+                    "as a wish, where affinity rules can say it (one label, kubernetes.io/hostname); else `pod-affinity-ignored`",
+                ),
+            ),
             ("volumes", Inside("Volume")),
         ],
     },
@@ -136,8 +141,18 @@ pub const TYPES: &[Type] = &[
         name: "Affinity",
         fields: &[
             ("nodeAffinity", Honoured("by the scheduler")),
-            ("podAffinity", Found(&rules::POD_AFFINITY_IGNORED)),
-            ("podAntiAffinity", Found(&rules::POD_AFFINITY_IGNORED)),
+            (
+                "podAffinity",
+                Honoured(
+                    "as affinity rules, where those can say it (one label, kubernetes.io/hostname); else `pod-affinity-ignored`",
+                ),
+            ),
+            (
+                "podAntiAffinity",
+                Honoured(
+                    "as affinity rules, where those can say it (one label, kubernetes.io/hostname); else `pod-affinity-ignored`",
+                ),
+            ),
         ],
     },
     Type {

@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use k8s_openapi::api::core::v1::Pod;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::level::Levels;
 use crate::catalog::Catalog;
-use crate::inputs::Defaults;
+use crate::inputs::{Defaults, Inputs};
+use crate::sources::Sources;
 
 /// What is known besides the manifests.
 #[derive(Clone, Debug)]
@@ -41,6 +43,26 @@ pub struct SavedCatalog {
 }
 
 // === impl Context ===
+
+impl Context {
+    /// What a translation depends on.
+    pub(crate) fn inputs<'a>(
+        &'a self,
+        pod: &'a Pod,
+        catalog: &'a Catalog,
+        sources: &'a Sources,
+    ) -> Inputs<'a> {
+        Inputs {
+            pod,
+            cluster: &self.cluster,
+            node: &self.node,
+            host_ip: Some(self.host_ip),
+            catalog,
+            defaults: &self.defaults,
+            sources,
+        }
+    }
+}
 
 impl Default for Context {
     /// Nothing is known: no catalog, the rules' own levels, stand-ins for cluster and node.

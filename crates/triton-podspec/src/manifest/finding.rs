@@ -1,9 +1,14 @@
 //! What there is to say about manifests.
 
+use k8s_openapi::api::core::v1::Pod;
+
+use super::context::Context;
 use super::level::Level;
 use super::tree::Span;
 use crate::diagnostic::Rule;
+use crate::package::{Candidate, candidates};
 use crate::plan::InstancePlan;
+use crate::sources::Sources;
 
 /// Something that is wrong with a manifest, or worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +46,7 @@ pub struct Plan {
     pub instance: Option<InstancePlan>,
     /// Why there is no instance, for a person; empty when there is one.
     pub why_not: Vec<String>,
+    pub(crate) pod: Pod,
 }
 
 /// All there is to say about texts.
@@ -50,6 +56,31 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// One for each pod and each pod template.
     pub plans: Vec<Plan>,
+}
+
+// === impl Finding ===
+
+impl Finding {
+    /// The message with the name of the field before it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let field = match self.path.strip_suffix("']").and_then(|path| path.rsplit_once("['")) {
+            Some((_, key)) => key,
+            None => self.path.rsplit('.').next().unwrap_or_default(),
+        };
+        if field.is_empty() { self.message.clone() } else { format!("{field}: {}", self.message) }
+    }
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// The catalog's packages, best first, and why each that is not the pod's lost; none without a catalog.
+    #[must_use]
+    pub fn candidates(&self, context: &Context) -> Vec<Candidate> {
+        let Some(catalog) = &context.catalog else { return Vec::new() };
+        candidates(&context.inputs(&self.pod, catalog, &Sources::default()))
+    }
 }
 
 // === impl Report ===

@@ -15,7 +15,6 @@ use super::workload::{METADATA, Object, POD, Workload, objects};
 use super::yaml;
 use crate::catalog::Catalog;
 use crate::diagnostic::{Diagnostic, Findings, Needs, Severity, quote};
-use crate::inputs::Inputs;
 use crate::rules;
 use crate::shape::Shape;
 use crate::sources::Sources;
@@ -120,7 +119,7 @@ impl Linter<'_> {
             image(&pod, &path, &mut findings);
         }
         let broken = !findings.can_run();
-        let plan = self.plan(object, &pod, &path, broken, &mut findings);
+        let plan = self.plan(object, pod, &path, broken, &mut findings);
         report.plans.push(plan);
         self.tell(object, &levels, findings.into_vec(), report);
     }
@@ -169,22 +168,16 @@ impl Linter<'_> {
     fn plan(
         &self,
         object: &Object<'_>,
-        pod: &Pod,
+        pod: Pod,
         path: &str,
         broken: bool,
         findings: &mut Findings,
     ) -> Plan {
         let (nothing, unknown) = (Sources::default(), Catalog::default());
         let namespace = self.namespace(object);
-        let translation = translate(&Inputs {
-            pod,
-            cluster: &self.context.cluster,
-            node: &self.context.node,
-            host_ip: Some(self.context.host_ip),
-            catalog: self.context.catalog.as_ref().unwrap_or(&unknown),
-            defaults: &self.context.defaults,
-            sources: self.sources.get(namespace).unwrap_or(&nothing),
-        });
+        let catalog = self.context.catalog.as_ref().unwrap_or(&unknown);
+        let sources = self.sources.get(namespace).unwrap_or(&nothing);
+        let translation = translate(&self.context.inputs(&pod, catalog, sources));
         let mut why_not = Vec::new();
         for mut diagnostic in translation.diagnostics {
             diagnostic.path = format!("{path}{}", diagnostic.path);
@@ -214,6 +207,7 @@ impl Linter<'_> {
             text: self.text,
             instance,
             why_not,
+            pod,
         }
     }
 

@@ -44,6 +44,7 @@ mod optional_secret_key_not_found;
 mod optional_secret_not_found;
 mod package_smaller_than_request;
 mod pod_affinity_ignored;
+mod pod_affinity_weakened;
 mod pod_os;
 mod privileged;
 mod probe_kind;
@@ -111,6 +112,7 @@ pub use optional_secret_key_not_found::OPTIONAL_SECRET_KEY_NOT_FOUND;
 pub use optional_secret_not_found::OPTIONAL_SECRET_NOT_FOUND;
 pub use package_smaller_than_request::PACKAGE_SMALLER_THAN_REQUEST;
 pub use pod_affinity_ignored::POD_AFFINITY_IGNORED;
+pub use pod_affinity_weakened::POD_AFFINITY_WEAKENED;
 pub use pod_os::POD_OS;
 pub use privileged::PRIVILEGED;
 pub use probe_kind::PROBE_KIND;
@@ -166,6 +168,7 @@ pub const ALL: &[Rule] = &[
     SECURITY_CONTEXT_IGNORED,
     DNS_IGNORED,
     POD_AFFINITY_IGNORED,
+    POD_AFFINITY_WEAKENED,
     HOST_PORT_IGNORED,
     // Annotations.
     MALFORMED_ANNOTATION,
@@ -238,7 +241,6 @@ pub(crate) const TABLE: &[(&Rule, &[Row])] = &[
     (&COMMAND_IGNORED, command_ignored::ROWS),
     (&SECURITY_CONTEXT_IGNORED, security_context_ignored::ROWS),
     (&DNS_IGNORED, dns_ignored::ROWS),
-    (&POD_AFFINITY_IGNORED, pod_affinity_ignored::ROWS),
 ];
 
 /// Every rule: of manifests, then of translations.

@@ -1,33 +1,13 @@
 //! `pod-affinity-ignored`: see its page.
 
 use crate::diagnostic::{Needs, Rule, Severity};
-use crate::rules::row::{Row, present, row};
 
-/// Pod affinity and spread between nodes say nothing about compute nodes.
+/// Triton's affinity rules cannot say what the term says.
 pub const POD_AFFINITY_IGNORED: Rule = Rule {
     name: "pod-affinity-ignored",
     severity: Severity::Warning,
     reason: "PodAffinityIgnored",
-    summary: "Pod affinity and spread between nodes say nothing about compute nodes.",
+    summary: "Triton's affinity rules cannot say what the term says.",
     needs: Needs::Manifest,
     page: include_str!("pod_affinity_ignored.md"),
 };
-
-/// The fields that it looks at.
-pub(super) const ROWS: &[Row] = &[
-    row(
-        "affinity.podAffinity",
-        present,
-        "has no effect yet on which compute node the instance gets; see the annotation affinity",
-    ),
-    row(
-        "affinity.podAntiAffinity",
-        present,
-        "has no effect yet on which compute node the instance gets; see the annotation affinity",
-    ),
-    row(
-        "topologySpreadConstraints",
-        present,
-        "has no effect yet on which compute node the instance gets; see the annotation affinity",
-    ),
-];

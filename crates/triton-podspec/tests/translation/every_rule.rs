@@ -96,20 +96,20 @@ const PODS: &[(&str, Severity, &str, &str)] = &[
     (
         "pod-affinity-ignored",
         Warning,
-        "spec.affinity.podAffinity",
-        "spec: {affinity: {podAffinity: {}}}",
+        "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]",
+        "spec: {affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}}",
     ),
     (
         "pod-affinity-ignored",
         Warning,
-        "spec.affinity.podAntiAffinity",
-        "spec: {affinity: {podAntiAffinity: {}}}",
-    ),
-    (
-        "pod-affinity-ignored",
-        Warning,
-        "spec.topologySpreadConstraints",
+        "spec.topologySpreadConstraints[0]",
         "spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule}]}",
+    ),
+    (
+        "pod-affinity-weakened",
+        Warning,
+        "spec.topologySpreadConstraints[0]",
+        "spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]}",
     ),
     (
         "security-context-ignored",
