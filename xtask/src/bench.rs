@@ -10,6 +10,7 @@ mod probes;
 mod requests;
 mod restart;
 mod rig;
+mod translate;
 mod writes;
 
 use anyhow::Result;
@@ -19,7 +20,7 @@ use crate::screen::print;
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure; without it everything but `cloudapi` and `probes`, one after the other.
+    /// What to measure; without it everything but `cloudapi`, `probes` and `translate`, one after the other.
     #[arg(value_enum)]
     subject: Vec<Subject>,
     /// The sizes that the goals are about: up to 10 000 pods, which take minutes.
@@ -56,6 +57,8 @@ enum Subject {
     Cloudapi,
     /// What probes cost, and how late they are.
     Probes,
+    /// How many pods a core translates and lints.
+    Translate,
 }
 
 /// What is measured without being named.
@@ -75,6 +78,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Subject::Restart => restart::run(&args).await?,
             Subject::Cloudapi => cloudapi::run().await?,
             Subject::Probes => probes::run().await?,
+            Subject::Translate => translate::run().await?,
         }
     }
     Ok(())
