@@ -30,12 +30,14 @@
 
 pub mod annotations;
 pub mod catalog;
+pub mod described;
 pub mod diagnostic;
 pub mod firewall;
 pub mod metadata;
 pub mod ownership;
 pub mod plan;
 pub mod refusal;
+pub mod restart;
 pub mod rules;
 pub mod sources;
 pub mod status;
@@ -59,12 +61,14 @@ mod unsupported;
 mod user_data;
 
 pub use catalog::Catalog;
+pub use described::{Described, Likeness, described};
 pub use diagnostic::{Diagnostic, Rule, Severity};
 pub use env::references;
 pub use inputs::{Defaults, Inputs};
 pub use name::instance_name;
 pub use plan::{Choice, FirewallRulePlan, InstancePlan, Translation};
 pub use refusal::Refusal;
+pub use restart::{CrashLoopWindow, LivenessAction};
 pub use sources::{Reference, SourceKind, Sources};
 pub use status::{Observed, PendingRestart, Restarts, StatusInputs, Termination, Work, pod_status};
 pub use translate::translate;

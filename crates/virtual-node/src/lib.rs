@@ -97,7 +97,6 @@ pub use config::{
 pub use fence::{Fence, FenceLayer, Fenced, fenced_client};
 pub use http::{Auth, ClientCa, HttpConfig, HttpError, MetricsServer, Serving};
 pub use leader::{Election, ElectionError, ElectionTimes, Identity, LeadError, Leader, Term};
-pub use live::has_node;
 pub use metrics::Metrics;
 pub use orphans::OrphanLimits;
 pub use pokes::{Poked, Pokes, pokes};
