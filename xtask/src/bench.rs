@@ -11,6 +11,7 @@ mod probes;
 mod requests;
 mod restart;
 mod rig;
+mod translate;
 mod writes;
 
 use anyhow::Result;
@@ -20,7 +21,7 @@ use crate::screen::print;
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure; without it everything but `cloudapi` and `probes`, one after the other.
+    /// What to measure; without it everything but `cloudapi`, `probes` and `translate`, one after the other.
     #[arg(value_enum)]
     subject: Vec<Subject>,
     /// The sizes that the goals are about: up to 10 000 pods, which take minutes.
@@ -59,6 +60,8 @@ enum Subject {
     Probes,
     /// How late the Lease is renewed while CloudAPI hangs.
     Heartbeat,
+    /// How many pods a core translates and lints.
+    Translate,
 }
 
 /// What is measured without being named.
@@ -85,6 +88,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Subject::Cloudapi => cloudapi::run().await?,
             Subject::Probes => probes::run().await?,
             Subject::Heartbeat => heartbeat::run(&args).await?,
+            Subject::Translate => translate::run().await?,
         }
     }
     Ok(())
