@@ -37,6 +37,8 @@ pub struct NodeConfig {
     pub kubelet_port: Option<u16>,
     /// `status.nodeInfo`.
     pub system: NodeSystem,
+    /// `status.declaredFeatures` (KEP-5328), sorted. The node adds what follows from the abilities of its provider.
+    pub declared_features: Vec<String>,
     /// Passes over pods that may run at once.
     pub workers: usize,
     /// Whether pods of DaemonSets are run. They are made for machines (log shippers, CNI, exporters), tolerate
@@ -175,6 +177,7 @@ impl NodeConfig {
             hostname: name.clone(),
             kubelet_port: None,
             system: NodeSystem::default(),
+            declared_features: Vec::new(),
             workers: WORKERS,
             run_daemonsets: false,
             condition_domain: None,

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::abilities::Abilities;
+use crate::abilities::{Abilities, WEBSOCKETS};
 use crate::api::CallError;
 use crate::config::{Capacity, NodeConfig};
 use crate::events::{Recorder, recorder};
@@ -316,8 +316,13 @@ impl<P: Pulse> Builder<P> {
     /// The node, ready to run.
     #[must_use]
     pub fn build(self) -> VirtualNode<P> {
-        let config =
+        let mut config =
             self.config.unwrap_or_else(|| NodeConfig::new("virtual-kubelet", "virtual-node"));
+        let websockets = self.http.is_some() && self.abilities.exec.is_some();
+        if websockets && !config.declared_features.iter().any(|feature| feature == WEBSOCKETS) {
+            config.declared_features.push(WEBSOCKETS.to_owned());
+            config.declared_features.sort();
+        }
         // A sender that is gone leaves its last value.
         let capacity =
             self.capacity.unwrap_or_else(|| watch::Sender::new(config.capacity()).subscribe());

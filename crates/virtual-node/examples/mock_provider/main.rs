@@ -1,4 +1,4 @@
-//! A node whose pods run in memory: any number, with any number of containers, their lives, logs and usage.
+//! A node whose pods run in memory: any number, with any number of containers, their lives, logs, usage, and commands.
 //!
 //! `KUBECONFIG=… cargo run --example mock_provider -- NAME [--listen IP:PORT] [--address IP] [--open]`
 //!
@@ -7,6 +7,7 @@
 //! readiness probes, ConfigMaps and Secrets of the environment mean what they mean.
 
 mod abilities;
+mod commands;
 mod life;
 mod mock;
 mod references;
@@ -64,7 +65,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let mock = Arc::new(Mock::new(client.clone(), now));
     let reader = Arc::new(Reader(Arc::clone(&mock)));
-    let abilities = Abilities { logs: Some(reader.clone()), usage: Some(reader) };
+    let abilities =
+        Abilities { exec: Some(reader.clone()), logs: Some(reader.clone()), usage: Some(reader) };
     // The mock asks to be called again when something is due; a provider that is told of changes would poke.
     let (_pokes, poked) = pokes();
     VirtualNode::builder(client, mock, poked)

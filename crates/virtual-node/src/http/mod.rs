@@ -3,6 +3,7 @@
 pub mod access;
 pub mod attributes;
 mod connections;
+mod exec;
 mod guard;
 pub mod identity;
 mod logs;
@@ -20,7 +21,7 @@ use kube_client::Client;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use metrics::MetricsServer;
 pub use tls::{ClientCa, Serving, TlsError};
@@ -90,6 +91,8 @@ pub(crate) struct KubeletServer {
     router: Router,
     certificates: Certificates,
     current: Arc<RwLock<Arc<ServerConfig>>>,
+    /// Ends the sessions with the server.
+    sessions: DropGuard,
 }
 
 /// Where certificates are read from, again and again.
@@ -133,7 +136,13 @@ impl KubeletServer {
         if listener.is_none() {
             tracing::warn!(%address, "the kubelet API's port is taken; trying until it is free");
         }
-        let served = routes::Served { node: node.name.clone(), store, abilities };
+        let sessions = CancellationToken::new();
+        let served = routes::Served {
+            node: node.name.clone(),
+            store,
+            abilities,
+            sessions: sessions.clone(),
+        };
         let router = routes::router(Arc::new(served), Arc::new(guard));
         Ok(Self {
             address,
@@ -141,11 +150,12 @@ impl KubeletServer {
             router,
             certificates,
             current: Arc::new(RwLock::new(Arc::new(config))),
+            sessions: sessions.drop_guard(),
         })
     }
 
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
-        let Self { address, listener, router, certificates, current } = self;
+        let Self { address, listener, router, certificates, current, sessions: _sessions } = self;
         let listener = match listener {
             Some(listener) => listener,
             None => match shutdown.run_until_cancelled(listen_patiently(address)).await {

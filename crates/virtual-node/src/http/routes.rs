@@ -11,17 +11,17 @@ use axum::routing::{any, get};
 use http::{StatusCode, header};
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, guard};
-use super::{logs, stats};
+use super::{exec, logs, stats};
 use crate::abilities::{Abilities, AbilityError};
 use crate::api::chain;
 use crate::pods::packed::PackedPod;
 use crate::pods::store::Store;
 
 /// Paths that a kubelet has and this node does not.
-const NOT_HERE: [&str; 11] = [
-    "/exec/{*rest}",
+const NOT_HERE: [&str; 10] = [
     "/attach/{*rest}",
     "/portForward/{*rest}",
     "/run/{*rest}",
@@ -40,6 +40,8 @@ pub(crate) struct Served {
     pub(crate) node: String,
     pub(crate) store: Arc<RwLock<Store>>,
     pub(crate) abilities: Abilities,
+    /// Cancelled when the server ends, and with it all sessions.
+    pub(crate) sessions: CancellationToken,
 }
 
 /// All routes; only `/healthz` is open to everybody.
@@ -49,6 +51,8 @@ pub(crate) fn router(served: Arc<Served>, keeper: Arc<Guard>) -> Router {
         .route("/runningpods", get(async || Redirect::permanent("/runningpods/")))
         .route("/runningpods/", get(running_pods))
         .route("/containerLogs/{namespace}/{pod}/{container}", get(logs::logs))
+        .route("/exec/{namespace}/{pod}/{container}", any(exec::exec))
+        .route("/exec/{namespace}/{pod}/{uid}/{container}", any(exec::exec))
         .route("/stats/summary", get(stats::summary))
         .route("/metrics/resource", get(stats::resource));
     for path in NOT_HERE {

@@ -126,6 +126,8 @@ fn status(config: &NodeConfig, capacity: &Capacity, conditions: Vec<NodeConditio
         allocatable: Some(quantities(allocatable)),
         capacity: Some(quantities(total)),
         conditions: Some(conditions),
+        declared_features: (!config.declared_features.is_empty())
+            .then(|| config.declared_features.clone()),
         daemon_endpoints: config.kubelet_port.map(|port| NodeDaemonEndpoints {
             kubelet_endpoint: Some(DaemonEndpoint { port: i32::from(port) }),
         }),

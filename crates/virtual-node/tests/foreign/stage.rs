@@ -111,6 +111,16 @@ impl Stage {
         assert_eq!(kubectl.run(&["logs", "runs", "--tail=0"]).await.unwrap(), "");
         let refused = kubectl.run(&["logs", "runs", "--previous"]).await.unwrap_err().to_string();
         assert!(refused.contains("previous terminated container"), "{refused}");
+
+        let said = kubectl.run(&["exec", "runs", "--", "echo", "hello", "there"]).await.unwrap();
+        assert_eq!(said, "hello there\n");
+        let copied = kubectl.run_with(&["exec", "-i", "runs", "--", "cat"], "typed").await.unwrap();
+        assert_eq!(copied, "typed");
+        let failed =
+            kubectl.run(&["exec", "runs", "--", "exit", "42"]).await.unwrap_err().to_string();
+        assert!(failed.contains("exit code 42"), "{failed}");
+        let failed = kubectl.run(&["exec", "runs", "--", "vi"]).await.unwrap_err().to_string();
+        assert!(failed.contains("vi: not found") && failed.contains("127"), "{failed}");
     }
 
     async fn wait_for_node(&self) {
