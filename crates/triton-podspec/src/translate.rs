@@ -9,7 +9,7 @@ use crate::ownership::Owner;
 use crate::plan::{InstancePlan, Translation};
 use crate::{
     affinity, annotations, brand, described, firewall, image, labels, metadata, name, networks,
-    ownership, package, restart, size, unsupported, user_data,
+    ownership, package, pod_affinity, restart, size, unsupported, user_data,
 };
 
 /// What the pod becomes, with every finding there is, not only the first.
@@ -28,7 +28,8 @@ pub fn translate(inputs: &Inputs<'_>) -> Translation {
     let (brand, isolation) = brand::brand(inputs, image, &mut findings);
     let package = package::package(inputs, image, &isolation, &mut findings, &mut choices);
     let networks = networks::networks(inputs, &mut findings);
-    let affinity = affinity::affinity(inputs, &mut findings);
+    let mut affinity = affinity::affinity(inputs, &mut findings);
+    affinity.extend(pod_affinity::pod_affinity(inputs, &mut findings));
     let mut tags = labels::tags(inputs, &mut findings);
     let environment = environment(inputs, package, &mut findings);
     let mut metadata = metadata::metadata(inputs, &mut findings);

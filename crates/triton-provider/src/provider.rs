@@ -54,8 +54,7 @@ pub struct Parts<C> {
     pub metrics: Metrics,
     /// What the process knows of the journal from earlier terms.
     pub doubt: JournalDoubt,
-    /// Nobody acted for the node before: this term [made the Lease](virtual_node::Term::is_first), and the cluster
-    /// [had no Node](virtual_node::has_node).
+    /// [Nobody acted for the node before](virtual_node::Term::nobody_acted_before).
     pub is_first: bool,
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Pass<'a, C> {
     pub(crate) events: Vec<PodEvent>,
     pub(crate) aim: Aim,
     pub(crate) ready: Option<ReadyCreate>,
+    /// Its last step knew no list yet.
+    pub(crate) blind: bool,
 }
 
 /// What the node asks for.
@@ -101,6 +103,7 @@ impl<C: Cluster> Pass<'_, C> {
 
     fn step(&mut self, event: Event) -> Effect {
         let sighting = self.sighting();
+        self.blind = sighting.is_none();
         let view = View {
             now: Instant::now(),
             wall: clock::now(),

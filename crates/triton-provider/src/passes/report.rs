@@ -157,6 +157,8 @@ impl<C: Cluster> Pass<'_, C> {
             return true;
         }
         match (standing, instance) {
+            // The first list came while the pass ran: it has asked for another pass, and one more list is of no use.
+            (Standing::Unchanged, _) if self.blind && self.sighting().is_some() => false,
             (Standing::Unchanged, _) => true,
             (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
             (Standing::Instance, Some(instance)) => {

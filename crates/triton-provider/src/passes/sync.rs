@@ -50,6 +50,7 @@ pub(crate) async fn run<C: Cluster>(
         events: Vec::new(),
         aim: Aim::Run,
         ready: None,
+        blind: false,
     };
     match pass.drive().await {
         Ok((standing, until)) => {
