@@ -19,6 +19,7 @@ mod doubt;
 pub mod edits;
 pub mod feed;
 pub mod firewall;
+mod give_ups;
 pub mod journal;
 pub mod leftovers;
 pub mod limits;

@@ -23,6 +23,8 @@ pub struct Memory {
     pub rules_retry_at: Option<Instant>,
     /// The last try to bring the instance in line with its pod's labels and annotations, until a list shows it so.
     pub edited: Option<Edited>,
+    /// It would be given up, and too many others were.
+    pub held: bool,
     /// How far its start is, until the pod has been ready; `None` of a pod whose beginning was not seen.
     pub timeline: Option<Timeline>,
     /// What tells the pod's labels and annotations, as they were last looked at, from others; 0 before the first look.
@@ -71,6 +73,7 @@ impl Resting {
             rules_ensured,
             rules_retry_at: None,
             edited: None,
+            held: false,
             timeline: None,
             text,
         } = memory

@@ -19,6 +19,7 @@ use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
 use crate::doubt::JournalDoubt;
 use crate::firewall::Firewall;
+use crate::give_ups::GiveUps;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
@@ -119,6 +120,7 @@ impl<C: Cluster> TritonProvider<C> {
             edits: Semaphore::new(limits.edits_in_flight),
             probes: Engine::new(NetworkProber::new()?, said),
             memories: Memories::with_left(left, Instant::now() + window),
+            give_ups: GiveUps::default(),
             first_provider,
             client,
             cluster,

@@ -13,6 +13,7 @@ use crate::catalog::CatalogKeeper;
 use crate::create_gate::CreateGate;
 use crate::decide::state::Intent;
 use crate::firewall::Firewall;
+use crate::give_ups::GiveUps;
 use crate::journal::{Journal, Left};
 use crate::memory::{Memory, Resting};
 use crate::metrics::Metrics;
@@ -41,6 +42,7 @@ pub(crate) struct Shared<C> {
     /// So many instances are brought in line with their pods at once: an edit of a thousand pods does not keep others
     /// from being made and stopped.
     pub(crate) edits: Semaphore,
+    pub(crate) give_ups: GiveUps,
     pub(crate) memories: Memories,
     pub(crate) first_provider: FirstProvider,
 }

@@ -13,7 +13,7 @@ use crate::decide::{Because, Standing};
 use crate::memory::Memory;
 use crate::shared::Shared;
 use crate::timeline::Timeline;
-use crate::{clock, pod as read};
+use crate::{clock, give_ups, pod as read};
 
 /// Runs one pass.
 pub(crate) async fn run<C: Cluster>(
@@ -55,6 +55,7 @@ pub(crate) async fn run<C: Cluster>(
     match pass.drive().await {
         Ok((standing, until)) => {
             pass.ready = None;
+            let (standing, until) = pass.hold_back(standing, until);
             pass.tell_standing(standing);
             let busy = shared.settings.limits.list_busy;
             let again = left(until).or((standing == Standing::Unchanged).then_some(busy));
@@ -74,6 +75,32 @@ pub(crate) async fn run<C: Cluster>(
 // === impl Pass ===
 
 impl<C: Cluster> Pass<'_, C> {
+    /// A pod that would be given up waits where too many others were.
+    fn hold_back(
+        &mut self,
+        standing: Standing,
+        until: Option<Instant>,
+    ) -> (Standing, Option<Instant>) {
+        let Standing::GivenUp(why) = standing else {
+            self.memory.held = false;
+            return (standing, until);
+        };
+        let Err(again) = self.shared.give_ups.take(Instant::now()) else {
+            return (standing, until);
+        };
+        if !std::mem::replace(&mut self.memory.held, true) {
+            let why = self.given_up(why).end.message.unwrap_or_default();
+            let message = format!(
+                "{why}; but {} pods of this node were failed for the like in the last {:?}, so it may be the way to \
+                 their instances that is broken: it is waited for",
+                give_ups::AT_MOST,
+                give_ups::WINDOW
+            );
+            self.events.push(PodEvent::warning("ReplacementHeld", message));
+        }
+        (Standing::Instance, Some(again))
+    }
+
     fn tell_standing(&mut self, standing: Standing) {
         match standing {
             Standing::Waiting(Because::NeverRan(id)) => {

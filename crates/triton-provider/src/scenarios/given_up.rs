@@ -119,3 +119,27 @@ async fn a_status_that_was_not_written_is_decided_again() {
     stage.until("the pod fails", LONG, |stage| stage.pod(&uid).phase() == "Failed").await;
     stage.until("what is paid for goes", LONG, |stage| stage.alive(&uid).is_empty()).await;
 }
+
+/// Nothing but the way to the instances may be broken, and their disks would go with them.
+#[tokio::test(start_paused = true)]
+async fn of_many_pods_that_look_broken_at_once_only_some_are_failed_and_the_others_wait() {
+    let stage = Stage::set().await;
+    let uids: Vec<_> = (0..8)
+        .map(|n| stage.add(&format!("web-{n}"), hanging(json!({ "liveness-action": "replace" }))))
+        .collect();
+    let failed =
+        |stage: &Stage| uids.iter().filter(|uid| stage.pod(uid).phase() == "Failed").count();
+    stage.until("some fail", LONG, |stage| failed(stage) == 5).await;
+    stage.wait(Duration::from_secs(240)).await;
+    assert_eq!(failed(&stage), 5);
+    let held: Vec<_> =
+        uids.iter().filter(|uid| stage.pod(uid).count_events("ReplacementHeld") > 0).collect();
+    assert_eq!(held.len(), 3);
+    for uid in held {
+        assert_eq!(
+            (stage.pod(uid).count_events("ReplacementHeld"), stage.alive(uid).len()),
+            (1, 1)
+        );
+    }
+    stage.until("the others follow", LONG, |stage| failed(stage) == 8).await;
+}
