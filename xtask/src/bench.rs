@@ -3,6 +3,7 @@
 mod batch;
 mod burst;
 mod cloudapi;
+mod heartbeat;
 mod lives;
 mod memory;
 mod numbers;
@@ -57,13 +58,21 @@ enum Subject {
     Cloudapi,
     /// What probes cost, and how late they are.
     Probes,
+    /// How late the Lease is renewed while CloudAPI hangs.
+    Heartbeat,
     /// How many pods a core translates and lints.
     Translate,
 }
 
 /// What is measured without being named.
-const USUAL: [Subject; 5] =
-    [Subject::Lives, Subject::Burst, Subject::Requests, Subject::Memory, Subject::Restart];
+const USUAL: [Subject; 6] = [
+    Subject::Lives,
+    Subject::Burst,
+    Subject::Requests,
+    Subject::Memory,
+    Subject::Restart,
+    Subject::Heartbeat,
+];
 
 /// Measures each subject and prints its figures, each beside its goal. Nothing here fails because a figure is bad.
 pub(crate) async fn run(args: Args) -> Result<()> {
@@ -78,6 +87,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Subject::Restart => restart::run(&args).await?,
             Subject::Cloudapi => cloudapi::run().await?,
             Subject::Probes => probes::run().await?,
+            Subject::Heartbeat => heartbeat::run(&args).await?,
             Subject::Translate => translate::run().await?,
         }
     }

@@ -31,6 +31,7 @@
 
 pub mod annotations;
 pub mod catalog;
+pub mod described;
 pub mod diagnostic;
 pub mod fields;
 pub mod firewall;
@@ -40,6 +41,7 @@ pub mod metadata;
 pub mod ownership;
 pub mod plan;
 pub mod refusal;
+pub mod restart;
 pub mod rules;
 pub mod shape;
 pub mod sources;
@@ -65,6 +67,7 @@ mod unsupported;
 mod user_data;
 
 pub use catalog::Catalog;
+pub use described::{Described, Likeness, described};
 pub use diagnostic::{Diagnostic, Needs, Rule, Severity};
 pub use env::references;
 pub use inputs::{Defaults, Inputs};
@@ -72,6 +75,7 @@ pub use name::instance_name;
 pub use package::{Candidate, candidates};
 pub use plan::{Choice, FirewallRulePlan, InstancePlan, Translation};
 pub use refusal::Refusal;
+pub use restart::{CrashLoopWindow, LivenessAction};
 pub use sources::{Reference, SourceKind, Sources};
 pub use status::{Observed, PendingRestart, Restarts, StatusInputs, Termination, Work, pod_status};
 pub use translate::translate;

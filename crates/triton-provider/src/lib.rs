@@ -16,6 +16,7 @@ pub mod cluster;
 mod create_gate;
 pub mod decide;
 mod doubt;
+pub mod edits;
 pub mod feed;
 pub mod firewall;
 pub mod journal;
@@ -42,6 +43,7 @@ mod sweeper;
 mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
 
 pub use cluster::{Cluster, KubeCluster};
 pub use doubt::JournalDoubt;

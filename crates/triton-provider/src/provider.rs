@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
@@ -53,8 +53,7 @@ pub struct Parts<C> {
     pub metrics: Metrics,
     /// What the process knows of the journal from earlier terms.
     pub doubt: JournalDoubt,
-    /// Nobody acted for the node before: this term [made the Lease](virtual_node::Term::is_first), and the cluster
-    /// [had no Node](virtual_node::has_node).
+    /// [Nobody acted for the node before](virtual_node::Term::nobody_acted_before).
     pub is_first: bool,
 }
 
@@ -117,6 +116,7 @@ impl<C: Cluster> TritonProvider<C> {
         let shared = Shared {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
+            edits: Semaphore::new(limits.edits_in_flight),
             probes: Engine::new(NetworkProber::new()?, said),
             memories: Memories::with_left(left, Instant::now() + window),
             first_provider,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probe_engine::Engine;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use triton_cloudapi::client::Client;
 
@@ -37,6 +38,9 @@ pub(crate) struct Shared<C> {
     pub(crate) metrics: Metrics,
     pub(crate) opinions: Opinions,
     pub(crate) creates: CreateGate,
+    /// So many instances are brought in line with their pods at once: an edit of a thousand pods does not keep others
+    /// from being made and stopped.
+    pub(crate) edits: Semaphore,
     pub(crate) memories: Memories,
     pub(crate) first_provider: FirstProvider,
 }

@@ -58,6 +58,15 @@ pub struct NodeConfig {
     pub outage: OutageSigns,
 }
 
+/// What a node can hold, by resource name, as quantities.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// `status.capacity`.
+    pub total: BTreeMap<String, String>,
+    /// `status.allocatable`, what the scheduler may give to pods; empty means the same as `total`.
+    pub allocatable: BTreeMap<String, String>,
+}
+
 /// How a Node shows that its provider does not answer.
 ///
 /// It stays Ready: Kubernetes evicts the pods of a Node that is not, and what runs them may run well. Only new pods are
@@ -176,6 +185,14 @@ impl NodeConfig {
             outage: OutageSigns::default(),
             name,
         }
+    }
+}
+
+impl NodeConfig {
+    /// What the node can hold as long as nobody says otherwise.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        Capacity { total: self.capacity.clone(), allocatable: self.allocatable.clone() }
     }
 }
 

@@ -134,6 +134,18 @@ const PODS: &[(&str, Severity, &str, &str)] = &[
     (
         "malformed-annotation",
         Reject,
+        "metadata.annotations['liveness-action']",
+        "metadata: {annotations: {liveness-action: restart}}",
+    ),
+    (
+        "malformed-annotation",
+        Reject,
+        "metadata.annotations['crash-loop-window']",
+        "metadata: {annotations: {crash-loop-window: five minutes}}",
+    ),
+    (
+        "malformed-annotation",
+        Reject,
         "metadata.annotations['networks']",
         "metadata: {annotations: {networks: ' , '}}",
     ),

@@ -32,8 +32,8 @@ pub mod words;
 pub use life::step;
 pub use state::State;
 pub use words::{
-    Action, Because, Effect, Event, Found, Leave, Published, RestartPolicy, Run, Standing, View,
-    Why, Wish,
+    Action, Because, Effect, Event, Found, GivenUp, Leave, Published, RestartPolicy, Run, Standing,
+    View, Why, Wish,
 };
 
 use std::sync::Arc;

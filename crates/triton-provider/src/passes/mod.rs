@@ -4,6 +4,7 @@
 //! Nothing is decided here: [`crate::decide`] does.
 
 pub(crate) mod create;
+pub(crate) mod follow;
 mod perform;
 pub(crate) mod report;
 pub(crate) mod stop;
@@ -17,7 +18,9 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::time::Instant;
 use triton_cloudapi::client::{Error, Ready};
 use triton_cloudapi::instances::Instance;
+use triton_podspec::CrashLoopWindow;
 use triton_podspec::ownership::Owner;
+use triton_podspec::restart::{crash_loop_window, liveness_action};
 use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
 use crate::cluster::Cluster;
@@ -45,6 +48,8 @@ pub(crate) struct Pass<'a, C> {
     pub(crate) events: Vec<PodEvent>,
     pub(crate) aim: Aim,
     pub(crate) ready: Option<ReadyCreate>,
+    /// Its last step knew no list yet.
+    pub(crate) blind: bool,
 }
 
 /// What the node asks for.
@@ -98,6 +103,7 @@ impl<C: Cluster> Pass<'_, C> {
 
     fn step(&mut self, event: Event) -> Effect {
         let sighting = self.sighting();
+        self.blind = sighting.is_none();
         let view = View {
             now: Instant::now(),
             wall: clock::now(),
@@ -126,10 +132,21 @@ impl<C: Cluster> Pass<'_, C> {
                 deadline: read::deadline_left(&self.pod, clock::now())
                     .map(|left| Instant::now() + left),
                 unhealthy: self.failed_probe().is_some(),
+                liveness_action: liveness_action(&self.pod),
+                crash_loop_window: self.crash_loop_window(),
             }),
             Aim::Leave { grace_left } => {
                 Wish::Leave(Leave { grace_left, may_lift_protection: protect })
             }
+        }
+    }
+
+    /// What the pod says, else what the operator set.
+    pub(crate) fn crash_loop_window(&self) -> Option<Duration> {
+        match crash_loop_window(&self.pod) {
+            Some(CrashLoopWindow::Endless) => None,
+            Some(CrashLoopWindow::After(window)) => Some(window),
+            None => self.shared.settings.limits.crash_loop_window,
         }
     }
 

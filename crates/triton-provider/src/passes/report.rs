@@ -13,9 +13,11 @@ use triton_podspec::{
 use virtual_node::Report;
 
 use super::Pass;
+use super::follow::SEEN_SOON;
+use super::tell::probe_name;
 use crate::cluster::Cluster;
-use crate::decide::Standing;
 use crate::decide::state::End;
+use crate::decide::{GivenUp, Standing};
 use crate::memory::Memory;
 use crate::seen::Seen;
 use crate::shared::Shared;
@@ -23,6 +25,15 @@ use crate::{clock, pod as read, probes};
 
 /// Exit code of an instance that was killed for a failed probe.
 const KILLED: i32 = 137;
+
+/// Exit code of a guest that shut down by itself once too often.
+const STOPPED: i32 = 1;
+
+/// Why a pod is failed that could be restarted: the pod's reason, and the end of its container.
+pub(crate) struct GivenUpWords {
+    pub(crate) reason: &'static str,
+    pub(crate) end: Termination,
+}
 
 /// The kubelet's words.
 pub(crate) const DEADLINE_EXCEEDED: &str =
@@ -48,6 +59,7 @@ impl<C: Cluster> Pass<'_, C> {
         };
         let expired =
             Termination { reason: "DeadlineExceeded".to_owned(), message: None, ..killed.clone() };
+        let given_up;
         let work = match (standing, &self.memory.trouble, &observed) {
             (Standing::Unchanged | Standing::Going | Standing::Blocked(_) | Standing::Gone, ..) => {
                 None
@@ -68,6 +80,15 @@ impl<C: Cluster> Pass<'_, C> {
                 Some(Work::Instance(observed))
             }
             (Standing::Ended { killed: false }, _, None) => None,
+            (Standing::GivenUp(why), _, observed) => {
+                given_up = self.given_up(why);
+                Some(Work::Terminated {
+                    end: &given_up.end,
+                    reason: Some(given_up.reason),
+                    message: given_up.end.message.as_deref(),
+                    instance: observed.as_ref(),
+                })
+            }
             // It is there, and failed.
             (Standing::Lost, _, Some(observed)) if observed.state == InstanceState::Failed => {
                 Some(Work::Instance(observed))
@@ -80,8 +101,11 @@ impl<C: Cluster> Pass<'_, C> {
                 instance: observed.as_ref(),
             }),
         };
-        let over = matches!(standing, Standing::Ended { .. });
+        let over = matches!(standing, Standing::Ended { .. } | Standing::GivenUp(_));
         let status = work.map(|work| self.status(work, over));
+        if status.as_ref().is_some_and(is_ready) {
+            self.tell_ready();
+        }
         let deadline =
             read::deadline_left(&self.pod, clock::now()).filter(|_| standing != Standing::Expired);
         let again = match (again, deadline) {
@@ -91,13 +115,50 @@ impl<C: Cluster> Pass<'_, C> {
         Report { status, events: std::mem::take(&mut self.events), again }
     }
 
+    /// Why a pod is failed that could be restarted.
+    pub(crate) fn given_up(&self, why: GivenUp) -> GivenUpWords {
+        let name = read::container_name(&self.pod);
+        let (reason, exit_code, message) = match why {
+            GivenUp::Unhealthy => {
+                let message = format!(
+                    "container {name} failed its {} probe, and the pod wants to be replaced then (liveness-action)",
+                    self.failed_probe().map_or("liveness", probe_name),
+                );
+                ("InstanceUnhealthy", KILLED, message)
+            }
+            GivenUp::CrashLoop { killed } => {
+                let message = format!(
+                    "container {name} was restarted {} times in a row, for longer than the {} that it may                      (crash-loop-window)",
+                    self.memory.life.restarts.backoff.in_a_row(),
+                    self.crash_loop_window()
+                        .map_or_else(String::new, |window| format!("{window:?}")),
+                );
+                ("CrashLoopWindowExceeded", if killed { KILLED } else { STOPPED }, message)
+            }
+        };
+        let end = Termination {
+            exit_code,
+            reason: "Error".to_owned(),
+            message: Some(message),
+            started_at: None,
+            finished_at: None,
+        };
+        GivenUpWords { reason, end }
+    }
+
     fn status(&self, work: Work<'_>, over: bool) -> PodStatus {
         status(self.shared, &self.pod, self.memory, work, over)
     }
 
     /// Whether something about the instance is about to change, so that lists should be frequent.
     fn is_moving(&self, standing: Standing, instance: Option<&Seen>) -> bool {
+        let now = Instant::now();
+        if self.memory.edited.as_ref().is_some_and(|edited| edited.at + SEEN_SOON > now) {
+            return true;
+        }
         match (standing, instance) {
+            // The first list came while the pass ran: it has asked for another pass, and one more list is of no use.
+            (Standing::Unchanged, _) if self.blind && self.sighting().is_some() => false,
             (Standing::Unchanged, _) => true,
             (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
             (Standing::Instance, Some(instance)) => {
@@ -112,6 +173,11 @@ impl<C: Cluster> Pass<'_, C> {
             _ => false,
         }
     }
+}
+
+/// Whether the pod's one container is ready.
+fn is_ready(status: &PodStatus) -> bool {
+    status.container_statuses.iter().flatten().any(|container| container.ready)
 }
 
 /// The last status of a pod of which nothing is left. On the way there nothing is published: each write costs the API

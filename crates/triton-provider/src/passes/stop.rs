@@ -46,6 +46,7 @@ pub(crate) async fn run<C: Cluster>(
         events: Vec::new(),
         aim: Aim::Leave { grace_left: *grace_left },
         ready: None,
+        blind: false,
     };
     let (standing, until) = match pass.drive().await {
         Ok(stands) => stands,

@@ -12,6 +12,7 @@ use crate::decide::state::{Pending, State};
 use crate::decide::{Because, Standing};
 use crate::memory::Memory;
 use crate::shared::Shared;
+use crate::timeline::Timeline;
 use crate::{clock, pod as read};
 
 /// Runs one pass.
@@ -27,7 +28,12 @@ pub(crate) async fn run<C: Cluster>(
             // An earlier process decided it and counted that.
             restarts.pending = Some(Pending { at: now, sent: true, reboot: false, dipped: true });
         }
-        Memory { life: State { restarts, ..State::default() }, ..Memory::default() }
+        let is_new = read::container_status(&pod).is_none();
+        Memory {
+            life: State { restarts, ..State::default() },
+            timeline: is_new.then(|| Timeline::began(now)),
+            ..Memory::default()
+        }
     };
     let memory = shared.memories.of(&key.uid, now, seed);
     let mut memory = memory.lock().await;
@@ -44,6 +50,7 @@ pub(crate) async fn run<C: Cluster>(
         events: Vec::new(),
         aim: Aim::Run,
         ready: None,
+        blind: false,
     };
     match pass.drive().await {
         Ok((standing, until)) => {
@@ -51,6 +58,8 @@ pub(crate) async fn run<C: Cluster>(
             pass.tell_standing(standing);
             let busy = shared.settings.limits.list_busy;
             let again = left(until).or((standing == Standing::Unchanged).then_some(busy));
+            let follow = pass.follow(standing).await;
+            let again = [again, follow].into_iter().flatten().min();
             Ok(pass.report(standing, again))
         }
         Err(error) => {
@@ -84,6 +93,14 @@ impl<C: Cluster> Pass<'_, C> {
                 self.events.push(PodEvent::normal("DeadlineExceeded", report::DEADLINE_EXCEEDED));
             }
             Standing::Ended { killed: true } => self.tell_killing(),
+            Standing::GivenUp(why) => {
+                let words = self.given_up(why);
+                let message = format!(
+                    "{}; the pod is failed and its instance removed",
+                    words.end.message.unwrap_or_default()
+                );
+                self.events.push(PodEvent::warning(words.reason, message));
+            }
             _ => {}
         }
     }

@@ -5,8 +5,10 @@ pub mod attributes;
 mod connections;
 mod guard;
 pub mod identity;
+mod logs;
 mod metrics;
 mod routes;
+mod stats;
 mod tls;
 
 use std::net::SocketAddr;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use metrics::MetricsServer;
 pub use tls::{ClientCa, Serving, TlsError};
 
+use crate::abilities::Abilities;
 use crate::api::chain;
 use crate::config::NodeConfig;
 use crate::pods::store::Store;
@@ -105,6 +108,7 @@ impl KubeletServer {
         client: Client,
         node: &NodeConfig,
         store: Arc<RwLock<Store>>,
+        abilities: Abilities,
     ) -> Result<Self, HttpError> {
         let HttpConfig { address, serving, auth } = http;
         let (guard, client_ca) = match auth {
@@ -129,7 +133,8 @@ impl KubeletServer {
         if listener.is_none() {
             tracing::warn!(%address, "the kubelet API's port is taken; trying until it is free");
         }
-        let router = routes::router(store, Arc::new(guard));
+        let served = routes::Served { node: node.name.clone(), store, abilities };
+        let router = routes::router(Arc::new(served), Arc::new(guard));
         Ok(Self {
             address,
             listener,

@@ -11,8 +11,10 @@ mod tests;
 mod world;
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use tokio::time::Instant;
+use triton_podspec::LivenessAction;
 
 use self::moves::{Setting, Trouble, Violation};
 use self::world::{Cast, Power, World};
@@ -38,6 +40,8 @@ struct Plan {
     troubles: u8,
     kinds: Vec<Trouble>,
     restart_policy: RestartPolicy,
+    liveness_action: LivenessAction,
+    crash_loop_window: Option<Duration>,
     /// At most so many worlds; more is a failure of the plan.
     worlds_max: usize,
     /// From one of so many worlds it is checked that all ends well.
@@ -50,7 +54,7 @@ struct Plan {
 /// The history that leads to what must never be, for a person.
 fn explore(plan: &Plan) -> Result<Explored, String> {
     let setting = Setting::new(plan);
-    let home = Instant::now() + std::time::Duration::from_secs(3600);
+    let home = Instant::now() + Duration::from_secs(3600);
     let mut first = World::new(home, plan.pods, plan.troubles);
     let begin = normal::normalise(&mut first, home);
     let mut explored = Explored::default();
@@ -131,6 +135,8 @@ impl Setting {
             cast: Cast::new(),
             limits: Limits::default(),
             restart_policy: plan.restart_policy,
+            liveness_action: plan.liveness_action,
+            crash_loop_window: plan.crash_loop_window,
             telling: false,
             troubles: plan.kinds.clone(),
         }
@@ -237,6 +243,7 @@ fn unwell(world: &World) -> Option<String> {
             [one] => {
                 wanted
                     && one.state == Power::Running
+                    && !one.sick
                     && pod.published.instance == Some(one.id)
                     && pod.published.ran
             }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use triton_podspec::LivenessAction;
 
 use super::super::state::State;
 use super::super::{
-    Action, Effect, Event, Found, Leave, Run, Sighting, Standing, View, Why, Wish, step,
+    Action, Effect, Event, Found, GivenUp, Leave, Run, Sighting, Standing, View, Why, Wish, step,
 };
 use super::moves::{Moved, Setting, Trouble, Violation};
 use super::world::{
@@ -97,7 +98,7 @@ impl Setting {
         listed && !world.pods[pod].exists
     }
 
-    fn wish(&self, task: &Task) -> Wish {
+    fn wish(&self, task: &Task, unhealthy: bool) -> Wish {
         if task.leaving {
             Wish::Leave(Leave { grace_left: Duration::ZERO, may_lift_protection: false })
         } else {
@@ -105,7 +106,9 @@ impl Setting {
                 restart_policy: self.restart_policy,
                 protect: false,
                 deadline: None,
-                unhealthy: false,
+                unhealthy,
+                liveness_action: self.liveness_action,
+                crash_loop_window: self.crash_loop_window,
             })
         }
     }
@@ -114,8 +117,9 @@ impl Setting {
     fn advance(&self, world: &mut World, p: usize, event: Event) -> Result<(), Violation> {
         world.now += MOMENT;
         let now = world.now;
+        let Some(task) = world.processes[p].task.clone() else { return Ok(()) };
+        let unhealthy = world.is_sick(p, task.pod);
         let process = &mut world.processes[p];
-        let Some(task) = process.task.clone() else { return Ok(()) };
         // The whole list, and not only the pod's part of it: that nothing else is touched is for the step to see to.
         let sighting = process.list.as_ref().map(|list| Sighting {
             taken_at: list.taken_at,
@@ -128,7 +132,7 @@ impl Setting {
             owner: self.cast.owner(task.pod),
             sighting: sighting.as_ref(),
             published: task.published.into(),
-            wish: self.wish(&task),
+            wish: self.wish(&task, unhealthy),
             limits: &self.limits,
         };
         let effect = step(&mut process.states[task.pod], &view, event);
@@ -371,6 +375,16 @@ impl Setting {
                 };
             }
             Standing::Ended { .. } | Standing::Lost | Standing::Expired => wanted.over = true,
+            Standing::GivenUp(why) => {
+                let wants = match why {
+                    GivenUp::Unhealthy => self.liveness_action == LivenessAction::Replace,
+                    GivenUp::CrashLoop { .. } => self.crash_loop_window.is_some(),
+                };
+                if !wants {
+                    return Err(Violation(format!("S6: a pod is failed for {why:?}")));
+                }
+                wanted.over = true;
+            }
             Standing::Gone => {
                 if let Some(left) =
                     world.alive(pod).find(|machine| !machine.stray && !machine.going)

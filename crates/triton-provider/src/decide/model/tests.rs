@@ -1,7 +1,7 @@
 use super::moves::Trouble;
 use super::*;
 
-const ALL: [Trouble; 18] = [
+const ALL: [Trouble; 19] = [
     Trouble::Crash,
     Trouble::AnswerLost,
     Trouble::CommitLate,
@@ -16,6 +16,7 @@ const ALL: [Trouble; 18] = [
     Trouble::Delete,
     Trouble::Force,
     Trouble::GuestStops,
+    Trouble::Sickens,
     Trouble::Vanishes,
     Trouble::Retag,
     Trouble::Restore,
@@ -30,17 +31,32 @@ fn more() -> u8 {
 fn plan(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) -> Plan {
     let kinds = kinds.to_vec();
     let (worlds_max, settle_each) = if more() == 0 { (300_000, 4) } else { (20_000_000, 16) };
-    Plan { pods, troubles, kinds, restart_policy, worlds_max, settle_each }
+    Plan {
+        pods,
+        troubles,
+        kinds,
+        restart_policy,
+        liveness_action: LivenessAction::Reboot,
+        crash_loop_window: None,
+        worlds_max,
+        settle_each,
+    }
 }
 
 #[track_caller]
 fn check(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) {
-    let plan = plan(pods, troubles + more(), restart_policy, kinds);
-    match explore(&plan) {
+    check_plan(&plan(pods, troubles + more(), restart_policy, kinds));
+}
+
+#[track_caller]
+fn check_plan(plan: &Plan) {
+    match explore(plan) {
         Ok(explored) => println!(
-            "{pods} pods, {} troubles of {}, {restart_policy:?}: {} worlds, {} moves, {} of them settled",
+            "{} pods, {} troubles of {}, {:?}: {} worlds, {} moves, {} of them settled",
+            plan.pods,
             plan.troubles,
-            kinds.len(),
+            plan.kinds.len(),
+            plan.restart_policy,
             explored.worlds,
             explored.moves,
             explored.settled
@@ -94,11 +110,32 @@ fn two_troubles_with_tags() {
     check(1, 2, RestartPolicy::Always, &kinds);
 }
 
+/// Instances that hang, in pods that want to be replaced then.
+#[test]
+fn two_troubles_where_the_unhealthy_are_replaced() {
+    let kinds = [Trouble::Sickens, Trouble::Crash, Trouble::WriteFails, Trouble::ActionLost];
+    let plan = plan(1, 2 + more(), RestartPolicy::Always, &kinds);
+    check_plan(&Plan { liveness_action: LivenessAction::Replace, ..plan });
+}
+
+/// Guests that stop again and again, in pods that may do so for a while only.
+#[test]
+fn crash_loops_that_end() {
+    let kinds = [Trouble::GuestStops, Trouble::WriteFails];
+    let plan = plan(1, 5 + more(), RestartPolicy::Always, &kinds);
+    check_plan(&Plan { crash_loop_window: Some(Duration::from_secs(30)), ..plan });
+}
+
 /// A long history, chosen move by move.
 fn walk(pods: usize, choices: &[u16]) -> Result<(), String> {
-    let plan = plan(pods, u8::MAX, RestartPolicy::Always, &ALL);
+    let mut plan = plan(pods, u8::MAX, RestartPolicy::Always, &ALL);
+    let wants = choices.first().copied().unwrap_or_default();
+    if wants & 1 == 1 {
+        plan.liveness_action = LivenessAction::Replace;
+    }
+    plan.crash_loop_window = (wants & 2 == 2).then_some(Duration::from_secs(30));
     let setting = Setting { telling: true, ..Setting::new(&plan) };
-    let home = Instant::now() + std::time::Duration::from_secs(3600);
+    let home = Instant::now() + Duration::from_secs(3600);
     let mut world = World::new(home, pods, u8::MAX);
     let mut told = Vec::new();
     for choice in choices {
