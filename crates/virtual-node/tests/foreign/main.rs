@@ -1,6 +1,8 @@
 //! The end-to-end suite of `github.com/virtual-kubelet/virtual-kubelet`, against the mock provider and a real control
 //! plane.
 
+#![cfg(feature = "foreign")]
+
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
