@@ -128,7 +128,7 @@ impl<C: Cluster> Pass<'_, C> {
             }
             GivenUp::CrashLoop { killed } => {
                 let message = format!(
-                    "container {name} was restarted {} times in a row, for longer than the {} that it may                      (crash-loop-window)",
+                    "container {name} was restarted {} times in a row, for longer than the {} that it may (crash-loop-window)",
                     self.memory.life.restarts.backoff.in_a_row(),
                     self.crash_loop_window()
                         .map_or_else(String::new, |window| format!("{window:?}")),
