@@ -60,7 +60,7 @@ mod user_data;
 
 pub use catalog::Catalog;
 pub use diagnostic::{Diagnostic, Rule, Severity};
-pub use env::references;
+pub use env::{expand_references, references};
 pub use inputs::{Defaults, Inputs};
 pub use name::instance_name;
 pub use plan::{Choice, FirewallRulePlan, InstancePlan, Translation};

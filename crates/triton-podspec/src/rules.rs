@@ -44,11 +44,11 @@ rules! {
     VOLUME_DEVICE = Reject "volume-device" "VolumeDevicesNotSupported"
         "Block devices cannot be attached to an instance.";
     PROBE_KIND = Reject "probe-kind" "ProbeNotSupported"
-        "tcpSocket and httpGet probes work, as startup, readiness and liveness probe.";
+        "tcpSocket, httpGet and grpc probes work, as startup, readiness and liveness probe.";
     LIFECYCLE_EXEC = Reject "lifecycle-exec" "LifecycleHookNotSupported"
         "Nothing can run a command inside an instance.";
     LIFECYCLE_HOOK = Warning "lifecycle-hook" "LifecycleHookIgnored"
-        "Lifecycle hooks are not run.";
+        "Lifecycle hooks with httpGet and sleep are run; others fail when their time comes.";
     STOP_SIGNAL = Reject "stop-signal" "StopSignalNotSupported"
         "An instance is shut down, not signalled.";
     CONTAINER_RESTART_RULE = Reject "container-restart-rule" "RestartRulesNotSupported"

@@ -11,13 +11,18 @@ use serde_json::Value;
 use self::table::{Row, TABLE};
 use crate::diagnostic::Findings;
 use crate::inputs::Inputs;
+use crate::rules;
 
 /// Every field of the spec that cannot be, or that has no effect.
 pub(crate) fn unsupported(inputs: &Inputs<'_>, findings: &mut Findings) {
     // A spec is a tree of strings and numbers, which always has a JSON form; if it had none, what follows
     // would find no container and reject the pod.
     let spec = serde_json::to_value(&inputs.pod.spec).unwrap_or_default();
-    for row in TABLE {
+    let runs = |row: &&Row| {
+        let wants_command = [&rules::PROBE_KIND, &rules::LIFECYCLE_EXEC].contains(&row.rule);
+        !(wants_command && inputs.defaults.commands)
+    };
+    for row in TABLE.iter().filter(runs) {
         look(&spec, "spec", row.path, row, findings);
     }
 }

@@ -34,6 +34,8 @@ pub struct Limits {
     /// How long an instance must be seen stopped before its pod counts as completed: somebody else's reboot passes
     /// through the same state.
     pub completion_confirm: Duration,
+    /// How long a postStart hook that finds nobody listening is tried again: a guest runs long before it has booted.
+    pub post_start_patience: Duration,
     /// Between looks for firewall rules without users.
     pub firewall_sweep: Duration,
     /// How long a firewall rule that this process has not met a user of must seem unused before it is removed.
@@ -62,6 +64,7 @@ impl Default for Limits {
             list_idle_feed: Duration::from_secs(38),
             changefeed: true,
             completion_confirm: Duration::from_secs(15),
+            post_start_patience: Duration::from_secs(60),
             firewall_sweep: Duration::from_secs(600),
             firewall_leftover: Duration::from_secs(90),
             catalog_life: Duration::from_secs(300),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use kube_client::Client;
+use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ pub struct VirtualNode<P> {
     config: Arc<NodeConfig>,
     metrics: Arc<Metrics>,
     http: Option<crate::http::HttpConfig>,
+    probe_metrics: Option<Arc<Registry>>,
 }
 
 /// Puts a node together.
@@ -44,6 +46,7 @@ pub struct Builder<P> {
     config: Option<NodeConfig>,
     metrics: Metrics,
     http: Option<crate::http::HttpConfig>,
+    probe_metrics: Option<Arc<Registry>>,
 }
 
 /// Why a node did not start.
@@ -84,6 +87,7 @@ impl<P: Provider> VirtualNode<P> {
             config: None,
             metrics: Metrics::default(),
             http: None,
+            probe_metrics: None,
         }
     }
 
@@ -95,14 +99,24 @@ impl<P: Provider> VirtualNode<P> {
         // Whatever ends this function also ends the tasks.
         let shutdown = shutdown.child_token();
         let _guard = shutdown.clone().drop_guard();
-        let Self { client, heartbeat_client, provider, poked, config, metrics, http } = self;
+        let Self {
+            client,
+            heartbeat_client,
+            provider,
+            poked,
+            config,
+            metrics,
+            http,
+            probe_metrics,
+        } = self;
         let store = Arc::new(RwLock::new(Store::default()));
         let mut parts: JoinSet<&'static str> = JoinSet::new();
 
         // Served first: a Node that names a port should answer on it.
         if let Some(http) = http {
+            let store = Arc::clone(&store);
             let server =
-                KubeletServer::bind(http, client.clone(), &config, Arc::clone(&store)).await;
+                KubeletServer::bind(http, client.clone(), &config, store, probe_metrics).await;
             let server = server.map_err(StartError::Http)?;
             let shutdown = shutdown.clone();
             parts.spawn(async move {
@@ -219,6 +233,14 @@ impl<P: Provider> Builder<P> {
         self
     }
 
+    /// What `/metrics/probes` of the kubelet's API shows: the kubelet's `prober_probe_total` and
+    /// `prober_probe_duration_seconds`, if the provider runs probes. Default: nothing, and 501.
+    #[must_use]
+    pub fn probe_metrics(mut self, registry: Registry) -> Self {
+        self.probe_metrics = Some(Arc::new(registry));
+        self
+    }
+
     /// The node, ready to run.
     #[must_use]
     pub fn build(self) -> VirtualNode<P> {
@@ -232,6 +254,7 @@ impl<P: Provider> Builder<P> {
             config: Arc::new(config),
             metrics: Arc::new(self.metrics),
             http: self.http,
+            probe_metrics: self.probe_metrics,
         }
     }
 }

@@ -152,18 +152,8 @@ pub(super) const TABLE: &[Row] = &[
     row("containers[*].readinessProbe.exec", present, &rules::PROBE_KIND, EXEC),
     row("containers[*].lifecycle.postStart.exec", present, &rules::LIFECYCLE_EXEC, HOOK_EXEC),
     row("containers[*].lifecycle.preStop.exec", present, &rules::LIFECYCLE_EXEC, HOOK_EXEC),
-    row(
-        "containers[*].lifecycle.postStart",
-        |it| present(it) && it.get("exec").is_none(),
-        &rules::LIFECYCLE_HOOK,
-        "has no effect: hooks are not run",
-    ),
-    row(
-        "containers[*].lifecycle.preStop",
-        |it| present(it) && it.get("exec").is_none(),
-        &rules::LIFECYCLE_HOOK,
-        "has no effect: hooks are not run",
-    ),
+    row("containers[*].lifecycle.postStart", cannot_run, &rules::LIFECYCLE_HOOK, NO_HOOK),
+    row("containers[*].lifecycle.preStop", cannot_run, &rules::LIFECYCLE_HOOK, NO_HOOK),
     row(
         "containers[*].lifecycle.stopSignal",
         present,
@@ -269,7 +259,8 @@ pub(super) const TABLE: &[Row] = &[
 ];
 
 const EXEC: &str = "nothing can run a command inside an instance; tcpSocket, httpGet and grpc work";
-const HOOK_EXEC: &str = "nothing can run a command inside an instance; use the annotation user-script, or the image's own services";
+const HOOK_EXEC: &str = "nothing can run a command inside an instance; httpGet and sleep work, and so do the annotation user-script and the image's own services";
+const NO_HOOK: &str = "fails when its time comes, as in any kubelet; use httpGet or sleep";
 
 /// Volumes with a row of their own.
 const LISTED_VOLUMES: [&str; 8] = [
@@ -282,6 +273,11 @@ const LISTED_VOLUMES: [&str; 8] = [
     "ephemeral",
     "nfs",
 ];
+
+/// A hook of a kind that the API takes and nobody runs (`tcpSocket`).
+fn cannot_run(value: &Value) -> bool {
+    present(value) && ["exec", "httpGet", "sleep"].iter().all(|kind| value.get(kind).is_none())
+}
 
 fn len(value: &Value) -> usize {
     value.as_array().map_or(0, Vec::len)

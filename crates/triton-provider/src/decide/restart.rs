@@ -3,6 +3,7 @@
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
+use super::hook;
 use super::state::{Pending, State};
 use super::words::{Action, Effect, RestartPolicy, Run, Standing, View};
 
@@ -14,7 +15,12 @@ pub(super) fn next(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceI
     };
     match instance.state {
         InstanceState::Running if is_ordered(state) => reboot(state, view, id),
-        InstanceState::Running if wish.unhealthy => unhealthy(state, view, wish),
+        InstanceState::Running
+            if wish.post_start && hook::awaits_start(state, &view.published, &view.hooks) =>
+        {
+            hook::start(state, view, wish, id)
+        }
+        InstanceState::Running if wish.unhealthy => kill(state, view, wish, id, Standing::Instance),
         InstanceState::Running if wish.protect && !instance.deletion_protection => {
             let asked = state.protect_asked;
             // It is a job and takes its time.
@@ -34,8 +40,14 @@ fn is_ordered(state: &State) -> bool {
     state.restarts.pending.as_ref().is_some_and(|pending| pending.reboot && !pending.sent)
 }
 
-/// A probe that asked has failed.
-fn unhealthy(state: &mut State, view: &View<'_>, wish: &Run) -> Effect {
+/// A probe that asked has failed, or the postStart hook. `meanwhile` is how the pod stands until it is restarted.
+pub(super) fn kill(
+    state: &mut State,
+    view: &View<'_>,
+    wish: &Run,
+    id: InstanceId,
+    meanwhile: Standing,
+) -> Effect {
     if wish.restart_policy == RestartPolicy::Never {
         // The terminal status first: pods that are over are stopped by every process that sees them, so why this one
         // has stopped is not forgotten when this process dies.
@@ -43,12 +55,15 @@ fn unhealthy(state: &mut State, view: &View<'_>, wish: &Run) -> Effect {
     }
     let due = state.restarts.backoff.due(view.now);
     if due > view.now {
-        return Effect::End(Standing::Instance, Some(due));
+        return Effect::End(meanwhile, Some(due));
+    }
+    if let Some(effect) = hook::before_restart(state, view, wish, id, meanwhile) {
+        return effect;
     }
     state.restarts.count(view.now, view.wall, true);
     let ordered = Pending { at: view.now, sent: false, reboot: true, dipped: false };
     state.restarts.pending = Some(ordered);
-    Effect::End(Standing::Instance, Some(view.now))
+    Effect::End(meanwhile, Some(view.now))
 }
 
 /// The restart is counted and published before the reboot is sent: an instance that another process finds stopped in
@@ -62,7 +77,7 @@ fn reboot(state: &State, view: &View<'_>, id: InstanceId) -> Effect {
 }
 
 /// It has stopped: by itself or by somebody else's hand, or in the midst of a restart of ours.
-fn stopped(state: &State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect {
+fn stopped(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect {
     let restarts = &state.restarts;
     match (wish.restart_policy, &restarts.pending) {
         // No exit code exists on Triton: a guest that shuts down by itself has done its work.
@@ -80,6 +95,13 @@ fn stopped(state: &State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect
                 Effect::End(Standing::Unchanged, Some(view.now + view.limits.list_busy))
             }
         }
+        (_, Some(pending)) if !pending.sent && !pending.reboot => {
+            if view.published.restarts >= restarts.count {
+                Effect::Act(Action::Start { id, counts: false })
+            } else {
+                Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
+            }
+        }
         (_, Some(pending)) => {
             let again = pending.at + view.limits.action_patience;
             if again <= view.now {
@@ -90,10 +112,18 @@ fn stopped(state: &State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect
         }
         (RestartPolicy::Always, None) => {
             let due = restarts.backoff.due(view.now);
-            if due <= view.now {
-                Effect::Act(Action::Start { id, counts: true })
-            } else {
+            if due > view.now {
                 Effect::End(Standing::Instance, Some(due))
+            } else if wish.post_start {
+                // As with a reboot, it is counted and published first: a process that finds it running then knows that
+                // this is another life, whose hook was not run.
+                let restarts = &mut state.restarts;
+                restarts.count(view.now, view.wall, false);
+                let ordered = Pending { at: view.now, sent: false, reboot: false, dipped: true };
+                restarts.pending = Some(ordered);
+                Effect::End(Standing::Instance, Some(view.now))
+            } else {
+                Effect::Act(Action::Start { id, counts: true })
             }
         }
     }

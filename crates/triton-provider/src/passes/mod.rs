@@ -4,6 +4,7 @@
 //! Nothing is decided here: [`crate::decide`] does.
 
 pub(crate) mod create;
+pub(crate) mod hooks;
 mod perform;
 pub(crate) mod report;
 pub(crate) mod stop;
@@ -22,7 +23,10 @@ use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
 use crate::cluster::Cluster;
 use crate::create_gate::Permit;
-use crate::decide::{Effect, Event, Leave, Published, Run, Sighting, Standing, View, Wish, step};
+use crate::decide::{
+    Effect, Event, Hook, Leave, Published, Run, Sighting, Standing, View, Wish, step,
+};
+use crate::hooks::has;
 use crate::memory::Memory;
 use crate::observer::chain;
 use crate::shared::Shared;
@@ -107,7 +111,9 @@ impl<C: Cluster> Pass<'_, C> {
                 instance: read::published_instance(&self.pod),
                 ran: read::has_run(&self.pod),
                 restarts: read::published_restarts(&self.pod, clock::now(), Instant::now()).count,
+                started: read::is_started(&self.pod),
             },
+            hooks: hooks::stands(self.shared, &self.pod, self.memory),
             wish: self.wish(),
             limits: &self.shared.settings.limits,
         };
@@ -126,10 +132,15 @@ impl<C: Cluster> Pass<'_, C> {
                 deadline: read::deadline_left(&self.pod, clock::now())
                     .map(|left| Instant::now() + left),
                 unhealthy: self.failed_probe().is_some(),
+                post_start: has(&self.pod, Hook::PostStart),
+                pre_stop: has(&self.pod, Hook::PreStop),
+                kill_grace: hooks::kill_grace(&self.pod, self.failed_probe()),
             }),
-            Aim::Leave { grace_left } => {
-                Wish::Leave(Leave { grace_left, may_lift_protection: protect })
-            }
+            Aim::Leave { grace_left } => Wish::Leave(Leave {
+                grace_left,
+                may_lift_protection: protect,
+                pre_stop: has(&self.pod, Hook::PreStop),
+            }),
         }
     }
 

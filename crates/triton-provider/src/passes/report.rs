@@ -12,10 +12,11 @@ use triton_podspec::{
 };
 use virtual_node::Report;
 
-use super::Pass;
+use super::{Pass, hooks};
 use crate::cluster::Cluster;
-use crate::decide::Standing;
 use crate::decide::state::End;
+use crate::decide::{Hook, Published, Standing, hook};
+use crate::hooks::has;
 use crate::memory::Memory;
 use crate::seen::Seen;
 use crate::shared::Shared;
@@ -36,13 +37,15 @@ impl<C: Cluster> Pass<'_, C> {
         let instance = self.memory.life.known.as_ref().and_then(|known| known.last.clone());
         let running =
             instance.as_ref().is_some_and(|instance| instance.state == InstanceState::Running);
-        tell_probes(self, running);
+        let starting = awaits_start(self.shared, &self.pod, self.memory);
+        tell_probes(self, running && !starting);
         self.shared.observer.expect(&self.key.uid, self.is_moving(standing, instance.as_deref()));
         let observed = instance.as_deref().map(Observed::from);
+        let hook_failure = hooks::failure(self.shared, &self.pod, self.memory);
         let killed = Termination {
             exit_code: KILLED,
             reason: "Error".to_owned(),
-            message: Some("a probe failed and the pod is not to be restarted".to_owned()),
+            message: Some(why_killed(self.failed_probe(), hook_failure.as_deref())),
             started_at: None,
             finished_at: None,
         };
@@ -56,8 +59,26 @@ impl<C: Cluster> Pass<'_, C> {
                 Some(Work::Waiting { reason: &trouble.reason, message: &trouble.message })
             }
             (Standing::Waiting(_), None, _) => Some(Work::Accepted),
-            (Standing::Instance, _, Some(observed)) => Some(Work::Instance(observed)),
-            (Standing::Instance, _, None) => None,
+            (Standing::Instance | Standing::Starting, _, Some(observed))
+                if starting && is_up_or_between(&observed.state) =>
+            {
+                Some(match &hook_failure {
+                    Some(why) => Work::Starting {
+                        instance: observed,
+                        reason: "PostStartHookError",
+                        message: Some(why),
+                    },
+                    None => Work::Starting {
+                        instance: observed,
+                        reason: "ContainerCreating",
+                        message: None,
+                    },
+                })
+            }
+            (Standing::Instance | Standing::Starting, _, Some(observed)) => {
+                Some(Work::Instance(observed))
+            }
+            (Standing::Instance | Standing::Starting, _, None) => None,
             (Standing::Ended { killed: true }, _, observed) => Some(Work::Terminated {
                 end: &killed,
                 reason: None,
@@ -100,7 +121,7 @@ impl<C: Cluster> Pass<'_, C> {
         match (standing, instance) {
             (Standing::Unchanged, _) => true,
             (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
-            (Standing::Instance, Some(instance)) => {
+            (Standing::Instance | Standing::Starting, Some(instance)) => {
                 self.memory.life.restarts.pending.is_some()
                     || matches!(
                         instance.state,
@@ -156,6 +177,41 @@ fn status<C>(
         host_ips: &shared.settings.node_ips,
         now: clock::now(),
     })
+}
+
+/// Whether the pod has a postStart hook that has yet to end.
+fn awaits_start<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> bool {
+    let published = Published {
+        instance: read::published_instance(pod),
+        ran: read::has_run(pod),
+        restarts: read::container_status(pod).map_or(0, |status| status.restart_count),
+        started: read::is_started(pod),
+    };
+    has(pod, Hook::PostStart)
+        && hook::awaits_start(&memory.life, &published, &hooks::stands(shared, pod, memory))
+}
+
+/// Whether an instance in this state would else be shown as it was before, running perhaps.
+fn is_up_or_between(state: &InstanceState) -> bool {
+    matches!(state, InstanceState::Running | InstanceState::Ready | InstanceState::Stopping)
+}
+
+/// Why an instance is stopped whose pod is not to be restarted. [`probe_that_killed`] reads it.
+fn why_killed(probe: Option<Kind>, hook_failure: Option<&str>) -> String {
+    match (probe, hook_failure) {
+        (Some(kind), _) => format!("{kind} probe failed and the pod is not to be restarted"),
+        (None, Some(why)) => {
+            format!("the postStart hook failed and the pod is not to be restarted: {why}")
+        }
+        (None, None) => "a probe failed and the pod is not to be restarted".to_owned(),
+    }
+}
+
+/// The probe for which the published status says that the instance was killed.
+pub(crate) fn probe_that_killed(pod: &Pod) -> Option<Kind> {
+    let ended = read::container_status(pod)?.state.as_ref()?.terminated.as_ref()?;
+    let message = ended.message.as_deref()?;
+    Kind::ALL.into_iter().find(|kind| message == why_killed(Some(*kind), None))
 }
 
 /// What is remembered of restarts, in the words of the status. `over`: there will be none any more.
@@ -216,6 +272,7 @@ pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
     let probes = probes::of(&pass.pod);
     if !probes.is_empty() {
         let facts = facts(&pass.pod, pass.memory, instance, running, false);
+        pass.shared.probe_names.note(&pass.key.uid, &pass.pod);
         pass.shared.probes.set(&pass.key.uid, probes, facts);
     }
 }
@@ -249,7 +306,7 @@ fn is_up(memory: &Memory) -> bool {
 
 /// The present life of an instance: a restart begins a new one, for which nothing is believed yet.
 pub(crate) fn incarnation(instance: &Seen, memory: &Memory) -> String {
-    format!("{}#{}", instance.id, memory.life.restarts.count)
+    read::life(instance.id, memory.life.restarts.count)
 }
 
 fn facts(
@@ -277,6 +334,7 @@ fn facts(
         running_for,
         terminating,
         was_ready: read::was_ready(pod)
+            && read::published_instance(pod) == Some(instance.id)
             && published.is_some_and(|status| status.restart_count == count),
     }
 }
@@ -297,5 +355,40 @@ mod tests {
         let pending = |over| restarts(&Pod::default(), &memory, over).pending;
         assert!(matches!(pending(false), Some(PendingRestart::BackOff { .. })));
         assert_eq!(pending(true), None, "a pod that is over waits for nothing");
+    }
+
+    /// `TestUpdatePodStatusOnKubeletRestart` of the kubelet's tests.
+    #[tokio::test(start_paused = true)]
+    async fn only_the_same_life_of_the_same_instance_stays_ready_over_a_restart() {
+        #[track_caller]
+        fn check(what: &str, change: serde_json::Value, was_ready: bool) {
+            let mut pod = serde_json::json!({
+                "spec": {"containers": [{"name": "c"}]},
+                "status": {
+                    "conditions": [{"type": "Ready", "status": "True"}],
+                    "containerStatuses": [{
+                        "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 2,
+                        "containerID": "triton://00000000-0000-0000-0000-000000000001",
+                    }],
+                },
+            });
+            for (field, value) in change.as_object().unwrap() {
+                pod["status"]["containerStatuses"][0][field] = value.clone();
+                if field == "condition" {
+                    pod["status"]["conditions"][0]["status"] = value.clone();
+                }
+            }
+            let pod: Pod = serde_json::from_value(pod).unwrap();
+            let mut memory = Memory::default();
+            memory.life.restarts.count = 2;
+            let facts = facts(&pod, &memory, &instance(1, "running"), true, false);
+            assert_eq!(facts.was_ready, was_ready, "{what}");
+        }
+        check("as it was", serde_json::json!({}), true);
+        check("not ready", serde_json::json!({"ready": false}), false);
+        check("the pod was not", serde_json::json!({"condition": "False"}), false);
+        check("another life", serde_json::json!({"restartCount": 1}), false);
+        let other = "triton://00000000-0000-0000-0000-000000000002";
+        check("another instance", serde_json::json!({"containerID": other}), false);
     }
 }

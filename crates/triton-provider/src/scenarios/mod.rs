@@ -17,6 +17,7 @@ mod create;
 mod feed;
 mod firewall;
 mod first_provider;
+mod hooks;
 mod left;
 mod others;
 mod paging;

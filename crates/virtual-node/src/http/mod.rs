@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use axum::{Extension, Router};
 use kube_client::Client;
+use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -105,6 +106,7 @@ impl KubeletServer {
         client: Client,
         node: &NodeConfig,
         store: Arc<RwLock<Store>>,
+        probe_metrics: Option<Arc<Registry>>,
     ) -> Result<Self, HttpError> {
         let HttpConfig { address, serving, auth } = http;
         let (guard, client_ca) = match auth {
@@ -129,7 +131,7 @@ impl KubeletServer {
         if listener.is_none() {
             tracing::warn!(%address, "the kubelet API's port is taken; trying until it is free");
         }
-        let router = routes::router(store, Arc::new(guard));
+        let router = routes::router(store, probe_metrics, Arc::new(guard));
         Ok(Self {
             address,
             listener,

@@ -11,14 +11,16 @@ use axum::routing::{any, get};
 use http::{StatusCode, header};
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use prometheus_client::registry::Registry;
 
 use super::guard::{Guard, guard};
+use super::metrics;
 use crate::api::chain;
 use crate::pods::packed::PackedPod;
 use crate::pods::store::Store;
 
 /// Paths that a kubelet has and this node does not.
-const NOT_HERE: [&str; 14] = [
+const NOT_HERE: [&str; 13] = [
     "/containerLogs/{*rest}",
     "/exec/{*rest}",
     "/attach/{*rest}",
@@ -30,17 +32,26 @@ const NOT_HERE: [&str; 14] = [
     "/metrics",
     "/metrics/resource",
     "/metrics/cadvisor",
-    "/metrics/probes",
     "/configz",
     "/debug/{*rest}",
 ];
 
 /// All routes; only `/healthz` is open to everybody.
-pub(crate) fn router(store: Arc<RwLock<Store>>, keeper: Arc<Guard>) -> Router {
+pub(crate) fn router(
+    store: Arc<RwLock<Store>>,
+    probe_metrics: Option<Arc<Registry>>,
+    keeper: Arc<Guard>,
+) -> Router {
     let mut guarded = Router::new()
         .route("/pods", get(pods))
         .route("/runningpods", get(async || Redirect::permanent("/runningpods/")))
         .route("/runningpods/", get(running_pods));
+    guarded = match probe_metrics {
+        Some(registry) => {
+            guarded.route("/metrics/probes", get(async move || metrics::text(&registry)))
+        }
+        None => guarded.route("/metrics/probes", any(not_here)),
+    };
     for path in NOT_HERE {
         guarded = guarded.route(path, any(not_here));
     }

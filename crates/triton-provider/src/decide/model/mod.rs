@@ -4,9 +4,11 @@
 //! A breadth-first search visits each world once. In every one of them nothing may be that must never be (S1 to S5),
 //! and from every one of them, when no more trouble comes, all must end well (L1).
 
+mod hooks;
 mod moves;
 mod normal;
 mod process;
+mod publish;
 mod tests;
 mod world;
 
@@ -16,7 +18,7 @@ use tokio::time::Instant;
 
 use self::moves::{Setting, Trouble, Violation};
 use self::world::{Cast, Power, World};
-use super::{Effect, RestartPolicy};
+use super::{Effect, Hook, HookStand, RestartPolicy};
 use crate::limits::Limits;
 
 /// After so many rounds without trouble all must have ended well.
@@ -38,6 +40,7 @@ struct Plan {
     troubles: u8,
     kinds: Vec<Trouble>,
     restart_policy: RestartPolicy,
+    hooks: bool,
     /// At most so many worlds; more is a failure of the plan.
     worlds_max: usize,
     /// From one of so many worlds it is checked that all ends well.
@@ -131,6 +134,7 @@ impl Setting {
             cast: Cast::new(),
             limits: Limits::default(),
             restart_policy: plan.restart_policy,
+            hooks: plan.hooks,
             telling: false,
             troubles: plan.kinds.clone(),
         }
@@ -154,14 +158,14 @@ fn settle(
             return Ok(());
         }
         path.push(key);
-        let was_well = unwell(&world).is_none();
+        let was_well = unwell(setting, &world).is_none();
         round(setting, &mut world).map_err(|Violation(what)| format!("without trouble: {what}"))?;
-        if was_well && unwell(&world).is_none() {
+        if was_well && unwell(setting, &world).is_none() {
             settled.extend(path.into_iter().map(|key| (key, ())));
             return Ok(());
         }
     }
-    Err(format!("L1: {}", unwell(&world).unwrap_or_default()))
+    Err(format!("L1: {}", unwell(setting, &world).unwrap_or_default()))
 }
 
 /// A round in which everything happens that should: what was sent arrives, lists are complete, every pod has its pass.
@@ -191,6 +195,9 @@ fn round(setting: &Setting, world: &mut World) -> Result<(), Violation> {
             *world = begun?;
             finish(setting, world)?;
         }
+        for hook in [Hook::PostStart, Hook::PreStop] {
+            setting.end_hook(world, 0, pod, hook, HookStand::Ended);
+        }
     }
     if let Some(later) = setting.tick(world) {
         *world = later;
@@ -217,7 +224,7 @@ fn finish(setting: &Setting, world: &mut World) -> Result<(), Violation> {
 }
 
 /// What is not as it should be when all has come to rest.
-fn unwell(world: &World) -> Option<String> {
+fn unwell(setting: &Setting, world: &World) -> Option<String> {
     if world.notes.contains(&true) {
         return Some("a note is left".to_owned());
     }
@@ -239,6 +246,7 @@ fn unwell(world: &World) -> Option<String> {
                     && one.state == Power::Running
                     && pod.published.instance == Some(one.id)
                     && pod.published.ran
+                    && pod.published.started == setting.hooks
             }
             // An object on its way out goes with the last of its instances.
             [] => !pod.exists || (pod.over && !pod.deleting),

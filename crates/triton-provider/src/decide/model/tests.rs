@@ -28,17 +28,30 @@ fn more() -> u8 {
 }
 
 fn plan(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) -> Plan {
+    let hooks = false;
     let kinds = kinds.to_vec();
     let (worlds_max, settle_each) = if more() == 0 { (300_000, 4) } else { (20_000_000, 16) };
-    Plan { pods, troubles, kinds, restart_policy, worlds_max, settle_each }
+    Plan { pods, troubles, kinds, restart_policy, hooks, worlds_max, settle_each }
 }
 
 #[track_caller]
 fn check(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) {
-    let plan = plan(pods, troubles + more(), restart_policy, kinds);
-    match explore(&plan) {
+    check_plan(&plan(pods, troubles + more(), restart_policy, kinds));
+}
+
+/// The same, of a pod with hooks.
+#[track_caller]
+fn check_hooks(troubles: u8, kinds: &[Trouble]) {
+    let plan = plan(1, troubles + more(), RestartPolicy::Always, kinds);
+    check_plan(&Plan { hooks: true, ..plan });
+}
+
+#[track_caller]
+fn check_plan(plan: &Plan) {
+    let Plan { pods, restart_policy, kinds, hooks, .. } = plan;
+    match explore(plan) {
         Ok(explored) => println!(
-            "{pods} pods, {} troubles of {}, {restart_policy:?}: {} worlds, {} moves, {} of them settled",
+            "{pods} pods, hooks: {hooks}, {} troubles of {}, {restart_policy:?}: {} worlds, {} moves, {} of them settled",
             plan.troubles,
             kinds.len(),
             explored.worlds,
@@ -52,6 +65,19 @@ fn check(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trou
 #[test]
 fn any_one_trouble() {
     check(1, 1, RestartPolicy::Always, &ALL);
+}
+
+/// A hook is lost in no crash, and nothing is made or removed twice for it.
+#[test]
+fn any_one_trouble_with_hooks() {
+    let kinds: Vec<_> = ALL.into_iter().chain([Trouble::HookFails]).collect();
+    check_hooks(1, &kinds);
+}
+
+#[test]
+fn two_troubles_with_a_hook() {
+    let kinds = [Trouble::Crash, Trouble::HookFails, Trouble::GuestStops, Trouble::WriteFails];
+    check_hooks(2, &kinds);
 }
 
 /// Whatever happens to a create, at any time, and to the process.
