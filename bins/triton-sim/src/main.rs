@@ -38,10 +38,10 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<(), Failure> {
     log_to_stderr(args)?;
-    raise_open_files();
+    let open_ports_max = open_ports_max();
     // Before anyone can know that we are here: a signal that comes now must find its handler.
     let mut signals = Signals::new().or_fail(Kind::Unavailable)?;
-    let sim = simulator(args).or_fail(Kind::Config)?;
+    let sim = simulator(args, open_ports_max).or_fail(Kind::Config)?;
     let identity = identity(args, &sim).or_fail(Kind::Config)?;
     let running = serve(args, &sim, identity.as_ref()).await?;
     let cmon = serve_cmon(args, &sim, identity).await?;
@@ -76,8 +76,10 @@ fn log_to_stderr(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn simulator(args: &Args) -> anyhow::Result<Sim> {
-    let sim = args.simulator()?.build()?;
+fn simulator(args: &Args, open_ports_max: usize) -> anyhow::Result<Sim> {
+    let builder = args.simulator()?;
+    let builder = if args.no_listeners { builder } else { builder.open_ports_max(open_ports_max) };
+    let sim = builder.build()?;
     if let Some(path) = &args.faults {
         sim.set_faults(faults_file::read(path)?);
     }
@@ -196,13 +198,21 @@ impl Signals {
     }
 }
 
-/// Every port of every running instance is an open file.
-fn raise_open_files() {
+/// Every port of every running instance is an open file. Raises the limit; returns how many of them ports may be, so
+/// that enough are left for those who ask for something.
+fn open_ports_max() -> usize {
     const WANTED: u64 = 1 << 20;
-    match rlimit::increase_nofile_limit(WANTED) {
-        Ok(limit) => tracing::debug!(limit, "raised the limit of open files"),
-        Err(error) => {
-            tracing::warn!(%error, "could not raise the limit of open files: few instances can listen")
+    const OTHERS: u64 = 4096;
+    let raised = rlimit::increase_nofile_limit(WANTED);
+    let limit = match raised {
+        Ok(limit) => {
+            tracing::debug!(limit, "raised the limit of open files");
+            limit
         }
-    }
+        Err(error) => {
+            tracing::warn!(%error, "could not raise the limit of open files: few instances can listen");
+            rlimit::Resource::NOFILE.get_soft().unwrap_or(OTHERS)
+        }
+    };
+    usize::try_from(limit - OTHERS.min(limit / 2)).unwrap_or(usize::MAX)
 }

@@ -37,14 +37,23 @@ pub fn free_port() -> Result<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn a_port_is_given_once_and_can_be_bound() {
+    use super::*;
+    use crate::wait::{Seen, until};
+
+    #[tokio::test]
+    async fn a_port_is_given_once_and_can_be_bound() {
         let ports: BTreeSet<u16> = (0..20).map(|_| free_port().unwrap()).collect();
         assert_eq!(ports.len(), 20);
         for port in ports {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+            // A process that another test starts just now has a copy of each of our sockets until it has become its
+            // own program: the port may still be taken by our own look.
+            until(&format!("port {port} to be free"), Duration::from_secs(10), || async {
+                Ok(Seen::Done(TcpListener::bind((Ipv4Addr::LOCALHOST, port))?))
+            })
+            .await
+            .unwrap();
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct SimulatorOptions {
     pub throttle: bool,
     /// Whether it comes back as it was when it is started again.
     pub keeps_state: bool,
+    /// Whether its instances really listen; thousands of them take all open files there may be.
+    pub listens: bool,
 }
 
 /// A running simulator; it ends when this value is dropped.
@@ -44,6 +46,7 @@ impl Default for SimulatorOptions {
             provision_delay: Duration::from_secs(2),
             throttle: true,
             keeps_state: false,
+            listens: true,
         }
     }
 }
@@ -73,6 +76,9 @@ impl Simulator {
         ];
         if !options.throttle {
             args.push("--no-throttle".to_owned());
+        }
+        if !options.listens {
+            args.push("--no-listeners".to_owned());
         }
         if options.keeps_state {
             args.push(format!("--state={}", dir.join("triton-sim.json").display()));

@@ -34,7 +34,7 @@ pub struct SimBuilder {
     delays: Delays,
     seed: u64,
     throttle: Option<ThrottleLimits>,
-    listen: bool,
+    open_ports_max: usize,
     compute_nodes: usize,
     compute_node_memory_mib: Option<u64>,
     features: Features,
@@ -76,7 +76,7 @@ impl Default for SimBuilder {
             delays: Delays::default(),
             seed: 1,
             throttle: Some(ThrottleLimits::default()),
-            listen: true,
+            open_ports_max: usize::MAX,
             compute_nodes: COMPUTE_NODES_DEFAULT,
             compute_node_memory_mib: None,
             features: Features::default(),
@@ -188,8 +188,14 @@ impl SimBuilder {
 
     /// Whether running instances really listen on their addresses. Default: yes. Without it nothing needs a network.
     #[must_use]
-    pub fn listen(mut self, listen: bool) -> Self {
-        self.listen = listen;
+    pub fn listen(self, listen: bool) -> Self {
+        self.open_ports_max(if listen { usize::MAX } else { 0 })
+    }
+
+    /// How many ports of instances are open at a time, each of them an open file; the others refuse. Default: all.
+    #[must_use]
+    pub fn open_ports_max(mut self, max: usize) -> Self {
+        self.open_ports_max = max;
         self
     }
 
@@ -302,10 +308,9 @@ impl SimBuilder {
         let file = self.state_file.as_deref().map(StateFile::read).transpose()?.flatten();
         let (saved, add) = file.map_or((None, Seeds::default()), |file| (file.world, file.add));
         let wanted = saved.as_ref().map(|world| world.addresses.block());
-        let (block, guard) = if self.listen { claim_block(wanted)? } else { (0, None) };
+        let (max, throttle, seed) = (self.open_ports_max, self.throttle, self.seed);
+        let (block, guard) = if max > 0 { claim_block(wanted)? } else { (0, None) };
         let state_path = self.state_file.clone();
-        let throttle = self.throttle;
-        let seed = self.seed;
         let mut world = match saved {
             Some(world) => self.waken(*world, clock.now())?,
             None => self.begin(block, clock.now())?,
@@ -320,7 +325,7 @@ impl SimBuilder {
             feed: Feed::default(),
             read_only: None,
         };
-        Ok(Sim::new(state, clock, guard, state_path))
+        Ok(Sim::new(state, clock, guard.map(|guard| (guard, max)), state_path))
     }
 
     /// The datacenter as it was left.

@@ -33,6 +33,9 @@ struct Listeners {
     /// What could not be opened.
     missing: BTreeMap<Uuid, Doors>,
     admits: Admits,
+    /// How many there are, and may be: each is an open file, and those who ask for something need some too.
+    count: usize,
+    max: usize,
     /// Said once, not once an instance.
     has_warned: bool,
 }
@@ -55,11 +58,11 @@ pub(crate) fn look(world: &mut World, now: Timestamp) -> Sight {
 pub(crate) async fn keep_in_step(
     look: impl Fn() -> Option<Sight> + Send + 'static,
     admits: Admits,
+    max: usize,
     changed: Arc<Notify>,
     closed: CancellationToken,
 ) {
-    let (open, missing) = (HashMap::new(), BTreeMap::new());
-    let mut listeners = Listeners { open, missing, admits, has_warned: false };
+    let mut listeners = Listeners::new(admits, max);
     while let Some(sight) = look() {
         let retried: Vec<_> = listeners.missing.keys().take(RETRIES_MAX).copied().collect();
         let retried = retried.into_iter().filter_map(|id| listeners.missing.remove_entry(&id));
@@ -101,6 +104,11 @@ impl Host {
 // === impl Listeners ===
 
 impl Listeners {
+    fn new(admits: Admits, max: usize) -> Self {
+        let (open, missing) = (HashMap::new(), BTreeMap::new());
+        Self { open, missing, admits, count: 0, max, has_warned: false }
+    }
+
     /// Closes what should not be open of these instances, and opens what should be.
     async fn reconcile(&mut self, wanted: BTreeMap<Uuid, Doors>) {
         // All closing comes first: an address may go from one instance to another.
@@ -118,6 +126,7 @@ impl Listeners {
         let is_wrong = |address: &SocketAddrV4, door: &Door| wanted.get(address) != Some(door);
         for (_, (_, task)) in open.extract_if(|address, (door, _)| is_wrong(address, door)) {
             task.abort();
+            self.count = self.count.saturating_sub(1);
             // Waits until the socket is really closed: a reboot opens it again at once.
             let _ = task.await;
         }
@@ -132,8 +141,14 @@ impl Listeners {
             if self.open.get(&id).is_some_and(|open| open.contains_key(address)) {
                 continue;
             }
+            if self.count >= self.max {
+                is_complete = false;
+                self.warn_of_too_many();
+                break;
+            }
             match TcpListener::bind(*address).await {
                 Ok(listener) => {
+                    self.count += 1;
                     let host = Host { instance: id, port: address.port(), door: *door };
                     let task = tokio::spawn(welcome(listener, host, Arc::clone(&self.admits)));
                     self.open.entry(id).or_default().insert(*address, (*door, task));
@@ -146,6 +161,16 @@ impl Listeners {
         }
         if !is_complete {
             self.missing.insert(id, wanted);
+        }
+    }
+
+    fn warn_of_too_many(&mut self) {
+        if !std::mem::replace(&mut self.has_warned, true) {
+            tracing::warn!(
+                open = self.count,
+                "as many ports of instances are open as may be; those of other instances refuse connections until some are \
+                 closed. Each is an open file: raise the limit with `ulimit -n`"
+            );
         }
     }
 
@@ -223,4 +248,34 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+    use crate::world::Door;
+
+    fn doors(port: u16) -> Doors {
+        // Nobody else listens on this address.
+        [(SocketAddrV4::new(Ipv4Addr::new(127, 63, 255, 1), port), Door::Ssh)].into()
+    }
+
+    async fn answers(port: u16) -> bool {
+        let address = SocketAddr::from(([127, 63, 255, 1], port));
+        TcpStream::connect(address).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_would_be_too_many_waits_until_others_are_closed() {
+        let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut listeners = Listeners::new(Arc::new(|_, _, _| true), 1);
+        listeners.reconcile([(one, doors(7001)), (two, doors(7002))].into()).await;
+        assert!(answers(7001).await && !answers(7002).await);
+        let waiting = std::mem::take(&mut listeners.missing);
+        assert_eq!(waiting.keys().copied().collect::<Vec<_>>(), [two]);
+        listeners.reconcile([(one, Doors::new())].into_iter().chain(waiting).collect()).await;
+        assert!(!answers(7001).await && answers(7002).await);
+    }
 }

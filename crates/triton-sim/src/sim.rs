@@ -100,8 +100,8 @@ pub(crate) struct Inner {
     /// The number of the last change that was told.
     told: watch::Sender<u64>,
     closed: CancellationToken,
-    /// Holds the block of addresses; there only when instances really listen.
-    guard: Option<TcpListener>,
+    /// Holds the block of addresses, and says how many ports may be open; there only when instances really listen.
+    guard: Option<(TcpListener, usize)>,
     is_watched: AtomicBool,
     /// Where the state is saved.
     state_path: Option<PathBuf>,
@@ -122,7 +122,7 @@ impl Sim {
     pub(crate) fn new(
         state: State,
         clock: Clock,
-        guard: Option<TcpListener>,
+        guard: Option<(TcpListener, usize)>,
         state_path: Option<PathBuf>,
     ) -> Self {
         let inner = Inner {
@@ -384,7 +384,8 @@ impl Sim {
     /// Starts the task that keeps instances' ports in step with their states, once, if they have any.
     pub(crate) fn watch(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        if self.inner.guard.is_none() || self.inner.is_watched.swap(true, Ordering::Relaxed) {
+        let Some(max) = self.inner.guard.as_ref().map(|(_, max)| *max) else { return };
+        if self.inner.is_watched.swap(true, Ordering::Relaxed) {
             return;
         }
         let (changed, closed) = (Arc::clone(&self.inner.changed), self.inner.closed.clone());
@@ -399,7 +400,7 @@ impl Sim {
             Self { inner }.with(|state, _| state.world.admits(from, to, port))
         };
         self.with(|state, _| state.world.watch_doors());
-        runtime.spawn(listen::keep_in_step(look, Arc::new(admits), changed, closed));
+        runtime.spawn(listen::keep_in_step(look, Arc::new(admits), max, changed, closed));
     }
 }
 

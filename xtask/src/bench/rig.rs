@@ -42,7 +42,12 @@ impl Rig {
         let built = binaries(!args.debug).await?;
         let mut scratch = Scratch::create("bench").await?;
         let options = StackOptions {
-            simulator: SimulatorOptions { throttle: false, ..SimulatorOptions::default() },
+            // Nothing here connects to an instance.
+            simulator: SimulatorOptions {
+                throttle: false,
+                listens: false,
+                ..SimulatorOptions::default()
+            },
             node: Some(NodeOptions {
                 config: args.config.clone().unwrap_or_else(|| settings.to_owned()),
                 log_level: "info".to_owned(),
