@@ -18,7 +18,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use crate::curt::Curt;
 use crate::dial::{dial, is_ours, why};
 use crate::driven::Driven;
 use crate::headers::{Headers, headers};
@@ -197,7 +196,7 @@ where
     let failed = |error: hyper::Error| Failed::Other(why(&error));
     let (mut sender, connection) = http1::Builder::new()
         .title_case_headers(true)
-        .handshake(TokioIo::new(Curt(stream)))
+        .handshake(TokioIo::new(stream))
         .await
         .map_err(failed)?;
     let mut connection = Driven::new(connection);

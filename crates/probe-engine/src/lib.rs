@@ -72,7 +72,6 @@ pub mod probe;
 mod answers;
 mod ask;
 pub mod command;
-mod curt;
 mod deliver;
 mod dial;
 mod driven;

@@ -257,11 +257,8 @@ impl Target {
     /// What its probes were answered so far.
     pub(crate) fn answers(&self) -> Vec<(Kind, Answers)> {
         let inner = self.lock();
-        let of = |kind: Kind| {
-            let answers = inner.slots[kind as usize].as_ref()?.answers.as_deref()?;
-            Some((kind, *answers))
-        };
-        Kind::ALL.into_iter().filter_map(of).collect()
+        let slots = inner.slots.iter().flatten();
+        slots.filter_map(|slot| Some((slot.probe.kind, *slot.answers.as_deref()?))).collect()
     }
 
     /// Whether it runs and its startup probe, if there is one, has succeeded.
