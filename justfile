@@ -67,7 +67,7 @@ fmt-check:
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy -p testbed -p virtual-node -p simulation -p xtask --features testbed/cluster,virtual-node/cluster,simulation/cluster,xtask/cluster --tests -- -D warnings
-    cargo clippy -p triton-sim-server --features foreign --tests -- -D warnings
+    cargo clippy -p triton-sim-server -p virtual-node --features triton-sim-server/foreign,virtual-node/foreign --tests -- -D warnings
 
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

@@ -3,6 +3,7 @@
 mod batch;
 mod burst;
 mod cloudapi;
+mod heartbeat;
 mod lives;
 mod memory;
 mod numbers;
@@ -10,6 +11,7 @@ mod probes;
 mod requests;
 mod restart;
 mod rig;
+mod translate;
 mod writes;
 
 use anyhow::Result;
@@ -19,7 +21,7 @@ use crate::screen::print;
 /// Options.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure; without it everything but `cloudapi` and `probes`, one after the other.
+    /// What to measure; without it everything but `cloudapi`, `probes` and `translate`, one after the other.
     #[arg(value_enum)]
     subject: Vec<Subject>,
     /// The sizes that the goals are about: up to 10 000 pods, which take minutes.
@@ -56,11 +58,21 @@ enum Subject {
     Cloudapi,
     /// What probes cost, and how late they are.
     Probes,
+    /// How late the Lease is renewed while CloudAPI hangs.
+    Heartbeat,
+    /// How many pods a core translates and lints.
+    Translate,
 }
 
 /// What is measured without being named.
-const USUAL: [Subject; 5] =
-    [Subject::Lives, Subject::Burst, Subject::Requests, Subject::Memory, Subject::Restart];
+const USUAL: [Subject; 6] = [
+    Subject::Lives,
+    Subject::Burst,
+    Subject::Requests,
+    Subject::Memory,
+    Subject::Restart,
+    Subject::Heartbeat,
+];
 
 /// Measures each subject and prints its figures, each beside its goal. Nothing here fails because a figure is bad.
 pub(crate) async fn run(args: Args) -> Result<()> {
@@ -75,6 +87,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             Subject::Restart => restart::run(&args).await?,
             Subject::Cloudapi => cloudapi::run().await?,
             Subject::Probes => probes::run().await?,
+            Subject::Heartbeat => heartbeat::run(&args).await?,
+            Subject::Translate => translate::run().await?,
         }
     }
     Ok(())

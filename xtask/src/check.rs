@@ -32,7 +32,7 @@ pub(crate) async fn run() -> Result<()> {
     for (program, brings) in PROGRAMS {
         say(on_path(program), program, brings);
     }
-    let release = Release::NEWEST;
+    let release = Release::chosen()?;
     let places = assets::find::Places::from_env()?;
     let has_go = on_path("go");
     let build =

@@ -1,4 +1,7 @@
-//! Clients that others wrote, for the tests against them: brought by npm and Go, exactly as their lock files say.
+//! What others wrote, for the tests with it: brought by npm and Go, exactly as their lock files say.
+//!
+//! Clients of CloudAPI, against the simulator; and the suite by which virtual kubelets are judged, against the mock
+//! provider of `virtual-node` and a real control plane.
 
 use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -14,8 +17,12 @@ use crate::screen::print;
 /// Where the lock files are, from the workspace's folder.
 const NPM: &str = "bins/triton-sim/tests/npm";
 const GO: &str = "bins/triton-sim/tests/go";
+const SUITE: &str = "crates/virtual-node/tests/e2e";
 
-/// Brings the clients, then runs the tests with them.
+/// The node that the suite judges, an example of `virtual-node`.
+const MOCK: &str = "mock_provider";
+
+/// Brings what others wrote, then runs the tests with it.
 pub(crate) async fn test(only: Option<&str>) -> Result<()> {
     let env: [(&str, OsString); 2] =
         [("VK_TRITON_NPM", npm().await?.into()), ("VK_TRITON_GO", go().await?.into())];
@@ -24,7 +31,32 @@ pub(crate) async fn test(only: Option<&str>) -> Result<()> {
     if let Some(only) = only {
         line.extend(["--", only]);
     }
+    cargo(&line, &env).await?;
+
+    let env: [(&str, OsString); 2] =
+        [("VK_E2E_SUITE", suite().await?.into()), ("MOCK_PROVIDER_BIN", mock().await?.into())];
+    let mut line =
+        vec!["test", "-p", "virtual-node", "--features", "foreign", "--test", "foreign", "--"];
+    line.extend(only);
+    line.push("--nocapture");
     cargo(&line, &env).await
+}
+
+/// The suite of the Go package `virtual-kubelet`, as a test program.
+async fn suite() -> Result<PathBuf> {
+    let program = go_folder()?.join("virtual-kubelet-e2e");
+    let output = program.to_string_lossy().into_owned();
+    run("go", &["test", "-c", "-mod=readonly", "-o", &output, "."], &workspace().join(SUITE))
+        .await?;
+    Ok(program)
+}
+
+/// The mock provider, built where the other programs are.
+async fn mock() -> Result<PathBuf> {
+    cargo(&["build", "-p", "virtual-node", "--example", MOCK], &[]).await?;
+    let here = std::env::current_exe().context("finding where this program is")?;
+    let folder = here.parent().context("finding the folder of the programs")?;
+    Ok(folder.join("examples").join(MOCK))
 }
 
 /// The folder that holds `node_modules`, outside the workspace, one for each lock file.
@@ -61,12 +93,17 @@ async fn npm() -> Result<PathBuf> {
 
 /// The program of ours that drives triton-go.
 async fn go() -> Result<PathBuf> {
-    let target = Places::from_env()?.cache.join("go");
-    std::fs::create_dir_all(&target).context("making the cache's folder")?;
-    let program = target.join("triton-go-lives");
+    let program = go_folder()?.join("triton-go-lives");
     let output = program.to_string_lossy().into_owned();
     run("go", &["build", "-mod=readonly", "-o", &output, "."], &workspace().join(GO)).await?;
     Ok(program)
+}
+
+/// Where Go programs are kept, outside the workspace.
+fn go_folder() -> Result<PathBuf> {
+    let folder = Places::from_env()?.cache.join("go");
+    std::fs::create_dir_all(&folder).context("making the cache's folder")?;
+    Ok(folder)
 }
 
 async fn run(program: &str, args: &[&str], dir: &Path) -> Result<()> {

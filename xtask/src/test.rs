@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use anyhow::Result;
+use testbed::assets::version::{CHOICE, Release};
 use tokio::time::Instant;
 
 use crate::build::{binaries, cargo};
@@ -24,6 +25,9 @@ pub(crate) struct Args {
     /// Only cluster tests, or with --foreign only those tests, whose name contains this.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// The Kubernetes that cluster tests run on, as 1.35; built on first use. Without it the newest.
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
 }
 
 /// Builds the programs, then runs the workspace's tests, then the foreign and the cluster tests, one after another.
@@ -31,6 +35,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     if args.foreign {
         return foreign::test(args.only.as_deref()).await;
     }
+    // A name that is none is told before minutes of building.
+    let kubernetes = args.kubernetes.as_deref().map(Release::named).transpose()?;
     let mut took = Vec::new();
     let mut timed = |part: &'static str, begun: Instant| took.push((part, begun.elapsed()));
 
@@ -50,10 +56,13 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
     if !args.without_cluster {
         let begun = Instant::now();
-        let env: [(&str, OsString); 2] = [
+        let mut env: Vec<(&str, OsString)> = vec![
             ("VK_TRITON_BIN", built.vk_triton.into()),
             ("TRITON_SIM_BIN", built.triton_sim.into()),
         ];
+        if let Some(release) = kubernetes {
+            env.push((CHOICE, release.version.to_string().into()));
+        }
         // One at a time: each has a control plane of its own, and they would only slow each other down.
         let features = "testbed/cluster,virtual-node/cluster,simulation/cluster,xtask/cluster";
         let mut line = vec![

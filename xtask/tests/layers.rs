@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("triton-sim", &["triton-signature"]),
     ("triton-provider", &["virtual-node", "probe-engine", "triton-podspec", "triton-cloudapi"]),
     ("vk-triton", &["triton-provider", "virtual-node", "triton-cloudapi"]),
-    ("triton-lint", &["triton-podspec"]),
+    ("triton-lint", &["triton-podspec", "triton-cloudapi"]),
     ("triton-sim-server", &["triton-sim", "triton-signature"]),
     // Everything that runs, in one thread.
     (

@@ -145,6 +145,9 @@ pub(crate) struct LimitsSection {
     /// The same while something is expected to change.
     #[serde(deserialize_with = "duration")]
     pub(crate) list_busy: Duration,
+    /// So long after the first of its restarts in a row a pod is failed that does not say otherwise; zero for never.
+    #[serde(deserialize_with = "duration")]
+    pub(crate) crash_loop_window: Duration,
     /// Creates on their way at once.
     pub(crate) creates_in_flight: usize,
     /// Requests to CloudAPI a second in the long run, for each group of calls.
@@ -284,6 +287,7 @@ impl Default for LimitsSection {
             list_idle: limits.list_idle,
             list_idle_feed: limits.list_idle_feed,
             list_busy: limits.list_busy,
+            crash_loop_window: limits.crash_loop_window.unwrap_or_default(),
             creates_in_flight: limits.creates_in_flight,
             orphan_age: Duration::from_secs(180),
             orphans_per_round: 5,

@@ -156,6 +156,8 @@ impl NodePlan {
                 list_idle_feed: config.limits.list_idle_feed,
                 list_busy: config.limits.list_busy,
                 changefeed: config.cloudapi.changefeed.unwrap_or(true),
+                crash_loop_window: Some(config.limits.crash_loop_window)
+                    .filter(|window| !window.is_zero()),
                 creates_in_flight: config.limits.creates_in_flight.max(1),
                 ..Limits::default()
             },

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Throttle;
 use triton_provider::{JournalDoubt, KubeCluster, Metrics, Parts, TritonProvider};
 use virtual_node::{
-    Election, Fence, Identity, LeadError, Leader, Term, VirtualNode, fenced_client, has_node, pokes,
+    Election, Fence, Identity, LeadError, Leader, Term, VirtualNode, fenced_client, pokes,
 };
 
 use crate::connect::{self, Cluster};
@@ -68,8 +68,7 @@ impl Leader for NodeRunner {
             client.context("setting up the Kubernetes client").or_fail(Kind::Config)
         };
         let (client, heartbeat) = (fenced()?, fenced()?);
-        // Whoever deletes the Lease and the journal has not deleted what was created.
-        let is_first = term.is_first() && matches!(has_node(&client, &plan.name).await, Ok(false));
+        let is_first = term.nobody_acted_before(&client, &plan.name).await;
         let (pokes, poked) = pokes();
         let parts = Parts {
             client: cloud.clone(),

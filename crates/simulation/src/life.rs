@@ -19,7 +19,7 @@ use triton_provider::{
 use triton_signature::PrivateKey;
 use virtual_node::fence::FenceLayer;
 use virtual_node::leader::decide::Life as HolderLife;
-use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, Term, VirtualNode, has_node};
+use virtual_node::{Election, Fence, Identity, Leader, NodeConfig, Term, VirtualNode};
 
 use crate::history::Side;
 use crate::luck::Luck;
@@ -136,8 +136,7 @@ impl Leader for Process {
             kube_client::Client::new(service, "default")
         };
         let (client, heartbeat) = (fenced(), fenced());
-        // Whoever deletes the Lease and the journal has not deleted what was created.
-        let is_first = term.is_first() && matches!(has_node(&client, NODE).await, Ok(false));
+        let is_first = term.nobody_acted_before(&client, NODE).await;
         let (pokes, poked) = virtual_node::pokes();
         let parts = Parts {
             client: self.cloud_client(fence)?,

@@ -24,7 +24,13 @@ pub(crate) struct Apiserver {
 // === impl Apiserver ===
 
 impl Apiserver {
-    pub(crate) fn start(program: &Path, dir: &Path, pki: &Pki, etcd: &str) -> Result<Self> {
+    pub(crate) fn start(
+        program: &Path,
+        dir: &Path,
+        pki: &Pki,
+        etcd: &str,
+        more: &[String],
+    ) -> Result<Self> {
         let port = free_port()?;
         let serving = pki.apiserver()?;
         let kubelet =
@@ -64,6 +70,7 @@ impl Apiserver {
             flag("audit-policy-file", &audit_policy),
             flag("audit-log-path", &audit_log),
         ];
+        let args = args.iter().chain(more);
         let process = Process::start(Spec::new("kube-apiserver", program, dir, args))?;
         Ok(Self { process, url: format!("https://127.0.0.1:{port}"), audit_log })
     }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use self::find::{Places, Search, find_chosen, find_etcd, find_tool};
-use self::version::{EtcdRelease, Release};
+use self::version::{CHOICE, EtcdRelease, Release};
 use crate::progress::say;
 
 /// A Kubernetes program.
@@ -101,7 +101,10 @@ impl Assets {
                 build::etcd(&places.cache, &EtcdRelease::V3_6).await.context("building etcd")?
             }
         };
-        let [apiserver, controller_manager, scheduler, kubectl] = match find_chosen(&places).await {
+        // Who names a version wants that one, whatever is in a folder.
+        let is_named = std::env::var_os(CHOICE).is_some();
+        let chosen = if is_named { None } else { find_chosen(&places).await };
+        let [apiserver, controller_manager, scheduler, kubectl] = match chosen {
             Some(chosen) => chosen,
             None => find_or_build(&places, release, Tool::ALL).await?,
         };

@@ -46,12 +46,20 @@ impl Cluster {
     /// # Errors
     /// When a program cannot be found, built or started, ends by itself, or is not ready in two minutes.
     pub async fn start(dir: &Path, release: Release) -> Result<Self> {
+        Self::start_with(dir, release, &[]).await
+    }
+
+    /// The same with more arguments for the API server.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn start_with(dir: &Path, release: Release, apiserver: &[String]) -> Result<Self> {
         let assets = Assets::find_or_build(&release).await?;
         let dir = std::path::absolute(dir).context("finding the cluster's directory")?;
         let pki = Pki::create(&dir.join("pki"))?;
         let etcd = Etcd::start(&assets.etcd, &dir)?;
         wait_for_etcd(&etcd).await?;
-        let apiserver = Apiserver::start(&assets.apiserver, &dir, &pki, &etcd.url)?;
+        let apiserver = Apiserver::start(&assets.apiserver, &dir, &pki, &etcd.url, apiserver)?;
         let login = |name: &str, user: &str, groups: &[&str]| {
             let identity = pki.client(name, user, groups)?;
             let path = dir.join(format!("{name}.kubeconfig"));

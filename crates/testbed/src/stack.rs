@@ -22,8 +22,8 @@ pub(crate) const RBAC: &str = include_str!("../../../fixtures/deploy/rbac.yml");
 /// What is started, and how.
 #[derive(Clone, Debug)]
 pub struct StackOptions {
-    /// Kubernetes release of the control plane.
-    pub release: Release,
+    /// Kubernetes release of the control plane; `None` for [`Release::chosen`].
+    pub release: Option<Release>,
     /// A cluster somebody else runs, instead of a control plane of our own. The node comes as this file's user.
     pub kubeconfig: Option<PathBuf>,
     /// Kind of the account's key.
@@ -64,7 +64,7 @@ pub struct Stack {
 impl Default for StackOptions {
     fn default() -> Self {
         Self {
-            release: Release::NEWEST,
+            release: None,
             kubeconfig: None,
             key: KeyKind::default(),
             simulator: SimulatorOptions::default(),
@@ -89,6 +89,7 @@ impl Stack {
     ) -> Result<Self> {
         let trouble = port_22_trouble();
         ensure!(trouble.is_none(), trouble.unwrap_or_default());
+        let release = options.release.map_or_else(Release::chosen, Ok)?;
         let dir = std::path::absolute(dir).context("finding the directory")?;
 
         let agent = SshAgent::start(&dir, options.key).await?;
@@ -104,11 +105,11 @@ impl Stack {
         let (client, kubectl, kubeconfig, for_node) = match &options.kubeconfig {
             Some(theirs) => {
                 let theirs = std::path::absolute(theirs).context("finding the kubeconfig")?;
-                let kubectl = Kubectl::new(&Assets::kubectl(&options.release).await?, &theirs);
+                let kubectl = Kubectl::new(&Assets::kubectl(&release).await?, &theirs);
                 (kubeconfig::client(&theirs).await?, kubectl, theirs.clone(), theirs)
             }
             None => {
-                let ours = cluster.insert(Cluster::start(&dir, options.release).await?);
+                let ours = cluster.insert(Cluster::start(&dir, release).await?);
                 let applied = ours.kubectl().run_with(&["apply", "-f", "-"], RBAC).await;
                 applied.context("granting the node its rights")?;
                 (

@@ -39,6 +39,7 @@ pub use create::{
     CNS_NAME_CHARS_MAX, CreateDisk, CreateInstance, DISKS_MAX, DefaultNetwork, DiskSize, Locality,
     MountMode, NAME_CHARS_MAX, VolumeMount,
 };
+pub use keys::{can_change_metadata, can_change_tag};
 pub use list::{ListInstances, StateFilter};
 pub use metadata::{
     Exposed, Metadata, add_metadata, delete_all_metadata, delete_metadata, get_metadata,

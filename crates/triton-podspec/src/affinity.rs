@@ -47,7 +47,7 @@ fn check(rule: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn is_key(key: &str) -> bool {
+pub(crate) fn is_key(key: &str) -> bool {
     let mut bytes = key.bytes();
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first
@@ -55,7 +55,7 @@ fn is_key(key: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-fn is_value(value: &str) -> bool {
+pub(crate) fn is_value(value: &str) -> bool {
     let legal = |letter: char| {
         letter.is_ascii_alphanumeric()
             || letter.is_whitespace()

@@ -34,8 +34,13 @@ pub const USER_SCRIPT: &str = "user-script";
 /// cloud-init's user data.
 pub const CLOUD_INIT: &str = "cloud-init";
 
+/// What a failed liveness or startup probe leads to: `reboot` or `replace`.
+pub const LIVENESS_ACTION: &str = "liveness-action";
+/// How long a pod may be restarted again and again before it is failed: `5m`, or `off`.
+pub const CRASH_LOOP_WINDOW: &str = "crash-loop-window";
+
 /// Keys that steer the translation and are not copied to metadata.
-pub const KEYS: [&str; 9] = [
+pub const KEYS: [&str; 11] = [
     PACKAGE,
     NETWORKS,
     FIREWALL_GROUP,
@@ -45,6 +50,8 @@ pub const KEYS: [&str; 9] = [
     BRAND,
     USER_SCRIPT,
     CLOUD_INIT,
+    LIVENESS_ACTION,
+    CRASH_LOOP_WINDOW,
 ];
 
 /// Bare keys that meant Docker instances to the first provider; never metadata.

@@ -40,6 +40,23 @@ pub struct Rule {
     pub reason: &'static str,
     /// What it is about, in a sentence.
     pub summary: &'static str,
+    /// What must be known to find it.
+    pub needs: Needs,
+    /// What it does, why, what to do instead, and examples; Markdown.
+    #[serde(skip)]
+    pub page: &'static str,
+}
+
+/// What must be known, besides the manifest, before a rule can find anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Needs {
+    /// Nothing.
+    Manifest,
+    /// The packages, images and networks of the account.
+    Catalog,
+    /// What is in the cluster: only the node knows.
+    Cluster,
 }
 
 /// Findings in the order they were made.
@@ -50,7 +67,7 @@ pub(crate) struct Findings(Vec<Diagnostic>);
 
 impl Findings {
     pub(crate) fn add(&mut self, rule: &Rule, path: impl Into<String>, message: impl Into<String>) {
-        let Rule { name, severity, reason, summary: _ } = *rule;
+        let Rule { name, severity, reason, .. } = *rule;
         self.0.push(Diagnostic {
             severity,
             rule: name,
@@ -58,6 +75,11 @@ impl Findings {
             path: path.into(),
             message: message.into(),
         });
+    }
+
+    #[cfg(feature = "manifest")]
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
     }
 
     /// Nothing found keeps the pod from running.

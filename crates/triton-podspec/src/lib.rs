@@ -4,7 +4,8 @@
 //! does not know how a pod is read, how an instance is made, or what time it is.
 //!
 //! - [`translate`]: a pod, what the account may use and what the pod refers to, to an [`InstancePlan`] and findings;
-//! - [`pod_status`]: a pod and what became of it, to the status that Kubernetes shall see.
+//! - [`pod_status`]: a pod and what became of it, to the status that Kubernetes shall see;
+//! - `manifest` (a feature, on by default): YAML and JSON, to findings at line and column.
 //!
 //! ```
 //! use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
@@ -30,13 +31,19 @@
 
 pub mod annotations;
 pub mod catalog;
+pub mod described;
 pub mod diagnostic;
+pub mod fields;
 pub mod firewall;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 pub mod metadata;
 pub mod ownership;
 pub mod plan;
 pub mod refusal;
+pub mod restart;
 pub mod rules;
+pub mod shape;
 pub mod sources;
 pub mod status;
 
@@ -51,6 +58,7 @@ mod name;
 mod nearest;
 mod networks;
 mod package;
+mod pod_affinity;
 mod ports;
 mod quantity;
 mod size;
@@ -59,12 +67,15 @@ mod unsupported;
 mod user_data;
 
 pub use catalog::Catalog;
-pub use diagnostic::{Diagnostic, Rule, Severity};
+pub use described::{Described, Likeness, described};
+pub use diagnostic::{Diagnostic, Needs, Rule, Severity};
 pub use env::{expand_references, references};
 pub use inputs::{Defaults, Inputs};
 pub use name::instance_name;
+pub use package::{Candidate, candidates};
 pub use plan::{Choice, FirewallRulePlan, InstancePlan, Translation};
 pub use refusal::Refusal;
+pub use restart::{CrashLoopWindow, LivenessAction};
 pub use sources::{Reference, SourceKind, Sources};
 pub use status::{Observed, PendingRestart, Restarts, StatusInputs, Termination, Work, pod_status};
 pub use translate::translate;

@@ -1,14 +1,16 @@
 //! Which package the instance gets: the one that is named, or the smallest that fits.
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
+use serde::Serialize;
 use triton_cloudapi::PackageId;
 use triton_cloudapi::images::Image;
 use triton_cloudapi::instances::Brand;
 use triton_cloudapi::packages::Package;
 
 use crate::annotations::{self, PACKAGE, PREFIX};
-use crate::brand::Isolation;
+use crate::brand::{self, Isolation};
 use crate::diagnostic::{Findings, quote};
+use crate::image;
 use crate::inputs::Inputs;
 use crate::nearest::hint;
 use crate::plan::Choice;
@@ -25,7 +27,7 @@ pub(crate) fn package<'a>(
     findings: &mut Findings,
     choices: &mut Vec<Choice>,
 ) -> Option<&'a Package> {
-    let size = Size::asked_for(inputs, findings);
+    let Asked { size, unreadable } = Size::asked_for(inputs, findings);
     let (package, why) = if let Some(annotation) = annotations::find(inputs.pod, PACKAGE) {
         let package = named(inputs, annotation.value, &annotation.path, findings)?;
         if !size.fits(package, isolation) {
@@ -47,6 +49,9 @@ pub(crate) fn package<'a>(
             smallest(inputs, &size, image, isolation, findings)?,
             format!("the smallest that fits {size}"),
         )
+    } else if unreadable {
+        // Something was asked for, and what is wrong with it has been said.
+        return None;
     } else if let Some(default) = &inputs.defaults.package {
         let package = named(inputs, default, RESOURCES, findings)?;
         if let Some(problem) = unsuitable(package, image, isolation) {
@@ -142,6 +147,49 @@ fn smallest<'a>(
     best
 }
 
+/// A package that a pod could have, and why it does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// Name and size, for a person.
+    pub package: String,
+    /// Why another was taken, in a few words; `None` for the one that was.
+    pub lost: Option<String>,
+}
+
+/// All packages of the catalog: the pod's own first, then those that would do, then the others.
+#[must_use]
+pub fn candidates(inputs: &Inputs<'_>) -> Vec<Candidate> {
+    let (mut findings, mut choices) = (Findings::default(), Vec::new());
+    let image = image::image(inputs, &mut findings, &mut choices);
+    let (_, isolation) = brand::brand(inputs, image, &mut findings);
+    let chosen = package(inputs, image, &isolation, &mut findings, &mut choices);
+    let why = choices.last().filter(|choice| choice.what == "package").map(|choice| &choice.why);
+    let size = Size::asked_for(inputs, &mut findings).size;
+    let mut ranked: Vec<(u8, &Package, Option<String>)> = inputs
+        .catalog
+        .packages
+        .iter()
+        .map(|package| {
+            if chosen.is_some_and(|chosen| chosen.id == package.id) {
+                return (0, package, None);
+            }
+            match unsuitable(package, image, &isolation).or_else(|| size.lacks(package, &isolation))
+            {
+                Some(problem) => (2, package, Some(problem)),
+                None => {
+                    let why = why.map_or("none: no size is asked for", String::as_str);
+                    (1, package, Some(format!("it would do; the other is {why}")))
+                }
+            }
+        })
+        .collect();
+    ranked.sort_by_key(|(rank, package, _)| {
+        (*rank, package.memory_mib, package.vcpus, package.disk_mib, package.name.clone())
+    });
+    let shown = |(_, package, lost)| Candidate { package: shown(package), lost };
+    ranked.into_iter().map(shown).collect()
+}
+
 /// Why image and package cannot go together, in sdc-cloudapi's terms.
 fn unsuitable(package: &Package, image: Option<&Image>, isolation: &Isolation) -> Option<String> {
     if let Some(brand) = package.brand.as_deref().filter(|brand| !brand.is_empty())
@@ -193,6 +241,12 @@ fn version(text: &str) -> Vec<u64> {
     text.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
 }
 
+/// What a container asks for, and whether some of it cannot be read.
+struct Asked {
+    size: Size,
+    unreadable: bool,
+}
+
 /// What a container asks for, as packages count; zero is nothing asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
@@ -205,24 +259,50 @@ struct Size {
 
 impl Size {
     /// The larger of request and limit of each resource; the container's own, else the pod's.
-    fn asked_for(inputs: &Inputs<'_>, findings: &mut Findings) -> Self {
+    fn asked_for(inputs: &Inputs<'_>, findings: &mut Findings) -> Asked {
         let of_container = inputs.container().and_then(|container| container.resources.as_ref());
-        let mut size = Self::default();
+        let mut asked = Asked { size: Self::default(), unreadable: false };
         if let Some(resources) = of_container {
-            size.read(resources, RESOURCES, findings);
+            asked.read(resources, RESOURCES, findings);
         }
-        if size == Self::default()
+        if asked.size == Self::default()
             && let Some(resources) = inputs.spec().and_then(|spec| spec.resources.as_ref())
         {
-            size.read(resources, "spec.resources", findings);
+            asked.read(resources, "spec.resources", findings);
         }
-        size
+        asked
     }
 
+    /// What the package has too little of, in a few words.
+    fn lacks(&self, package: &Package, isolation: &Isolation) -> Option<String> {
+        if package.memory_mib < self.memory_mib {
+            return Some(format!("it has less than {} MiB memory", self.memory_mib));
+        }
+        if package.disk_mib < self.disk_mib {
+            return Some(format!("it has less than {} MiB disk", self.disk_mib));
+        }
+        let fits = self.fits(package, isolation);
+        (!fits).then(|| format!("it has fewer than {} vCPUs", self.vcpus))
+    }
+
+    /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.
+    fn fits(&self, package: &Package, isolation: &Isolation) -> bool {
+        let shares = package.vcpus.is_none() && !isolation.has_virtual_cpus();
+        package.memory_mib >= self.memory_mib
+            && package.disk_mib >= self.disk_mib
+            && (shares || u64::from(package.vcpus.unwrap_or(0)) >= self.vcpus)
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
     fn read(&mut self, resources: &ResourceRequirements, path: &str, findings: &mut Findings) {
+        let Self { size, unreadable } = self;
         for (field, amounts) in [("requests", &resources.requests), ("limits", &resources.limits)] {
             for (resource, quantity) in amounts.iter().flatten() {
                 let Some(amount) = Amount::parse(quantity) else {
+                    *unreadable = true;
                     findings.add(
                         &rules::MALFORMED_QUANTITY,
                         format!("{path}.{field}['{resource}']"),
@@ -234,21 +314,13 @@ impl Size {
                     continue;
                 };
                 match resource.as_str() {
-                    "memory" => self.memory_mib = self.memory_mib.max(amount.ceil_mib()),
-                    "cpu" => self.vcpus = self.vcpus.max(amount.ceil()),
-                    "ephemeral-storage" => self.disk_mib = self.disk_mib.max(amount.ceil_mib()),
+                    "memory" => size.memory_mib = size.memory_mib.max(amount.ceil_mib()),
+                    "cpu" => size.vcpus = size.vcpus.max(amount.ceil()),
+                    "ephemeral-storage" => size.disk_mib = size.disk_mib.max(amount.ceil_mib()),
                     _ => {}
                 }
             }
         }
-    }
-
-    /// A package without a number of CPUs shares them by weight: a zone can burst to what it asks for.
-    fn fits(&self, package: &Package, isolation: &Isolation) -> bool {
-        let shares = package.vcpus.is_none() && !isolation.has_virtual_cpus();
-        package.memory_mib >= self.memory_mib
-            && package.disk_mib >= self.disk_mib
-            && (shares || u64::from(package.vcpus.unwrap_or(0)) >= self.vcpus)
     }
 }
 

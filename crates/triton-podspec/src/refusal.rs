@@ -46,7 +46,7 @@ impl Translation {
 
 /// The field and what is wrong with it; for a missing ConfigMap or Secret the kubelet's words alone.
 fn tell(diagnostic: &Diagnostic) -> String {
-    if diagnostic.rule == rules::CONFIG_ERROR.name {
+    if diagnostic.reason == rules::CONFIG_ERROR.reason {
         return diagnostic.message.clone();
     }
     format!("{}: {}", diagnostic.path, diagnostic.message)

@@ -8,8 +8,8 @@ use crate::inputs::Inputs;
 use crate::ownership::Owner;
 use crate::plan::{InstancePlan, Translation};
 use crate::{
-    affinity, annotations, brand, firewall, image, labels, metadata, name, networks, ownership,
-    package, size, unsupported, user_data,
+    affinity, annotations, brand, described, firewall, image, labels, metadata, name, networks,
+    ownership, package, pod_affinity, restart, size, unsupported, user_data,
 };
 
 /// What the pod becomes, with every finding there is, not only the first.
@@ -23,14 +23,17 @@ pub fn translate(inputs: &Inputs<'_>) -> Translation {
     let mut choices = Vec::new();
     unsupported::unsupported(inputs, &mut findings);
     annotations::check(inputs, &mut findings);
+    restart::check(inputs, &mut findings);
     let image = image::image(inputs, &mut findings, &mut choices);
     let (brand, isolation) = brand::brand(inputs, image, &mut findings);
     let package = package::package(inputs, image, &isolation, &mut findings, &mut choices);
     let networks = networks::networks(inputs, &mut findings);
-    let affinity = affinity::affinity(inputs, &mut findings);
+    let mut affinity = affinity::affinity(inputs, &mut findings);
+    affinity.extend(pod_affinity::pod_affinity(inputs, &mut findings));
     let mut tags = labels::tags(inputs, &mut findings);
     let environment = environment(inputs, package, &mut findings);
     let mut metadata = metadata::metadata(inputs, &mut findings);
+    tags.extend(described::record(tags.keys(), metadata.keys()));
     metadata.insert(metadata::USER_DATA.to_owned(), user_data::user_data(environment));
     let firewall = firewall::firewall(inputs, &mut findings);
     let deletion_protection =

@@ -11,11 +11,23 @@ const MAX: Duration = Duration::from_secs(300);
 /// A restart this long after the last one starts over (twice the longest wait, as the kubelet has it).
 const FORGET: Duration = Duration::from_secs(600);
 
+/// So many restarts in a row make a crash loop: a guest that stops twice in an afternoon is in none.
+const CRASH_LOOP_RESTARTS: u32 = 3;
+
 /// When the next restart is due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestartBackoff {
     restarts: u32,
     last: Option<Instant>,
+    seen: Row,
+}
+
+/// The restarts in a row that are known one by one. Of those before this process only the last is: a crash loop is
+/// taken to have begun with it, as a pod is failed rather too late than for what has long been over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Row {
+    restarts: u32,
+    since: Option<Instant>,
 }
 
 // === impl RestartBackoff ===
@@ -25,7 +37,10 @@ impl RestartBackoff {
     /// has been up.
     #[must_use]
     pub fn resumed(restarts: u32, last: Option<Instant>) -> Self {
-        if restarts == 0 || last.is_none() { Self::default() } else { Self { restarts, last } }
+        if restarts == 0 || last.is_none() {
+            return Self::default();
+        }
+        Self { restarts, last, seen: Row { restarts: 1, since: last } }
     }
 
     /// When a restart asked for at `now` may happen.
@@ -42,16 +57,36 @@ impl RestartBackoff {
     /// Notes a restart.
     pub fn note(&mut self, now: Instant) {
         let forgotten = self.last.is_none_or(|last| now.duration_since(last) >= FORGET);
-        self.restarts = if forgotten { 1 } else { self.restarts.saturating_add(1) };
+        if forgotten {
+            *self = Self::default();
+        }
+        self.restarts = self.restarts.saturating_add(1);
         self.last = Some(now);
+        self.seen.restarts = self.seen.restarts.saturating_add(1);
+        self.seen.since.get_or_insert(now);
+    }
+
+    /// When what crashes now has been in a crash loop for so long; `None` if it is in none.
+    #[must_use]
+    pub fn crash_loop_ends(&self, now: Instant, window: Duration) -> Option<Instant> {
+        let goes_on = self.last.is_some_and(|last| now.duration_since(last) < FORGET);
+        let is_loop = goes_on && self.seen.restarts >= CRASH_LOOP_RESTARTS;
+        // A window longer than time itself never ends.
+        self.seen.since.filter(|_| is_loop)?.checked_add(window)
+    }
+
+    /// How many restarts in a row are known one by one.
+    #[must_use]
+    pub fn in_a_row(&self) -> u32 {
+        self.seen.restarts
     }
 }
 
 #[cfg(test)]
 impl RestartBackoff {
-    /// When the last restart was, for models that move time.
-    pub(crate) fn last_mut(&mut self) -> Option<&mut Instant> {
-        self.last.as_mut()
+    /// When the last restart was, and the first in a row, for models that move time.
+    pub(crate) fn moments_mut(&mut self) -> impl Iterator<Item = &mut Instant> {
+        self.last.iter_mut().chain(&mut self.seen.since)
     }
 }
 
@@ -83,6 +118,38 @@ mod tests {
         assert_eq!(backoff.due(start + Duration::from_secs(1)), start + Duration::from_secs(10));
         let late = start + Duration::from_secs(30);
         assert_eq!(backoff.due(late), late, "a wait that has passed is over");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_restarts_in_a_row_are_a_crash_loop() {
+        let start = Instant::now();
+        let window = Duration::from_secs(300);
+        let mut backoff = RestartBackoff::default();
+        for (after, ends) in [(0, false), (10, false), (30, true), (70, true)] {
+            let now = start + Duration::from_secs(after);
+            backoff.note(now);
+            let expected = ends.then_some(start + window);
+            assert_eq!(backoff.crash_loop_ends(now, window), expected, "{after}");
+        }
+        let quiet = start + Duration::from_secs(70) + FORGET;
+        assert_eq!(backoff.crash_loop_ends(quiet, window), None, "it ran well for ten minutes");
+        assert_eq!(backoff.crash_loop_ends(start + window, Duration::MAX), None);
+        backoff.note(quiet);
+        assert_eq!(backoff.in_a_row(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn restarts_of_an_earlier_process_make_no_crash_loop_but_a_back_off() {
+        let start = Instant::now();
+        let mut backoff = RestartBackoff::resumed(40, Some(start));
+        assert_eq!(backoff.due(start), start + MAX);
+        let window = Duration::from_secs(60);
+        let later = start + MAX;
+        assert_eq!(backoff.crash_loop_ends(later, window), None);
+        backoff.note(later);
+        assert_eq!(backoff.crash_loop_ends(later, window), None);
+        backoff.note(later);
+        assert_eq!(backoff.crash_loop_ends(later, window), Some(start + window));
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,7 +23,7 @@ struct Known {
 // === impl JournalDoubt ===
 
 impl JournalDoubt {
-    /// What a journal must be that is opened now. `is_first`: nobody held the Lease before this term.
+    /// What a journal must be that is opened now. `is_first`: nobody acted for the node before this term.
     pub(crate) fn before(&self, is_first: bool) -> Before {
         if self.0.was_lost.load(Ordering::Relaxed) {
             Before::Forger
@@ -43,7 +43,9 @@ impl JournalDoubt {
         tokio::spawn(async move {
             if term.run_until_cancelled(lost.cancelled()).await.is_some() {
                 doubt.0.was_lost.store(true, Ordering::Relaxed);
-                tracing::warn!("somebody else has written the journal of creates; beginning anew");
+                tracing::warn!(
+                    "the journal of creates is not as this process left it, or could not be kept; beginning anew"
+                );
                 term.cancel();
             }
         });

@@ -16,8 +16,10 @@ pub mod cluster;
 mod create_gate;
 pub mod decide;
 mod doubt;
+pub mod edits;
 pub mod feed;
 pub mod firewall;
+mod give_ups;
 mod hook_runner;
 pub mod hooks;
 pub mod journal;
@@ -45,6 +47,7 @@ mod sweeper;
 mod tasks;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
 
 pub use cluster::{Cluster, KubeCluster};
 pub use doubt::JournalDoubt;

@@ -23,6 +23,8 @@ pub struct Limits {
     pub missing_retry_max: Duration,
     /// How many creates may be on their way at once.
     pub creates_in_flight: usize,
+    /// How many instances may be brought in line with the labels and annotations of their pods at once.
+    pub edits_in_flight: usize,
     /// Between lists of the account's instances while something is expected to change.
     pub list_busy: Duration,
     /// Between lists while nothing is.
@@ -34,6 +36,9 @@ pub struct Limits {
     /// How long an instance must be seen stopped before its pod counts as completed: somebody else's reboot passes
     /// through the same state.
     pub completion_confirm: Duration,
+    /// So long after the first of its restarts in a row a pod is failed, unless it says otherwise; `None`: never, as
+    /// under a kubelet.
+    pub crash_loop_window: Option<Duration>,
     /// How long a postStart hook that finds nobody listening is tried again: a guest runs long before it has booted.
     pub post_start_patience: Duration,
     /// Between looks for firewall rules without users.
@@ -59,11 +64,13 @@ impl Default for Limits {
             retry_max: Duration::from_secs(300),
             missing_retry_max: Duration::from_secs(20),
             creates_in_flight: 16,
+            edits_in_flight: 4,
             list_busy: Duration::from_secs(1),
             list_idle: Duration::from_secs(12),
             list_idle_feed: Duration::from_secs(38),
             changefeed: true,
             completion_confirm: Duration::from_secs(15),
+            crash_loop_window: None,
             post_start_patience: Duration::from_secs(60),
             firewall_sweep: Duration::from_secs(600),
             firewall_leftover: Duration::from_secs(90),

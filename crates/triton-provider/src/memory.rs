@@ -8,6 +8,7 @@ use crate::backoff::RestartBackoff;
 use crate::decide::State;
 use crate::decide::state::{Known, Misses, Restarts};
 use crate::seen::Seen;
+use crate::timeline::Timeline;
 
 /// One pod's memory.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,23 @@ pub struct Memory {
     pub rules_ensured: bool,
     /// When to try to make them again.
     pub rules_retry_at: Option<Instant>,
+    /// The last try to bring the instance in line with its pod's labels and annotations, until a list shows it so.
+    pub edited: Option<Edited>,
+    /// It would be given up, and too many others were.
+    pub held: bool,
+    /// How far its start is, until the pod has been ready; `None` of a pod whose beginning was not seen.
+    pub timeline: Option<Timeline>,
+    /// What tells the pod's labels and annotations, as they were last looked at, from others; 0 before the first look.
+    pub text: u32,
+}
+
+/// A try to bring an instance in line with its pod.
+#[derive(Clone, Debug)]
+pub struct Edited {
+    /// When.
+    pub at: Instant,
+    /// How it was seen then.
+    pub seen: Arc<Seen>,
 }
 
 /// The memory of a pod to which nothing happens: an instance that was seen, and nothing else. That is what nearly all
@@ -31,6 +49,7 @@ pub(crate) struct Resting {
     since: Instant,
     ran: bool,
     rules_ensured: bool,
+    text: u32,
 }
 
 /// What keeps a pod waiting, in its status' words.
@@ -48,7 +67,17 @@ impl Resting {
     /// All of this memory in short; `None` if there is more to it.
     pub(crate) fn of(memory: &Memory) -> Option<Self> {
         // Field by field, so that none that is added later is forgotten here.
-        let Memory { life, trouble: None, rules_ensured, rules_retry_at: None } = memory else {
+        let Memory {
+            life,
+            trouble: None,
+            rules_ensured,
+            rules_retry_at: None,
+            edited: None,
+            held: false,
+            timeline: None,
+            text,
+        } = memory
+        else {
             return None;
         };
         let State {
@@ -90,12 +119,13 @@ impl Resting {
             since: *since,
             ran: *ran,
             rules_ensured: *rules_ensured,
+            text: *text,
         })
     }
 
     /// The memory again.
     pub(crate) fn wake(&self) -> Memory {
-        let Self { last, seen_at, since, ran, rules_ensured } = self;
+        let Self { last, seen_at, since, ran, rules_ensured, text } = self;
         let known = Known {
             id: last.id,
             last: Some(Arc::clone(last)),
@@ -107,7 +137,7 @@ impl Resting {
             since: *since,
         };
         let life = State { known: Some(known), ..State::default() };
-        Memory { life, rules_ensured: *rules_ensured, ..Memory::default() }
+        Memory { life, rules_ensured: *rules_ensured, text: *text, ..Memory::default() }
     }
 }
 

@@ -12,6 +12,7 @@ use prometheus_client::registry::Registry;
 use triton_cloudapi::client::{OnRequest, RequestOutcome, RequestRecord};
 
 use crate::observer::Reason;
+use crate::timeline::Phase;
 
 /// Labels of a CloudAPI request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,6 +37,7 @@ pub struct Metrics {
     seconds: Family<EndpointLabels, Histogram, fn() -> Histogram>,
     actions: Family<ActionLabels, Counter>,
     lists: Family<ListLabels, Counter>,
+    start_phases: Family<PhaseLabels, Histogram, fn() -> Histogram>,
     changefeed: Family<ChangefeedLabels, Gauge>,
     /// Changes that the changefeed has told of, of whatever instance of the account.
     pub changefeed_changes: Counter,
@@ -43,6 +45,13 @@ pub struct Metrics {
     pub changefeed_missed: Counter,
     /// Instances in the last complete list.
     pub instances: Gauge,
+}
+
+/// Labels of a part of a pod's start.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PhaseLabels {
+    /// queued, prepared, throttled, created, provisioned, ready; and total.
+    pub phase: &'static str,
 }
 
 /// Labels of a list.
@@ -73,11 +82,14 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let buckets: fn() -> Histogram = || Histogram::new(exponential_buckets(0.005, 2.0, 15));
+        // From 10 ms to three quarters of an hour.
+        let starts: fn() -> Histogram = || Histogram::new(exponential_buckets(0.01, 2.0, 19));
         let metrics = Self {
             requests: Family::default(),
             seconds: Family::new_with_constructor(buckets),
             actions: Family::default(),
             lists: Family::default(),
+            start_phases: Family::new_with_constructor(starts),
             changefeed: Family::default(),
             changefeed_changes: Counter::default(),
             changefeed_missed: Counter::default(),
@@ -102,6 +114,11 @@ impl Metrics {
             "instance_lists",
             "Complete lists of instances that were begun, by reason",
             metrics.lists.clone(),
+        );
+        registry.register(
+            "pod_start_phase_seconds",
+            "Time that pods took to become ready for the first time, by what they waited for",
+            metrics.start_phases.clone(),
         );
         registry.register(
             "changefeed",
@@ -164,6 +181,12 @@ impl Metrics {
         for (state, is) in [("connected", connected), ("trusted", trusted)] {
             self.changefeed.get_or_create(&ChangefeedLabels { state }).set(i64::from(is));
         }
+    }
+
+    /// Counts a part of a pod's start.
+    pub fn start_phase(&self, phase: Phase) {
+        let labels = PhaseLabels { phase: phase.name };
+        self.start_phases.get_or_create(&labels).observe(phase.took.as_secs_f64());
     }
 
     /// Counts an action that CloudAPI accepted.

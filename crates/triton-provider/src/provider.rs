@@ -6,7 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
 use prometheus_client::registry::Registry;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
@@ -20,6 +20,7 @@ use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
 use crate::doubt::JournalDoubt;
 use crate::firewall::Firewall;
+use crate::give_ups::GiveUps;
 use crate::hook_runner::HookRunner;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
@@ -56,8 +57,7 @@ pub struct Parts<C> {
     pub metrics: Metrics,
     /// What the process knows of the journal from earlier terms.
     pub doubt: JournalDoubt,
-    /// Nobody acted for the node before: this term [made the Lease](virtual_node::Term::is_first), and the cluster
-    /// [had no Node](virtual_node::has_node).
+    /// [Nobody acted for the node before](virtual_node::Term::nobody_acted_before).
     pub is_first: bool,
 }
 
@@ -135,6 +135,7 @@ impl<C: Cluster> TritonProvider<C> {
         let shared = Shared {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
+            edits: Semaphore::new(limits.edits_in_flight),
             probes: Engine::new(prober.clone(), said),
             probe_names: Names::default(),
             hooks: HookRunner::new(
@@ -145,6 +146,7 @@ impl<C: Cluster> TritonProvider<C> {
                 limits.post_start_patience,
             ),
             memories: Memories::with_left(left, Instant::now() + window),
+            give_ups: GiveUps::default(),
             first_provider,
             client,
             cluster,

@@ -1,6 +1,7 @@
 //! An instance as a list showed it, small enough to be kept for ten thousand of them.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,9 +9,10 @@ use jiff::Timestamp;
 use triton_cloudapi::instances::{Instance, InstanceState};
 use triton_cloudapi::tags::Tags;
 use triton_cloudapi::{ImageId, InstanceId};
-use triton_podspec::Observed;
 use triton_podspec::firewall::RULE_TAGS;
 use triton_podspec::ownership::{self, Owner};
+use triton_podspec::{Likeness, Observed};
+use uuid::Uuid;
 use virtual_node::PodKey;
 
 /// What is kept of an instance: what decisions, statuses and firewall rules need, and nothing else. Metadata, which
@@ -26,7 +28,9 @@ pub struct Seen {
     /// When it was created.
     pub created: Option<Timestamp>,
     /// Image, if it has one.
-    pub image: Option<ImageId>,
+    pub image: Option<Arc<ImageId>>,
+    /// The compute node that it is on, if that is told.
+    pub compute_node: Option<Arc<Uuid>>,
     /// Address of the primary NIC.
     pub primary_ip: Option<IpAddr>,
     /// All addresses; what is no address (`dhcp`) is left out.
@@ -39,6 +43,8 @@ pub struct Seen {
     pub mark: Mark,
     /// The tags that firewall rules of ours may be about, as name and value.
     pub rule_tags: RuleTags,
+    /// What tells the tags and metadata that came from its pod, and its firewall, from others.
+    pub likeness: Likeness,
 }
 
 /// The tags that firewall rules of ours may be about, as name and value.
@@ -72,6 +78,8 @@ pub struct Shared {
     texts: HashSet<Arc<str>>,
     nodes: HashSet<Arc<NodeMark>>,
     rule_tags: HashSet<RuleTags>,
+    images: HashSet<Arc<ImageId>>,
+    compute_nodes: HashSet<Arc<Uuid>>,
 }
 
 // === impl Seen ===
@@ -117,7 +125,7 @@ impl From<&Seen> for Observed {
             id: seen.id.to_string(),
             name: seen.name.as_ref().to_owned(),
             state: seen.state.clone(),
-            image: seen.image.map(|image| image.to_string()),
+            image: seen.image.as_ref().map(ToString::to_string),
             primary_ip: seen.primary_ip.map(|ip| ip.to_string()),
             ips: seen.ips.iter().map(ToString::to_string).collect(),
         }
@@ -144,13 +152,19 @@ impl Shared {
             name: instance.name.as_str().into(),
             state: instance.state.clone(),
             created: instance.created,
-            image: instance.image,
+            image: instance.image.map(|image| once(&mut self.images, image)),
+            compute_node: instance.compute_node.map(|node| once(&mut self.compute_nodes, node)),
             primary_ip: instance.primary_ip.as_deref().and_then(|ip| ip.parse().ok()),
             ips: instance.ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
             deletion_protection: instance.deletion_protection,
             asked_for_protection: ownership::asked_for_protection(&instance.tags),
             mark,
             rule_tags: self.rule_tags(&instance.tags),
+            likeness: Likeness::of_instance(
+                &instance.tags,
+                &instance.metadata,
+                instance.firewall_enabled,
+            ),
         }
     }
 
@@ -195,6 +209,16 @@ impl Shared {
         self.texts.insert(Arc::clone(&new));
         new
     }
+}
+
+/// The one that is kept for all of the same value.
+fn once<T: Eq + Hash>(kept: &mut HashSet<Arc<T>>, value: T) -> Arc<T> {
+    if let Some(found) = kept.get(&value) {
+        return Arc::clone(found);
+    }
+    let new = Arc::new(value);
+    kept.insert(Arc::clone(&new));
+    new
 }
 
 #[cfg(test)]

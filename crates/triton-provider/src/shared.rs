@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use probe_engine::Engine;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use triton_cloudapi::client::Client;
 
@@ -12,6 +13,7 @@ use crate::catalog::CatalogKeeper;
 use crate::create_gate::CreateGate;
 use crate::decide::state::Intent;
 use crate::firewall::Firewall;
+use crate::give_ups::GiveUps;
 use crate::hook_runner::HookRunner;
 use crate::journal::{Journal, Left};
 use crate::memory::{Memory, Resting};
@@ -41,6 +43,10 @@ pub(crate) struct Shared<C> {
     pub(crate) metrics: Metrics,
     pub(crate) opinions: Opinions,
     pub(crate) creates: CreateGate,
+    /// So many instances are brought in line with their pods at once: an edit of a thousand pods does not keep others
+    /// from being made and stopped.
+    pub(crate) edits: Semaphore,
+    pub(crate) give_ups: GiveUps,
     pub(crate) memories: Memories,
     pub(crate) first_provider: FirstProvider,
 }

@@ -37,6 +37,8 @@ pub struct NodeConfig {
     pub kubelet_port: Option<u16>,
     /// `status.nodeInfo`.
     pub system: NodeSystem,
+    /// `status.declaredFeatures` (KEP-5328), sorted. The node adds what follows from the abilities of its provider.
+    pub declared_features: Vec<String>,
     /// Passes over pods that may run at once.
     pub workers: usize,
     /// Whether pods of DaemonSets are run. They are made for machines (log shippers, CNI, exporters), tolerate
@@ -56,6 +58,15 @@ pub struct NodeConfig {
     pub heartbeat: Heartbeat,
     /// How the Node shows that its provider does not answer.
     pub outage: OutageSigns,
+}
+
+/// What a node can hold, by resource name, as quantities.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// `status.capacity`.
+    pub total: BTreeMap<String, String>,
+    /// `status.allocatable`, what the scheduler may give to pods; empty means the same as `total`.
+    pub allocatable: BTreeMap<String, String>,
 }
 
 /// How a Node shows that its provider does not answer.
@@ -166,6 +177,7 @@ impl NodeConfig {
             hostname: name.clone(),
             kubelet_port: None,
             system: NodeSystem::default(),
+            declared_features: Vec::new(),
             workers: WORKERS,
             run_daemonsets: false,
             condition_domain: None,
@@ -176,6 +188,14 @@ impl NodeConfig {
             outage: OutageSigns::default(),
             name,
         }
+    }
+}
+
+impl NodeConfig {
+    /// What the node can hold as long as nobody says otherwise.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        Capacity { total: self.capacity.clone(), allocatable: self.allocatable.clone() }
     }
 }
 

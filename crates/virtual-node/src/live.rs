@@ -17,12 +17,11 @@ pub(crate) async fn exists(client: &Client, key: &PodKey) -> Result<bool, CallEr
     Ok(found.is_some_and(|pod| pod.metadata.uid.as_deref() == Some(&key.uid)))
 }
 
-/// Whether the cluster has a Node of this name. For whoever wants to know whether anybody can have acted for the node
-/// before: a Node that is there was registered by somebody.
+/// Whether the cluster has a Node of this name: somebody has registered it, then.
 ///
 /// # Errors
 /// When it could not be found out.
-pub async fn has_node(client: &Client, name: &str) -> Result<bool, CallError> {
+pub(crate) async fn has_node(client: &Client, name: &str) -> Result<bool, CallError> {
     let nodes: Api<Node> = Api::all(client.clone());
     Ok(call("reading the Node", nodes.get_metadata_opt(name)).await?.is_some())
 }

@@ -62,6 +62,16 @@ pub trait Provider: Send + Sync + 'static {
     fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
 }
 
+/// Whether pods could be run: what the Node object needs of a [`Provider`]. Every provider is one; who keeps a Node
+/// without its pods ([`VirtualNode::run_node_only`](crate::VirtualNode::run_node_only)) implements nothing else.
+pub trait Pulse: Send + Sync + 'static {
+    /// As [`Provider::ping`].
+    ///
+    /// # Errors
+    /// When pods could not be run now.
+    fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send;
+}
+
 /// Something the provider runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
@@ -152,6 +162,14 @@ pub enum ProviderErrorKind {
     /// The back end did not answer or refused us: nothing is concluded, the published status stays, the node asks
     /// again with back-off.
     Unavailable,
+}
+
+// === impl Pulse ===
+
+impl<P: Provider> Pulse for P {
+    fn ping(&self) -> impl Future<Output = Result<(), ProviderError>> + Send {
+        Provider::ping(self)
+    }
 }
 
 // === impl PodKey ===

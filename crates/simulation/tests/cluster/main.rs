@@ -19,7 +19,7 @@ use testbed::{Cluster, Release, Scratch};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_api_servers_answer_the_same() {
     let scratch = Scratch::create("apiserver").await.unwrap();
-    let cluster = Cluster::start(scratch.path(), Release::NEWEST).await.unwrap();
+    let cluster = Cluster::start(scratch.path(), Release::chosen().unwrap()).await.unwrap();
     let mut real = calls::Server::new("the real one", cluster.client());
     let mut imitated = calls::Server::new("the one in memory", in_memory());
 

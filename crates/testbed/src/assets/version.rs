@@ -34,6 +34,15 @@ pub struct Version {
     pub patch: u32,
 }
 
+/// The environment variable that says on which Kubernetes everything runs.
+pub const CHOICE: &str = "VK_TRITON_KUBERNETES";
+
+/// A Kubernetes version that is not pinned here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownRelease {
+    text: String,
+}
+
 /// A text in which no version was found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct NoVersion;
@@ -47,8 +56,66 @@ impl Release {
         go_mod: include_str!("../../kubetools/kubernetes-1.37/go.mod"),
         go_sum: include_str!("../../kubetools/kubernetes-1.37/go.sum"),
     };
+    /// 1.36.
+    pub const V1_36: Self = Self {
+        version: Version::new(1, 36, 3),
+        go_mod: include_str!("../../kubetools/kubernetes-1.36/go.mod"),
+        go_sum: include_str!("../../kubetools/kubernetes-1.36/go.sum"),
+    };
+    /// 1.35.
+    pub const V1_35: Self = Self {
+        version: Version::new(1, 35, 4),
+        go_mod: include_str!("../../kubetools/kubernetes-1.35/go.mod"),
+        go_sum: include_str!("../../kubetools/kubernetes-1.35/go.sum"),
+    };
+    /// 1.34.
+    pub const V1_34: Self = Self {
+        version: Version::new(1, 34, 4),
+        go_mod: include_str!("../../kubetools/kubernetes-1.34/go.mod"),
+        go_sum: include_str!("../../kubetools/kubernetes-1.34/go.sum"),
+    };
+    /// 1.33.
+    pub const V1_33: Self = Self {
+        version: Version::new(1, 33, 13),
+        go_mod: include_str!("../../kubetools/kubernetes-1.33/go.mod"),
+        go_sum: include_str!("../../kubetools/kubernetes-1.33/go.sum"),
+    };
+    /// 1.32. Of its later patches the public module proxy lacks some modules.
+    pub const V1_32: Self = Self {
+        version: Version::new(1, 32, 0),
+        go_mod: include_str!("../../kubetools/kubernetes-1.32/go.mod"),
+        go_sum: include_str!("../../kubetools/kubernetes-1.32/go.sum"),
+    };
+    /// All of them, the newest first.
+    pub const ALL: [Self; 6] =
+        [Self::V1_37, Self::V1_36, Self::V1_35, Self::V1_34, Self::V1_33, Self::V1_32];
     /// The release everything runs on unless told otherwise.
     pub const NEWEST: Self = Self::V1_37;
+
+    /// The release that the environment variable [`CHOICE`] names, as `1.35` or `1.35.4`; without it the newest.
+    ///
+    /// # Errors
+    /// When it names none of [`Release::ALL`].
+    pub fn chosen() -> Result<Self, UnknownRelease> {
+        match std::env::var(CHOICE) {
+            Ok(text) if !text.is_empty() => Self::named(&text),
+            _ => Ok(Self::NEWEST),
+        }
+    }
+
+    /// The release of that name, as `1.35`, `v1.35` or `1.35.4`.
+    ///
+    /// # Errors
+    /// When there is none: a patch is only pinned as it is.
+    pub fn named(text: &str) -> Result<Self, UnknownRelease> {
+        let bare = text.strip_prefix('v').unwrap_or(text);
+        let is_it = |release: &Self| {
+            let Version { major, minor, .. } = release.version;
+            bare == format!("{major}.{minor}") || bare == release.version.to_string()
+        };
+        let unknown = || UnknownRelease { text: text.to_owned() };
+        Self::ALL.into_iter().find(is_it).ok_or_else(unknown)
+    }
 
     /// Whether a program of this version may be used for this release: same major and minor.
     #[must_use]
@@ -67,6 +134,23 @@ impl EtcdRelease {
     /// Oldest that current API servers are known to work with; Debian 12 has 3.4.23.
     pub(crate) const OLDEST: Version = Version::new(3, 4, 0);
 }
+
+// === impl UnknownRelease ===
+
+impl fmt::Display for UnknownRelease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known: Vec<String> =
+            Release::ALL.iter().map(|release| release.version.to_string()).collect();
+        write!(
+            f,
+            "{:?} is none of the Kubernetes versions that can be built: {}",
+            self.text,
+            known.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownRelease {}
 
 // === impl Version ===
 
@@ -140,9 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn a_release_is_named_by_its_minor_or_by_all_of_it() {
+        assert_eq!(Release::named("1.35"), Ok(Release::V1_35));
+        assert_eq!(Release::named("v1.37.2"), Ok(Release::V1_37));
+        for unknown in ["1.31", "1.35.0", "35", "1", "newest"] {
+            let error = Release::named(unknown).unwrap_err().to_string();
+            assert!(error.contains(unknown) && error.contains("1.33.13"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_module_files_pin_the_version_they_are_named_for() {
-        let pinned = format!("k8s.io/kubernetes v{}", Release::V1_37.version);
-        assert!(Release::V1_37.go_mod.contains(&pinned));
+        for release in Release::ALL {
+            let pinned = format!("k8s.io/kubernetes v{}", release.version);
+            assert!(release.go_mod.contains(&pinned), "{pinned}");
+            // The libraries that are published with it are of the same release.
+            let library =
+                format!("k8s.io/apiserver v0.{}.{}", release.version.minor, release.version.patch);
+            assert!(release.go_mod.contains(&library), "{library}");
+        }
         let pinned = format!("go.etcd.io/etcd/server/v3 v{}", EtcdRelease::V3_6.version);
         assert!(EtcdRelease::V3_6.go_mod.contains(&pinned));
     }

@@ -124,6 +124,20 @@ pub(super) fn check_changed_metadata(key: &str) -> Result<(), RequestError> {
     check_no_password(key)
 }
 
+/// Whether a tag of this name can be set and removed on an instance that exists: others are for a create only, since
+/// CloudAPI would take them for parameters of the call.
+#[must_use]
+pub fn can_change_tag(name: &str) -> bool {
+    !name.is_empty() && !RESERVED.contains(&name) && check_not_dockers(name).is_ok()
+}
+
+/// The same of a metadata key.
+#[must_use]
+pub fn can_change_metadata(key: &str) -> bool {
+    // The account's own keys, which CloudAPI writes anew.
+    key != "root_authorized_keys" && check_changed_metadata(key).is_ok()
+}
+
 fn check_no_password(key: &str) -> Result<(), RequestError> {
     if key != "credentials" && !key.ends_with("_pw") {
         return Ok(());
@@ -187,6 +201,24 @@ mod tests {
         check("docker:label:com.dockerish", "x", true, true);
         let odd = Tags::from([("x".to_owned(), TagValue::Other(serde_json::json!([])))]);
         assert!(matches!(check_tags(&odd), Err(RequestError::TagValue { .. })));
+    }
+
+    #[test]
+    fn names_that_only_a_create_takes_are_told_from_others() {
+        for name in ["role", "k8s.io/app", "triton.cns.services"] {
+            assert!(can_change_tag(name), "{name}");
+        }
+        for name in ["", "image", "machine", "sdc_docker", "docker:label:com.docker.x"] {
+            assert!(!can_change_tag(name), "{name}");
+        }
+        for key in ["user-script", "cloud-init:user-data", "motd"] {
+            assert!(can_change_metadata(key), "{key}");
+        }
+        for key in
+            ["", "uuid", "credentials", "root_pw", "administrator_pw", "root_authorized_keys"]
+        {
+            assert!(!can_change_metadata(key), "{key}");
+        }
     }
 
     #[test]

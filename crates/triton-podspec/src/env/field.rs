@@ -45,7 +45,11 @@ pub(super) fn value(
         }
         "status.hostIP" | "status.hostIPs" => {
             if inputs.host_ip.is_none() {
-                findings.add(&rules::CONFIG_ERROR, path, "the node's address is not known yet");
+                findings.add(
+                    &rules::UNKNOWN_NODE_ADDRESS,
+                    path,
+                    "the node's address is not known yet",
+                );
             }
             inputs.host_ip.map(|ip| ip.to_string())
         }

@@ -232,7 +232,7 @@ impl<'a> Source<'a> {
             }
             // Not read is not absent, not even for an optional one.
             None => findings.add(
-                &rules::CONFIG_ERROR,
+                &rules::UNREAD_SOURCE,
                 path,
                 format!("{} {:?} has not been read yet", self.noun().to_lowercase(), self.name),
             ),

@@ -96,20 +96,20 @@ const PODS: &[(&str, Severity, &str, &str)] = &[
     (
         "pod-affinity-ignored",
         Warning,
-        "spec.affinity.podAffinity",
-        "spec: {affinity: {podAffinity: {}}}",
+        "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]",
+        "spec: {affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}}",
     ),
     (
         "pod-affinity-ignored",
         Warning,
-        "spec.affinity.podAntiAffinity",
-        "spec: {affinity: {podAntiAffinity: {}}}",
-    ),
-    (
-        "pod-affinity-ignored",
-        Warning,
-        "spec.topologySpreadConstraints",
+        "spec.topologySpreadConstraints[0]",
         "spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule}]}",
+    ),
+    (
+        "pod-affinity-weakened",
+        Warning,
+        "spec.topologySpreadConstraints[0]",
+        "spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]}",
     ),
     (
         "security-context-ignored",
@@ -130,6 +130,18 @@ const PODS: &[(&str, Severity, &str, &str)] = &[
         Reject,
         "metadata.annotations['tritondatacenter.com/delprotect']",
         "metadata: {annotations: {tritondatacenter.com/delprotect: '1'}}",
+    ),
+    (
+        "malformed-annotation",
+        Reject,
+        "metadata.annotations['liveness-action']",
+        "metadata: {annotations: {liveness-action: restart}}",
+    ),
+    (
+        "malformed-annotation",
+        Reject,
+        "metadata.annotations['crash-loop-window']",
+        "metadata: {annotations: {crash-loop-window: five minutes}}",
     ),
     (
         "malformed-annotation",
@@ -399,12 +411,12 @@ const CONTAINERS: &[(&str, Severity, &str, &str)] = &[
         "ports: [{containerPort: 80}, {containerPort: 65536}]",
     ),
     (
-        "config-error",
+        "unread-source",
         Wait,
         "env[0].valueFrom.configMapKeyRef",
         "env: [{name: a, valueFrom: {configMapKeyRef: {name: c, key: k}}}]",
     ),
-    ("config-error", Wait, "envFrom[0]", "envFrom: [{secretRef: {name: s, optional: true}}]"),
+    ("unread-source", Wait, "envFrom[0]", "envFrom: [{secretRef: {name: s, optional: true}}]"),
     (
         "unsupported-env-source",
         Reject,
@@ -458,7 +470,9 @@ const CONTAINERS: &[(&str, Severity, &str, &str)] = &[
 
 /// Rules that need ConfigMaps and Secrets, or more than a line of YAML; their tests are in `environment.rs` and
 /// `metadata.rs`.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 8] = [
+    "config-error",
+    "unknown-node-address",
     "optional-config-map-not-found",
     "optional-secret-not-found",
     "optional-config-map-key-not-found",

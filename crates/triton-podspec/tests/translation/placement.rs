@@ -222,3 +222,87 @@ fn where_somebody_runs_commands_they_are_no_reason_to_reject() {
         assert_eq!(translation.instance.is_some(), commands, "{:?}", translation.diagnostics);
     }
 }
+
+#[test]
+fn who_asks_for_a_size_that_cannot_be_read_is_not_told_that_nothing_was_asked() {
+    let pod = sized("ubuntu-16.04", "{requests: {memory: 4 GB}}");
+    let path = "spec.containers[0].resources.requests['memory']";
+    finding(&pod, "malformed-quantity", Severity::Reject, path);
+}
+
+const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+
+/// A term about compute nodes, with that selector.
+fn term(selector: &str) -> String {
+    format!("{{topologyKey: kubernetes.io/hostname, labelSelector: {selector}}}")
+}
+
+#[test]
+fn pod_affinity_and_spread_become_affinity_rules() {
+    let soft = |selector: &str| {
+        format!(
+            "preferredDuringSchedulingIgnoredDuringExecution: [{{weight: 5, podAffinityTerm: {}}}]",
+            term(selector)
+        )
+    };
+    let hard = |selector: &str| format!("{HARD}: [{}]", term(selector));
+    for (field, expected) in [
+        (format!("podAntiAffinity: {{{}}}", hard("{matchLabels: {app: web}}")), "app!=web"),
+        (format!("podAntiAffinity: {{{}}}", soft("{matchLabels: {app: web}}")), "app!=~web"),
+        (format!("podAffinity: {{{}}}", hard("{matchLabels: {role: db}}")), "role==db"),
+        (format!("podAffinity: {{{}}}", soft("{matchLabels: {role: db}}")), "role==~db"),
+        (
+            format!(
+                "podAntiAffinity: {{{}}}",
+                hard("{matchExpressions: [{key: app, operator: In, values: [a.1, b]}]}")
+            ),
+            r"app!=/^(a\.1|b)$/",
+        ),
+        (
+            format!(
+                "podAntiAffinity: {{{}}}",
+                hard("{matchExpressions: [{key: app, operator: Exists}]}")
+            ),
+            "app!=/^/",
+        ),
+    ] {
+        let pod = pod(&format!("spec: {{affinity: {{{field}}}}}"));
+        assert_eq!(plan(&pod).create.affinity, [expected], "{field}");
+    }
+    let spread = pod(
+        "{metadata: {annotations: {affinity: 'role!=db'}}, spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: \
+         kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway, labelSelector: {matchLabels: {app: web}}}]}}",
+    );
+    assert_eq!(plan(&spread).create.affinity, ["role!=db", "app!=~web"]);
+}
+
+#[test]
+fn what_an_affinity_rule_cannot_say_is_a_finding_and_no_guess() {
+    for selector in [
+        "{matchLabels: {app: web, tier: x}}",
+        "{matchLabels: {app.kubernetes.io/name: web}}",
+        "{matchLabels: {a: web}}",
+        "{matchLabels: {app: ''}}",
+        "{matchExpressions: [{key: app, operator: NotIn, values: [a]}]}",
+        "{}",
+    ] {
+        let pod = pod(&format!(
+            "spec: {{affinity: {{podAntiAffinity: {{{HARD}: [{}]}}}}}}",
+            term(selector)
+        ));
+        let path = format!("spec.affinity.podAntiAffinity.{HARD}[0]");
+        finding(&pod, "pod-affinity-ignored", Severity::Warning, &path);
+        assert!(translated(&pod).instance.unwrap().create.affinity.is_empty(), "{selector}");
+    }
+}
+
+#[test]
+fn a_pod_that_must_be_with_its_own_kind_only_wishes_so() {
+    let with = term("{matchLabels: {app: web}}");
+    let own = pod(&format!(
+        "{{metadata: {{labels: {{app: web}}}}, spec: {{affinity: {{podAffinity: {{{HARD}: [{with}]}}}}}}}}"
+    ));
+    let path = format!("spec.affinity.podAffinity.{HARD}[0]");
+    finding(&own, "pod-affinity-weakened", Severity::Warning, &path);
+    assert_eq!(translated(&own).instance.unwrap().create.affinity, ["app==~web"]);
+}

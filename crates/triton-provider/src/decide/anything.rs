@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use triton_cloudapi::instances::InstanceState;
+use triton_podspec::LivenessAction;
 
 use super::fixtures::{Case, foreign, id, instance, list, protected};
 use super::sight::is_ours;
 use super::{
-    Action, Effect, Event, Found, HookStand, Hooks, Leave, RestartPolicy, Standing, Why, Wish,
+    Action, Effect, Event, Found, GivenUp, HookStand, Hooks, Leave, RestartPolicy, Standing, Why,
+    Wish,
 };
 use crate::seen::Seen;
 
@@ -139,6 +142,17 @@ impl Judge {
                     assert_eq!(*why == Why::PodLeaves, matches!(view.wish, Wish::Leave(_)));
                 });
             }
+            Effect::End(Standing::GivenUp(why), _) => {
+                let Wish::Run(run) = &case.wish else { panic!("a pod that leaves is given up") };
+                assert!(match why {
+                    GivenUp::Unhealthy => {
+                        run.unhealthy && run.liveness_action == LivenessAction::Replace
+                    }
+                    GivenUp::CrashLoop { .. } => run.crash_loop_window.is_some(),
+                });
+                let known = case.state.known.as_ref().and_then(|known| known.last.as_ref());
+                assert!(known.is_some_and(|last| last.state != InstanceState::Provisioning));
+            }
             Effect::End(Standing::Gone, _) => {
                 assert!(case.state.intent.is_none() && !case.state.noted);
                 let stopping = case.state.stopping.as_ref().unwrap();
@@ -194,6 +208,9 @@ proptest! {
                         let policies =
                             [RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never];
                         run.restart_policy = policies[usize::from(n) % 3];
+                        run.liveness_action =
+                            if n & 64 == 0 { LivenessAction::Reboot } else { LivenessAction::Replace };
+                        run.crash_loop_window = (n & 128 != 0).then_some(Duration::from_secs(60));
                     }
                 }
                 Happening::Leaves(grace, may_lift_protection) => {

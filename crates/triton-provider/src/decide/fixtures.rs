@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
+use triton_podspec::LivenessAction;
 use triton_podspec::ownership::Owner;
 use uuid::Uuid;
 
@@ -66,6 +67,8 @@ impl Case {
             protect: false,
             deadline: None,
             unhealthy: false,
+            liveness_action: LivenessAction::Reboot,
+            crash_loop_window: None,
             post_start: false,
             pre_stop: false,
             kill_grace: seconds(30),

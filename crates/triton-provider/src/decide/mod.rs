@@ -33,8 +33,8 @@ pub mod words;
 pub use life::step;
 pub use state::State;
 pub use words::{
-    Action, Because, Effect, Event, Found, Hook, HookStand, Hooks, Leave, Published, RestartPolicy,
-    Run, Standing, View, Why, Wish,
+    Action, Because, Effect, Event, Found, GivenUp, Hook, HookStand, Hooks, Leave, Published,
+    RestartPolicy, Run, Standing, View, Why, Wish,
 };
 
 use std::sync::Arc;

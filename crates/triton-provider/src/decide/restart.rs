@@ -2,10 +2,11 @@
 
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
+use triton_podspec::LivenessAction;
 
 use super::hook;
 use super::state::{Pending, State};
-use super::words::{Action, Effect, RestartPolicy, Run, Standing, View};
+use super::words::{Action, Effect, GivenUp, RestartPolicy, Run, Standing, View};
 
 /// What to do about the pod's instance, which is neither missing nor failed.
 pub(super) fn next(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect {
@@ -53,9 +54,13 @@ pub(super) fn kill(
         // has stopped is not forgotten when this process dies.
         return Effect::End(Standing::Ended { killed: true }, None);
     }
-    let due = state.restarts.backoff.due(view.now);
-    if due > view.now {
-        return Effect::End(meanwhile, Some(due));
+    // What a pod wants of a failed probe says nothing of a failed hook. No preStop hook yet: the pod may be held back, and
+    // what is shut down in the end has its hook before that.
+    if wish.unhealthy && wish.liveness_action == LivenessAction::Replace {
+        return Effect::End(Standing::GivenUp(GivenUp::Unhealthy), None);
+    }
+    if let Some(effect) = wait(state, view, wish, true, meanwhile) {
+        return effect;
     }
     if let Some(effect) = hook::before_restart(state, view, wish, id, meanwhile) {
         return effect;
@@ -64,6 +69,27 @@ pub(super) fn kill(
     let ordered = Pending { at: view.now, sent: false, reboot: true, dipped: false };
     state.restarts.pending = Some(ordered);
     Effect::End(meanwhile, Some(view.now))
+}
+
+/// Before the next restart: the end of a crash loop that has gone on for too long, or what is left of the back-off.
+/// `meanwhile` is how the pod stands until then.
+fn wait(
+    state: &State,
+    view: &View<'_>,
+    wish: &Run,
+    killed: bool,
+    meanwhile: Standing,
+) -> Option<Effect> {
+    let backoff = &state.restarts.backoff;
+    let window = wish.crash_loop_window;
+    let over = window.and_then(|window| backoff.crash_loop_ends(view.now, window));
+    if over.is_some_and(|over| over <= view.now) {
+        // The terminal status first, here too: one that is not written is decided again, in a loop that goes on.
+        return Some(Effect::End(Standing::GivenUp(GivenUp::CrashLoop { killed }), None));
+    }
+    let due = backoff.due(view.now);
+    let first = over.map_or(due, |over| over.min(due));
+    (due > view.now).then_some(Effect::End(meanwhile, Some(first)))
 }
 
 /// The restart is counted and published before the reboot is sent: an instance that another process finds stopped in
@@ -111,9 +137,8 @@ fn stopped(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Ef
             }
         }
         (RestartPolicy::Always, None) => {
-            let due = restarts.backoff.due(view.now);
-            if due > view.now {
-                Effect::End(Standing::Instance, Some(due))
+            if let Some(effect) = wait(state, view, wish, false, Standing::Instance) {
+                effect
             } else if wish.post_start {
                 // As with a reboot, it is counted and published first: a process that finds it running then knows that
                 // this is another life, whose hook was not run.
@@ -137,7 +162,7 @@ mod tests {
 
     use super::super::fixtures::{Case, id, instance, list, protected, seconds};
     use super::super::state::Known;
-    use super::super::words::Event;
+    use super::super::words::{Event, HookStand};
     use super::*;
 
     fn start(counts: bool) -> Effect {
@@ -237,6 +262,83 @@ mod tests {
         case.run().unhealthy = true;
         case.state.restarts.backoff.note(case.now);
         case.check_end(Standing::Instance, Some(case.now + seconds(10)));
+    }
+
+    #[test]
+    fn an_unhealthy_instance_is_replaced_where_its_pod_wants_that() {
+        for policy in [RestartPolicy::Always, RestartPolicy::OnFailure] {
+            let mut case = Case::known("running").ran();
+            case.run().restart_policy = policy;
+            case.run().liveness_action = LivenessAction::Replace;
+            case.check_end(Standing::Instance, None);
+            case.run().unhealthy = true;
+            // Nothing is waited for, and nothing is counted.
+            case.state.restarts.backoff.note(case.now);
+            case.check_end(Standing::GivenUp(GivenUp::Unhealthy), None);
+            case.run().restart_policy = RestartPolicy::Never;
+            case.check_end(Standing::Ended { killed: true }, None);
+        }
+    }
+
+    #[test]
+    fn a_failed_post_start_is_no_failed_probe_and_replaces_nothing() {
+        let mut case = Case::known("running").ran();
+        case.run().liveness_action = LivenessAction::Replace;
+        case.run().post_start = true;
+        case.hooks.post_start = HookStand::Failed;
+        assert_eq!(case.step(), Effect::End(Standing::Starting, Some(case.now)));
+        case.published.restarts = 1;
+        case.check(Effect::Act(Action::Reboot(id(1))));
+    }
+
+    #[test]
+    fn a_guest_that_stops_by_itself_is_restarted_even_where_the_unhealthy_are_replaced() {
+        let mut case = Case::known("stopped").ran();
+        case.run().liveness_action = LivenessAction::Replace;
+        case.check(start(true));
+    }
+
+    #[test]
+    fn a_crash_loop_ends_with_its_window_and_not_before() {
+        for (state, killed) in [("stopped", false), ("running", true)] {
+            let mut case = Case::known(state).ran();
+            case.run().unhealthy = killed;
+            case.run().crash_loop_window = Some(seconds(300));
+            let began = case.now;
+            for after in [0, 10, 30] {
+                case.state.restarts.backoff.note(began + seconds(after));
+            }
+            // The fourth is due 40 s after the third.
+            case.now = began + seconds(35);
+            case.check_end(Standing::Instance, Some(began + seconds(70)));
+            for after in [70, 150] {
+                case.state.restarts.backoff.note(began + seconds(after));
+            }
+            case.now = began + seconds(299);
+            case.check_end(Standing::Instance, Some(began + seconds(300)));
+            case.now = began + seconds(300);
+            case.check_end(Standing::GivenUp(GivenUp::CrashLoop { killed }), None);
+            case.run().crash_loop_window = None;
+            case.check_end(Standing::Instance, Some(began + seconds(310)));
+        }
+    }
+
+    #[test]
+    fn what_runs_well_again_is_in_no_crash_loop_however_long_ago_it_began() {
+        let mut case = Case::known("running").ran();
+        case.run().crash_loop_window = Some(seconds(300));
+        let began = case.now;
+        for after in [0, 10, 30, 70] {
+            case.state.restarts.backoff.note(began + seconds(after));
+        }
+        case.now = began + seconds(400);
+        case.check_end(Standing::Instance, None);
+        // Ten quiet minutes later it stops: that is the first time.
+        case.now = began + seconds(670);
+        case.state.known = Some(Known::seen(instance(1, "stopped"), case.now));
+        case.state.known.as_mut().unwrap().ran = true;
+        case.sighting = Some(list(case.now, &[instance(1, "stopped")]));
+        case.check(start(true));
     }
 
     #[test]

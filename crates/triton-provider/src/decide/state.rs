@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 
-use super::twins::is_alive;
 use crate::backoff::RestartBackoff;
 use crate::seen::Seen;
 
@@ -178,7 +177,7 @@ impl State {
     #[must_use]
     pub fn is_given_up(&self, instance: &Seen, taken_at: Instant) -> bool {
         let given_up = self.discarded.get(&instance.id);
-        given_up.is_some_and(|&at| !is_alive(instance) || taken_at <= at || self.intent.is_some())
+        given_up.is_some_and(|&at| taken_at <= at || self.intent.is_some())
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
+use triton_podspec::LivenessAction;
 use triton_podspec::ownership::Owner;
 
 use super::Sighting;
@@ -103,6 +104,10 @@ pub struct Run {
     pub deadline: Option<Instant>,
     /// Liveness (or startup) is believed to have failed in the instance's present life.
     pub unhealthy: bool,
+    /// What that leads to, where the restart policy wants another run.
+    pub liveness_action: LivenessAction,
+    /// So long after the first of the restarts in a row the pod is failed; `None` for never.
+    pub crash_loop_window: Option<Duration>,
     /// It has a postStart hook.
     pub post_start: bool,
     /// It has a preStop hook.
@@ -263,6 +268,8 @@ pub enum Standing {
         /// By us, for a failed probe or postStart hook; else the guest shut down by itself.
         killed: bool,
     },
+    /// It could be restarted, and its pod is failed instead, so that its controller makes another.
+    GivenUp(GivenUp),
     /// The instance is gone and was not ours to remove.
     Lost,
     /// The pod was active for longer than it may be.
@@ -273,6 +280,18 @@ pub enum Standing {
     Blocked(InstanceId),
     /// Nothing is left.
     Gone,
+}
+
+/// Why a pod is failed that could be restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GivenUp {
+    /// A probe failed, and the pod wants to be replaced then.
+    Unhealthy,
+    /// It was restarted again and again for longer than it may be.
+    CrashLoop {
+        /// By us, for a failed probe, the last time too; else the guest shut down by itself.
+        killed: bool,
+    },
 }
 
 /// Why there is no instance yet.

@@ -17,6 +17,7 @@ use crate::decide::{Because, Event, Standing};
 use crate::journal::{JournalError, Note};
 use crate::observer::chain;
 use crate::seen::Seen;
+use crate::timeline::Milestone;
 use crate::{clock, sources};
 
 /// How long a pod that stands in line for its create waits at most before it asks again by itself.
@@ -35,6 +36,7 @@ impl<C: Cluster> Pass<'_, C> {
             let standing = Standing::Waiting(Because::RetryLater);
             return Ok(Then::End(standing, Some(Instant::now() + QUEUE_PATIENCE)));
         };
+        self.came_to(Milestone::Turn);
         let plan = match self.translate().await? {
             Ok(plan) => plan,
             Err(event) => return Ok(Then::Step(event)),
@@ -51,8 +53,10 @@ impl<C: Cluster> Pass<'_, C> {
         })?;
         // Waiting and signing first: between the note and its request nothing is left to do but to send, so that a
         // crash between the two, which leaves a pod in doubt, is as unlikely as can be.
+        self.came_to(Milestone::Asked);
         let ready = self.shared.client.make_ready(request).await;
         let request = ready.map_err(|error| action_failed("preparing the create", error))?;
+        self.came_to(Milestone::Allowed);
         self.ready = Some(ReadyCreate { request, _permit: permit });
         Ok(Then::Step(Event::Prepared))
     }
@@ -137,7 +141,9 @@ impl<C: Cluster> Pass<'_, C> {
         match self.shared.client.send_ready(request).await {
             Ok(instance) => {
                 self.shared.journal.answered(&self.key.uid);
-                let message = format!("Created instance {} ({})", instance.name, instance.id);
+                self.came_to(Milestone::Created);
+                let mut message = format!("Created instance {} ({})", instance.name, instance.id);
+                message.push_str(&self.time_until_created());
                 tracing::info!(pod = %self.key, instance = %instance.id, name = %instance.name, "created an instance");
                 self.shared.metrics.action("create");
                 self.events.push(PodEvent::normal("Created", message));

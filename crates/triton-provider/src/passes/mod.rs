@@ -4,6 +4,7 @@
 //! Nothing is decided here: [`crate::decide`] does.
 
 pub(crate) mod create;
+pub(crate) mod follow;
 pub(crate) mod hooks;
 mod perform;
 pub(crate) mod report;
@@ -18,7 +19,9 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::time::Instant;
 use triton_cloudapi::client::{Error, Ready};
 use triton_cloudapi::instances::Instance;
+use triton_podspec::CrashLoopWindow;
 use triton_podspec::ownership::Owner;
+use triton_podspec::restart::{crash_loop_window, liveness_action};
 use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
 use crate::cluster::Cluster;
@@ -49,6 +52,8 @@ pub(crate) struct Pass<'a, C> {
     pub(crate) events: Vec<PodEvent>,
     pub(crate) aim: Aim,
     pub(crate) ready: Option<ReadyCreate>,
+    /// Its last step knew no list yet.
+    pub(crate) blind: bool,
 }
 
 /// What the node asks for.
@@ -102,6 +107,7 @@ impl<C: Cluster> Pass<'_, C> {
 
     fn step(&mut self, event: Event) -> Effect {
         let sighting = self.sighting();
+        self.blind = sighting.is_none();
         let view = View {
             now: Instant::now(),
             wall: clock::now(),
@@ -132,6 +138,8 @@ impl<C: Cluster> Pass<'_, C> {
                 deadline: read::deadline_left(&self.pod, clock::now())
                     .map(|left| Instant::now() + left),
                 unhealthy: self.failed_probe().is_some(),
+                liveness_action: liveness_action(&self.pod),
+                crash_loop_window: self.crash_loop_window(),
                 post_start: has(&self.pod, Hook::PostStart),
                 pre_stop: has(&self.pod, Hook::PreStop),
                 kill_grace: hooks::kill_grace(&self.pod, self.failed_probe()),
@@ -141,6 +149,15 @@ impl<C: Cluster> Pass<'_, C> {
                 may_lift_protection: protect,
                 pre_stop: has(&self.pod, Hook::PreStop),
             }),
+        }
+    }
+
+    /// What the pod says, else what the operator set.
+    pub(crate) fn crash_loop_window(&self) -> Option<Duration> {
+        match crash_loop_window(&self.pod) {
+            Some(CrashLoopWindow::Endless) => None,
+            Some(CrashLoopWindow::After(window)) => Some(window),
+            None => self.shared.settings.limits.crash_loop_window,
         }
     }
 

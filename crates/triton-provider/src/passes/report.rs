@@ -12,10 +12,12 @@ use triton_podspec::{
 };
 use virtual_node::Report;
 
+use super::follow::SEEN_SOON;
+use super::tell::probe_name;
 use super::{Pass, hooks};
 use crate::cluster::Cluster;
 use crate::decide::state::End;
-use crate::decide::{Hook, Published, Standing, hook};
+use crate::decide::{GivenUp, Hook, Published, Standing, hook};
 use crate::hooks::has;
 use crate::memory::Memory;
 use crate::seen::Seen;
@@ -24,6 +26,15 @@ use crate::{clock, pod as read, probes};
 
 /// Exit code of an instance that was killed for a failed probe.
 const KILLED: i32 = 137;
+
+/// Exit code of a guest that shut down by itself once too often.
+const STOPPED: i32 = 1;
+
+/// Why a pod is failed that could be restarted: the pod's reason, and the end of its container.
+pub(crate) struct GivenUpWords {
+    pub(crate) reason: &'static str,
+    pub(crate) end: Termination,
+}
 
 /// The kubelet's words.
 pub(crate) const DEADLINE_EXCEEDED: &str =
@@ -51,6 +62,7 @@ impl<C: Cluster> Pass<'_, C> {
         };
         let expired =
             Termination { reason: "DeadlineExceeded".to_owned(), message: None, ..killed.clone() };
+        let given_up;
         let work = match (standing, &self.memory.trouble, &observed) {
             (Standing::Unchanged | Standing::Going | Standing::Blocked(_) | Standing::Gone, ..) => {
                 None
@@ -89,6 +101,15 @@ impl<C: Cluster> Pass<'_, C> {
                 Some(Work::Instance(observed))
             }
             (Standing::Ended { killed: false }, _, None) => None,
+            (Standing::GivenUp(why), _, observed) => {
+                given_up = self.given_up(why);
+                Some(Work::Terminated {
+                    end: &given_up.end,
+                    reason: Some(given_up.reason),
+                    message: given_up.end.message.as_deref(),
+                    instance: observed.as_ref(),
+                })
+            }
             // It is there, and failed.
             (Standing::Lost, _, Some(observed)) if observed.state == InstanceState::Failed => {
                 Some(Work::Instance(observed))
@@ -101,8 +122,11 @@ impl<C: Cluster> Pass<'_, C> {
                 instance: observed.as_ref(),
             }),
         };
-        let over = matches!(standing, Standing::Ended { .. });
+        let over = matches!(standing, Standing::Ended { .. } | Standing::GivenUp(_));
         let status = work.map(|work| self.status(work, over));
+        if status.as_ref().is_some_and(is_ready) {
+            self.tell_ready();
+        }
         let deadline =
             read::deadline_left(&self.pod, clock::now()).filter(|_| standing != Standing::Expired);
         let again = match (again, deadline) {
@@ -112,13 +136,47 @@ impl<C: Cluster> Pass<'_, C> {
         Report { status, events: std::mem::take(&mut self.events), again }
     }
 
+    /// Why a pod is failed that could be restarted.
+    pub(crate) fn given_up(&self, why: GivenUp) -> GivenUpWords {
+        let name = read::container_name(&self.pod);
+        let (reason, exit_code, message) = match why {
+            GivenUp::Unhealthy => {
+                let probe = self.failed_probe().unwrap_or(Kind::Liveness);
+                ("InstanceUnhealthy", KILLED, why_replaced(name, probe))
+            }
+            GivenUp::CrashLoop { killed } => {
+                let message = format!(
+                    "container {name} was restarted {} times in a row, for longer than the {} that it may                      (crash-loop-window)",
+                    self.memory.life.restarts.backoff.in_a_row(),
+                    self.crash_loop_window()
+                        .map_or_else(String::new, |window| format!("{window:?}")),
+                );
+                ("CrashLoopWindowExceeded", if killed { KILLED } else { STOPPED }, message)
+            }
+        };
+        let end = Termination {
+            exit_code,
+            reason: "Error".to_owned(),
+            message: Some(message),
+            started_at: None,
+            finished_at: None,
+        };
+        GivenUpWords { reason, end }
+    }
+
     fn status(&self, work: Work<'_>, over: bool) -> PodStatus {
         status(self.shared, &self.pod, self.memory, work, over)
     }
 
     /// Whether something about the instance is about to change, so that lists should be frequent.
     fn is_moving(&self, standing: Standing, instance: Option<&Seen>) -> bool {
+        let now = Instant::now();
+        if self.memory.edited.as_ref().is_some_and(|edited| edited.at + SEEN_SOON > now) {
+            return true;
+        }
         match (standing, instance) {
+            // The first list came while the pass ran: it has asked for another pass, and one more list is of no use.
+            (Standing::Unchanged, _) if self.blind && self.sighting().is_some() => false,
             (Standing::Unchanged, _) => true,
             (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
             (Standing::Instance | Standing::Starting, Some(instance)) => {
@@ -133,6 +191,11 @@ impl<C: Cluster> Pass<'_, C> {
             _ => false,
         }
     }
+}
+
+/// Whether the pod's one container is ready.
+fn is_ready(status: &PodStatus) -> bool {
+    status.container_statuses.iter().flatten().any(|container| container.ready)
 }
 
 /// The last status of a pod of which nothing is left. On the way there nothing is published: each write costs the API
@@ -207,11 +270,22 @@ fn why_killed(probe: Option<Kind>, hook_failure: Option<&str>) -> String {
     }
 }
 
+/// Why a pod is failed that wants to be replaced. [`probe_that_killed`] reads it.
+fn why_replaced(container: &str, probe: Kind) -> String {
+    let probe = probe_name(probe);
+    format!(
+        "container {container} failed its {probe} probe, and the pod wants to be replaced then (liveness-action)"
+    )
+}
+
 /// The probe for which the published status says that the instance was killed.
 pub(crate) fn probe_that_killed(pod: &Pod) -> Option<Kind> {
     let ended = read::container_status(pod)?.state.as_ref()?.terminated.as_ref()?;
     let message = ended.message.as_deref()?;
-    Kind::ALL.into_iter().find(|kind| message == why_killed(Some(*kind), None))
+    let container = read::container_name(pod);
+    [Kind::Startup, Kind::Liveness].into_iter().find(|kind| {
+        message == why_killed(Some(*kind), None) || message == why_replaced(container, *kind)
+    })
 }
 
 /// What is remembered of restarts, in the words of the status. `over`: there will be none any more.
@@ -340,55 +414,4 @@ fn facts(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decide::fixtures::instance;
-    use crate::decide::state::{Known, State};
-
-    #[tokio::test(start_paused = true)]
-    async fn only_a_pod_that_will_be_restarted_backs_off() {
-        let now = Instant::now();
-        let known = Known::seen(instance(1, "stopped"), now);
-        let life = State { known: Some(known), ..State::default() };
-        let mut memory = Memory { life, ..Memory::default() };
-        memory.life.restarts.backoff.note(now);
-        let pending = |over| restarts(&Pod::default(), &memory, over).pending;
-        assert!(matches!(pending(false), Some(PendingRestart::BackOff { .. })));
-        assert_eq!(pending(true), None, "a pod that is over waits for nothing");
-    }
-
-    /// `TestUpdatePodStatusOnKubeletRestart` of the kubelet's tests.
-    #[tokio::test(start_paused = true)]
-    async fn only_the_same_life_of_the_same_instance_stays_ready_over_a_restart() {
-        #[track_caller]
-        fn check(what: &str, change: serde_json::Value, was_ready: bool) {
-            let mut pod = serde_json::json!({
-                "spec": {"containers": [{"name": "c"}]},
-                "status": {
-                    "conditions": [{"type": "Ready", "status": "True"}],
-                    "containerStatuses": [{
-                        "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 2,
-                        "containerID": "triton://00000000-0000-0000-0000-000000000001",
-                    }],
-                },
-            });
-            for (field, value) in change.as_object().unwrap() {
-                pod["status"]["containerStatuses"][0][field] = value.clone();
-                if field == "condition" {
-                    pod["status"]["conditions"][0]["status"] = value.clone();
-                }
-            }
-            let pod: Pod = serde_json::from_value(pod).unwrap();
-            let mut memory = Memory::default();
-            memory.life.restarts.count = 2;
-            let facts = facts(&pod, &memory, &instance(1, "running"), true, false);
-            assert_eq!(facts.was_ready, was_ready, "{what}");
-        }
-        check("as it was", serde_json::json!({}), true);
-        check("not ready", serde_json::json!({"ready": false}), false);
-        check("the pod was not", serde_json::json!({"condition": "False"}), false);
-        check("another life", serde_json::json!({"restartCount": 1}), false);
-        let other = "triton://00000000-0000-0000-0000-000000000002";
-        check("another instance", serde_json::json!({"containerID": other}), false);
-    }
-}
+mod tests;

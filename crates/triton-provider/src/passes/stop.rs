@@ -48,6 +48,7 @@ pub(crate) async fn run<C: Cluster>(
         aim: Aim::Leave { grace_left: grace_left_of(shared, pod.as_deref(), &memory, *grace_left) },
         memory: &mut memory,
         ready: None,
+        blind: false,
     };
     let (standing, until) = match pass.drive().await {
         Ok(stands) => stands,

@@ -12,7 +12,8 @@ use crate::decide::state::{Pending, State};
 use crate::decide::{Because, Standing};
 use crate::memory::Memory;
 use crate::shared::Shared;
-use crate::{clock, pod as read};
+use crate::timeline::Timeline;
+use crate::{clock, give_ups, pod as read};
 
 /// Runs one pass.
 pub(crate) async fn run<C: Cluster>(
@@ -27,7 +28,12 @@ pub(crate) async fn run<C: Cluster>(
             // An earlier process decided it and counted that.
             restarts.pending = Some(Pending { at: now, sent: true, reboot: false, dipped: true });
         }
-        Memory { life: State { restarts, ..State::default() }, ..Memory::default() }
+        let is_new = read::container_status(&pod).is_none();
+        Memory {
+            life: State { restarts, ..State::default() },
+            timeline: is_new.then(|| Timeline::began(now)),
+            ..Memory::default()
+        }
     };
     let memory = shared.memories.of(&key.uid, now, seed);
     let mut memory = memory.lock().await;
@@ -44,13 +50,17 @@ pub(crate) async fn run<C: Cluster>(
         events: Vec::new(),
         aim: Aim::Run,
         ready: None,
+        blind: false,
     };
     match pass.drive().await {
         Ok((standing, until)) => {
             pass.ready = None;
+            let (standing, until) = pass.hold_back(standing, until);
             pass.tell_standing(standing);
             let busy = shared.settings.limits.list_busy;
             let again = left(until).or((standing == Standing::Unchanged).then_some(busy));
+            let follow = pass.follow(standing).await;
+            let again = [again, follow].into_iter().flatten().min();
             Ok(pass.report(standing, again))
         }
         Err(error) => {
@@ -65,6 +75,32 @@ pub(crate) async fn run<C: Cluster>(
 // === impl Pass ===
 
 impl<C: Cluster> Pass<'_, C> {
+    /// A pod that would be given up waits where too many others were.
+    fn hold_back(
+        &mut self,
+        standing: Standing,
+        until: Option<Instant>,
+    ) -> (Standing, Option<Instant>) {
+        let Standing::GivenUp(why) = standing else {
+            self.memory.held = false;
+            return (standing, until);
+        };
+        let Err(again) = self.shared.give_ups.take(Instant::now()) else {
+            return (standing, until);
+        };
+        if !std::mem::replace(&mut self.memory.held, true) {
+            let why = self.given_up(why).end.message.unwrap_or_default();
+            let message = format!(
+                "{why}; but {} pods of this node were failed for the like in the last {:?}, so it may be the way to \
+                 their instances that is broken: it is waited for",
+                give_ups::AT_MOST,
+                give_ups::WINDOW
+            );
+            self.events.push(PodEvent::warning("ReplacementHeld", message));
+        }
+        (Standing::Instance, Some(again))
+    }
+
     fn tell_standing(&mut self, standing: Standing) {
         match standing {
             Standing::Waiting(Because::NeverRan(id)) => {
@@ -84,6 +120,14 @@ impl<C: Cluster> Pass<'_, C> {
                 self.events.push(PodEvent::normal("DeadlineExceeded", report::DEADLINE_EXCEEDED));
             }
             Standing::Ended { killed: true } => self.tell_killing(),
+            Standing::GivenUp(why) => {
+                let words = self.given_up(why);
+                let message = format!(
+                    "{}; the pod is failed and its instance removed",
+                    words.end.message.unwrap_or_default()
+                );
+                self.events.push(PodEvent::warning(words.reason, message));
+            }
             _ => {}
         }
     }

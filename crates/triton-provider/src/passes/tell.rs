@@ -1,7 +1,12 @@
 //! What a person should hear of a pass: events, logs and counts for what has changed.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use probe_engine::Kind;
+use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
+use triton_cloudapi::instances::InstanceState;
 use virtual_node::PodEvent;
 
 use super::{Aim, Pass, hooks, report};
@@ -9,6 +14,12 @@ use crate::cluster::Cluster;
 use crate::decide::{Action, Event, Why};
 use crate::memory::Trouble;
 use crate::pod as read;
+use crate::seen::Seen;
+use crate::timeline::{self, Milestone};
+
+/// A pod that is ready so soon after its instance ran has no probe to wait for, or a quick one: the event that the
+/// instance runs tells enough.
+const READINESS_TOLD: Duration = Duration::from_millis(500);
 
 /// How it was before a step.
 pub(crate) struct Before {
@@ -17,6 +28,7 @@ pub(crate) struct Before {
     restarts: i32,
     unresolved: bool,
     failed_probe: Option<Kind>,
+    last: Option<Arc<Seen>>,
     failed_hook: bool,
     event: &'static str,
 }
@@ -32,6 +44,7 @@ impl<C: Cluster> Pass<'_, C> {
             restarts: life.restarts.count,
             unresolved: life.intent.is_some(),
             failed_probe: self.failed_probe(),
+            last: life.known.as_ref().and_then(|known| known.last.clone()),
             failed_hook: hooks::failure(self.shared, &self.pod, self.memory).is_some(),
             event: match event {
                 Event::Created(_) => "create",
@@ -46,6 +59,9 @@ impl<C: Cluster> Pass<'_, C> {
         if self.aim != Aim::Run {
             return;
         }
+        if let Some((was, is)) = before.last.as_deref().zip(self.last_seen().as_deref()) {
+            self.events.extend(incidents(was, is));
+        }
         let life = &self.memory.life;
         let name = read::container_name(&self.pod);
         if let Some(known) = &life.known {
@@ -57,10 +73,17 @@ impl<C: Cluster> Pass<'_, C> {
                 self.shared.metrics.action(how);
             }
             if known.ran && !before.ran {
-                let message = format!(
+                let mut message = format!(
                     "Started container {name}: instance {} ({}) is running",
                     instance.name, instance.id
                 );
+                if let Some(timeline) = &mut self.memory.timeline {
+                    timeline.note(Milestone::Ran, Instant::now());
+                    if let Some(phase) = timeline.provisioning() {
+                        let took = phase.took.as_secs_f64();
+                        message.push_str(&format!(", {took:.1} s after it was created"));
+                    }
+                }
                 self.events.push(PodEvent::normal("Started", message).in_container(name));
             }
             if life.restarts.count > before.restarts {
@@ -88,6 +111,45 @@ impl<C: Cluster> Pass<'_, C> {
         } else if before.unresolved && life.intent.is_none() && before.event == "adopt" {
             tracing::warn!(pod = %self.key, "a create whose outcome was unknown came to nothing");
         }
+    }
+
+    /// Notes how far the start of the pod is.
+    pub(crate) fn came_to(&mut self, milestone: Milestone) {
+        if let Some(timeline) = &mut self.memory.timeline {
+            timeline.note(milestone, Instant::now());
+        }
+    }
+
+    /// What the pod waited for until its instance was made, for an event.
+    pub(crate) fn time_until_created(&self) -> String {
+        let phases = self.memory.timeline.and_then(|timeline| timeline.until_created());
+        let told = phases.map(|phases| timeline::describe(&phases)).unwrap_or_default();
+        if told.is_empty() { told } else { format!(": {told}") }
+    }
+
+    /// The pod is ready for the first time: its start is counted, and told where readiness took its time.
+    pub(crate) fn tell_ready(&mut self) {
+        let Some(timeline) = self.memory.timeline.take() else { return };
+        let now = Instant::now();
+        let (Some(created), Some(provisioned), Some([ready, total])) =
+            (timeline.until_created(), timeline.provisioning(), timeline.until_ready(now))
+        else {
+            return;
+        };
+        for phase in created.into_iter().chain([provisioned, ready, total]) {
+            self.shared.metrics.start_phase(phase);
+        }
+        if ready.took >= READINESS_TOLD {
+            let [ready, total] = [ready.took, total.took].map(|took| took.as_secs_f64());
+            let message = format!(
+                "ready {ready:.1} s after the instance ran, {total:.1} s after the pod came"
+            );
+            self.events.push(PodEvent::normal("Ready", message));
+        }
+    }
+
+    fn last_seen(&self) -> Option<Arc<Seen>> {
+        self.memory.life.known.as_ref().and_then(|known| known.last.clone())
     }
 
     /// Tells what CloudAPI has accepted.
@@ -162,8 +224,47 @@ fn restarting(name: &str, id: InstanceId) -> PodEvent {
     PodEvent::normal("Restarting", message)
 }
 
+/// What others have done to an instance, or what has happened to it, that changes nothing for its pod.
+fn incidents(was: &Seen, is: &Seen) -> Vec<PodEvent> {
+    let mut events = Vec::new();
+    if was.id != is.id {
+        return events;
+    }
+    let Seen { id, name, .. } = is;
+    match (is_out_of_sight(&was.state), is_out_of_sight(&is.state)) {
+        (false, true) => {
+            let message = format!(
+                "Triton reports instance {name} ({id}) as {}: its compute node does not answer; it is waited for",
+                is.state
+            );
+            events.push(PodEvent::warning("InstanceUnreachable", message));
+        }
+        (true, false) => {
+            let message = format!("instance {name} ({id}) is {} again", is.state);
+            events.push(PodEvent::normal("InstanceReachable", message));
+        }
+        _ => {}
+    }
+    if was.name != is.name {
+        let message = format!("instance {id} is called {name} now; it was {}", was.name);
+        events.push(PodEvent::normal("InstanceRenamed", message));
+    }
+    if let Some((from, to)) = was.compute_node.as_deref().zip(is.compute_node.as_deref())
+        && from != to
+    {
+        let message = format!("instance {name} ({id}) was moved from compute node {from} to {to}");
+        events.push(PodEvent::normal("InstanceMoved", message));
+    }
+    events
+}
+
+/// Nothing can be told of it, or asked of it.
+fn is_out_of_sight(state: &InstanceState) -> bool {
+    matches!(state, InstanceState::Offline | InstanceState::Unknown(_))
+}
+
 /// A probe in the kubelet's messages.
-fn probe_name(probe: Kind) -> &'static str {
+pub(crate) fn probe_name(probe: Kind) -> &'static str {
     match probe {
         Kind::Startup => "startup",
         _ => "liveness",

@@ -281,7 +281,10 @@ async fn a_liveness_probe_that_fails_reboots_the_instance() {
         "spec": { "containers": [{ "name": "main", "image": "ubuntu-16.04", "livenessProbe": probe }] },
     }));
     stage
-        .until("it is rebooted", Duration::from_secs(60), |stage| stage.pod(&uid).restarts() == 1)
+        .until("it is rebooted", Duration::from_secs(60), |stage| {
+            // The restart is published first.
+            stage.pod(&uid).restarts() == 1 && stage.count("RebootMachine") == 1
+        })
         .await;
     let id = stage.instance(&uid).id;
     let pod = stage.pod(&uid);

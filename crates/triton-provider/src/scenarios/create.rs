@@ -8,6 +8,32 @@ use triton_podspec::SourceKind;
 
 use super::stage::{CLUSTER, LONG, NODE, SOON, Stage};
 use super::wire::{At, Call};
+use crate::Limits;
+
+#[tokio::test(start_paused = true)]
+async fn events_tell_what_took_its_time_on_the_way_to_running() {
+    let limits = Limits { creates_in_flight: 1, ..Limits::default() };
+    let stage = Stage::set_with(limits).await;
+    let mut trap = stage.wire.hold(Call::Create, At::Request);
+    let uids = ["first", "second"].map(|name| stage.add(name, json!({})));
+    trap.has_caught(1).await;
+    stage.wait(Duration::from_secs(3)).await;
+    stage.wire.clear();
+    trap.release();
+    for uid in &uids {
+        stage.until("it runs", SOON, |stage| stage.is_running(uid)).await;
+    }
+    let told = |uid: &String, reason: &str| {
+        let pod = stage.pod(uid);
+        pod.events.iter().find(|event| event.reason == reason).unwrap().message.clone()
+    };
+    let created: Vec<_> = uids.iter().map(|uid| told(uid, "Created")).collect();
+    assert!(created.iter().any(|message| message.contains(": created 3.")), "{created:?}");
+    assert!(created.iter().any(|message| message.contains(": queued 3.")), "{created:?}");
+    let started = told(&uids[0], "Started");
+    assert!(started.ends_with(" s after it was created"), "{started}");
+    assert_eq!(stage.pod(&uids[0]).count_events("Ready"), 0, "there was no probe to wait for");
+}
 
 #[tokio::test(start_paused = true)]
 async fn one_pod_becomes_one_instance_that_tells_whose_it_is() {

@@ -98,6 +98,12 @@ impl Pods {
         self.touch(uid);
     }
 
+    /// Changes the object, as `kubectl edit` does.
+    pub(crate) fn change(&self, uid: &str, change: impl FnOnce(&mut Pod)) {
+        self.edit(uid, change);
+        self.touch(uid);
+    }
+
     /// Removes the object; the node finds that out by itself.
     pub(crate) fn remove(&self, uid: &str) {
         if let Some(hosted) = self.state().hosted.get_mut(uid) {

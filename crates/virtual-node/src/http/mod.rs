@@ -3,10 +3,13 @@
 pub mod access;
 pub mod attributes;
 mod connections;
+mod exec;
 mod guard;
 pub mod identity;
+mod logs;
 mod metrics;
 mod routes;
+mod stats;
 mod tls;
 
 use std::net::SocketAddr;
@@ -19,11 +22,12 @@ use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use metrics::MetricsServer;
 pub use tls::{ClientCa, Serving, TlsError};
 
+use crate::abilities::Abilities;
 use crate::api::chain;
 use crate::config::NodeConfig;
 use crate::pods::store::Store;
@@ -88,6 +92,8 @@ pub(crate) struct KubeletServer {
     router: Router,
     certificates: Certificates,
     current: Arc<RwLock<Arc<ServerConfig>>>,
+    /// Ends the sessions with the server.
+    sessions: DropGuard,
 }
 
 /// Where certificates are read from, again and again.
@@ -106,6 +112,7 @@ impl KubeletServer {
         client: Client,
         node: &NodeConfig,
         store: Arc<RwLock<Store>>,
+        abilities: Abilities,
         probe_metrics: Option<Arc<Registry>>,
     ) -> Result<Self, HttpError> {
         let HttpConfig { address, serving, auth } = http;
@@ -131,18 +138,27 @@ impl KubeletServer {
         if listener.is_none() {
             tracing::warn!(%address, "the kubelet API's port is taken; trying until it is free");
         }
-        let router = routes::router(store, probe_metrics, Arc::new(guard));
+        let sessions = CancellationToken::new();
+        let served = routes::Served {
+            node: node.name.clone(),
+            store,
+            abilities,
+            probe_metrics,
+            sessions: sessions.clone(),
+        };
+        let router = routes::router(Arc::new(served), Arc::new(guard));
         Ok(Self {
             address,
             listener,
             router,
             certificates,
             current: Arc::new(RwLock::new(Arc::new(config))),
+            sessions: sessions.drop_guard(),
         })
     }
 
     pub(crate) async fn serve(self, shutdown: CancellationToken) {
-        let Self { address, listener, router, certificates, current } = self;
+        let Self { address, listener, router, certificates, current, sessions: _sessions } = self;
         let listener = match listener {
             Some(listener) => listener,
             None => match shutdown.run_until_cancelled(listen_patiently(address)).await {

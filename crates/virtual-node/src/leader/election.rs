@@ -16,6 +16,7 @@ use super::identity::Identity;
 use super::record::{Entry, Record};
 use crate::api::{CallError, call_within, chain};
 use crate::fence::{Fence, Until};
+use crate::live::has_node;
 use crate::metrics::Metrics;
 
 /// How long a refusal is taken for one that will pass: an API server that has just begun knows no rights yet.
@@ -408,11 +409,11 @@ impl Term {
         &self.fence
     }
 
-    /// Whether this process made the Lease and never saw another one: nobody acted for the node before, unless somebody
-    /// deleted it meanwhile.
-    #[must_use]
-    pub fn is_first(&self) -> bool {
-        self.is_first
+    /// Whether nobody can have acted for this node before: this process made the Lease and never saw another one, and
+    /// the cluster has no Node of this name. Whoever deletes a Lease has not deleted what was created. False when that
+    /// could not be found out.
+    pub async fn nobody_acted_before(&self, client: &Client, node: &str) -> bool {
+        self.is_first && matches!(has_node(client, node).await, Ok(false))
     }
 
     /// Cancelled when the Lease is lost: everything that was started for this term must end.

@@ -14,17 +14,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
-use kube_client::Client;
 use kube_client::api::{Api, Patch, PatchParams};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{CallError, call, chain};
-use crate::config::NodeConfig;
+use crate::config::{Capacity, NodeConfig};
 use crate::events::{Recorder, Subject};
 use crate::metrics::{KubeWrite, Metrics};
-use crate::provider::{PodEvent, Provider};
+use crate::provider::{PodEvent, Pulse};
 use extra::ExtraConditions;
 use health::{Health, Verdict};
 
@@ -35,6 +34,7 @@ const QUIET: Duration = Duration::from_secs(5 * 60);
 pub(crate) struct NodeKeeper<P> {
     pub(crate) nodes: Api<Node>,
     pub(crate) config: Arc<NodeConfig>,
+    pub(crate) capacity: watch::Receiver<Capacity>,
     pub(crate) provider: Arc<P>,
     pub(crate) events: Recorder,
     pub(crate) metrics: Arc<Metrics>,
@@ -52,29 +52,13 @@ struct Kept {
     read_at: Option<Instant>,
     /// When the whole status was last written.
     written_at: Option<Instant>,
+    /// What the node could hold when that was written.
+    capacity: Capacity,
 }
 
 // === impl NodeKeeper ===
 
-impl<P: Provider> NodeKeeper<P> {
-    pub(crate) fn new(
-        client: Client,
-        config: Arc<NodeConfig>,
-        provider: Arc<P>,
-        events: Recorder,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self {
-            nodes: Api::all(client),
-            config,
-            provider,
-            events,
-            metrics,
-            uid: watch::Sender::new(None),
-            extra: ExtraConditions::default(),
-        }
-    }
-
+impl<P: Pulse> NodeKeeper<P> {
     /// Pings and writes the status until told to stop. The Node object stays: its pods keep running.
     pub(crate) async fn run(self, registered: Node, shutdown: CancellationToken) {
         let mut kept = Kept {
@@ -82,6 +66,7 @@ impl<P: Provider> NodeKeeper<P> {
             published: registered,
             read_at: None,
             written_at: None,
+            capacity: Capacity::default(),
         };
         let beat = self.config.heartbeat;
         loop {
@@ -112,6 +97,9 @@ impl<P: Provider> NodeKeeper<P> {
         let changed = kept.health.observe(outcome);
         if changed {
             self.tell(&before, kept.health.verdict());
+            kept.read_at = None;
+        }
+        if *self.capacity.borrow() != kept.capacity {
             kept.read_at = None;
         }
         let reads = self.config.heartbeat.ping;
@@ -177,15 +165,18 @@ impl<P: Provider> NodeKeeper<P> {
         let mut ours = conditions::conditions(theirs, signs, verdict, now);
         ours.extend(self.extra.all(theirs, now));
         let due = kept.written_at.is_none_or(|at| at.elapsed() >= self.config.heartbeat.status);
+        let capacity = self.capacity.borrow().clone();
+        let due = due || capacity != kept.capacity;
         if !due && !conditions::are_contradicted(theirs, &ours) {
             return Ok(node);
         }
         self.metrics.kube_write(KubeWrite::NodeStatus);
-        let patch = Patch::Strategic(spec::status_patch(&self.config, ours));
+        let patch = Patch::Strategic(spec::status_patch(&self.config, &capacity, ours));
         let params = PatchParams::default();
         let patching = self.nodes.patch_status(&self.config.name, &params, &patch);
         let node = call("writing the Node's status", patching).await?;
         kept.written_at = Some(Instant::now());
+        kept.capacity = capacity;
         Ok(node)
     }
 

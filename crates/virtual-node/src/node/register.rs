@@ -10,7 +10,7 @@ use super::health::Verdict;
 use super::{NodeKeeper, conditions, spec};
 use crate::api::{CallError, call, chain};
 use crate::metrics::KubeWrite;
-use crate::provider::Provider;
+use crate::provider::Pulse;
 
 /// The pause after the first failed registration; it doubles, as the kubelet's.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(7);
 
 // === impl NodeKeeper ===
 
-impl<P: Provider> NodeKeeper<P> {
+impl<P: Pulse> NodeKeeper<P> {
     /// Registers until it succeeds; `None` when told to stop before that.
     ///
     /// # Errors
@@ -56,7 +56,8 @@ impl<P: Provider> NodeKeeper<P> {
         let (signs, now) = (&self.config.outage, crate::clock::now());
         let mut conditions = conditions::conditions(&[], signs, &Verdict::NotYet, now);
         conditions.retain(|condition| condition.type_ != conditions::READY);
-        let node = spec::new_node(&self.config, conditions);
+        let capacity = self.capacity.borrow().clone();
+        let node = spec::new_node(&self.config, &capacity, conditions);
         self.metrics.kube_write(KubeWrite::Node);
         let refused =
             match call("creating the Node", self.nodes.create(&PostParams::default(), &node)).await

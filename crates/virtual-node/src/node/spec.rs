@@ -11,11 +11,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 
 use super::health::Verdict;
-use crate::config::NodeConfig;
+use crate::config::{Capacity, NodeConfig};
 
 /// The Node to create when there is none. Pods are kept away until its provider has answered once.
 #[must_use]
-pub fn new_node(config: &NodeConfig, conditions: Vec<NodeCondition>) -> Node {
+pub fn new_node(config: &NodeConfig, capacity: &Capacity, conditions: Vec<NodeCondition>) -> Node {
     Node {
         metadata: ObjectMeta {
             name: Some(config.name.clone()),
@@ -28,7 +28,7 @@ pub fn new_node(config: &NodeConfig, conditions: Vec<NodeCondition>) -> Node {
             taints: Some(config.taints.iter().map(taint).chain([outage_taint(config)]).collect()),
             ..NodeSpec::default()
         }),
-        status: Some(status(config, conditions)),
+        status: Some(status(config, capacity, conditions)),
     }
 }
 
@@ -103,25 +103,31 @@ pub fn outage_patch(config: &NodeConfig, verdict: &Verdict, existing: &Node) -> 
 ///
 /// Addresses merge by `type`, which cannot hold two of one type, so the list is replaced whole.
 #[must_use]
-pub fn status_patch(config: &NodeConfig, conditions: Vec<NodeCondition>) -> Value {
-    let mut patch = json!({ "status": status(config, conditions) });
+pub fn status_patch(
+    config: &NodeConfig,
+    capacity: &Capacity,
+    conditions: Vec<NodeCondition>,
+) -> Value {
+    let mut patch = json!({ "status": status(config, capacity, conditions) });
     if let Some(addresses) = patch["status"]["addresses"].as_array_mut() {
         addresses.insert(0, json!({ "$patch": "replace" }));
     }
     patch
 }
 
-fn status(config: &NodeConfig, conditions: Vec<NodeCondition>) -> NodeStatus {
-    let allocatable =
-        if config.allocatable.is_empty() { &config.capacity } else { &config.allocatable };
+fn status(config: &NodeConfig, capacity: &Capacity, conditions: Vec<NodeCondition>) -> NodeStatus {
+    let Capacity { total, allocatable } = capacity;
+    let allocatable = if allocatable.is_empty() { total } else { allocatable };
     let label = |key: &str, default: &str| {
         config.labels.get(key).cloned().unwrap_or_else(|| default.to_owned())
     };
     NodeStatus {
         addresses: Some(addresses(config)),
         allocatable: Some(quantities(allocatable)),
-        capacity: Some(quantities(&config.capacity)),
+        capacity: Some(quantities(total)),
         conditions: Some(conditions),
+        declared_features: (!config.declared_features.is_empty())
+            .then(|| config.declared_features.clone()),
         daemon_endpoints: config.kubelet_port.map(|port| NodeDaemonEndpoints {
             kubelet_endpoint: Some(DaemonEndpoint { port: i32::from(port) }),
         }),
@@ -193,12 +199,15 @@ mod tests {
 
     #[test]
     fn a_node_we_made_needs_no_adoption() {
-        assert_eq!(adoption(&config(), &new_node(&config(), Vec::new())), None);
+        assert_eq!(
+            adoption(&config(), &new_node(&config(), &Capacity::default(), Vec::new())),
+            None
+        );
     }
 
     #[test]
     fn what_others_put_on_the_node_stays() {
-        let mut node = new_node(&config(), Vec::new());
+        let mut node = new_node(&config(), &Capacity::default(), Vec::new());
         node.metadata.resource_version = Some("7".to_owned());
         let labels = node.metadata.labels.as_mut().unwrap();
         labels.insert("team".to_owned(), "red".to_owned());
@@ -227,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_taint_of_ours_with_another_value_is_replaced() {
-        let mut node = new_node(&config(), Vec::new());
+        let mut node = new_node(&config(), &Capacity::default(), Vec::new());
         node.spec.as_mut().unwrap().taints.as_mut().unwrap()[0].value = Some("mock".to_owned());
         let patch = adoption(&config(), &node).unwrap();
         assert_eq!(patch["spec"]["taints"].as_array().unwrap().len(), 2);
@@ -237,7 +246,7 @@ mod tests {
     #[test]
     fn the_taint_of_an_outage_comes_and_goes_and_leaves_the_others_alone() {
         let unreachable = Verdict::Unreachable { message: "no route".to_owned() };
-        let mut node = new_node(&config(), Vec::new());
+        let mut node = new_node(&config(), &Capacity::default(), Vec::new());
         node.metadata.resource_version = Some("7".to_owned());
         let keys = |patch: &Value| {
             let taints = patch["spec"]["taints"].as_array().unwrap();
@@ -262,7 +271,7 @@ mod tests {
 
     #[test]
     fn two_addresses_of_one_type_survive_a_status_patch() {
-        let patch = status_patch(&config(), Vec::new());
+        let patch = status_patch(&config(), &Capacity::default(), Vec::new());
         assert_eq!(
             patch["status"]["addresses"],
             json!([

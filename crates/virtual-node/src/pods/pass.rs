@@ -17,7 +17,7 @@ use crate::provider::{
     PodEvent, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
 };
 use crate::status::hold::{Held, hold};
-use crate::status::{Published, Publisher, compose};
+use crate::status::{Published, Publisher, compose, extras};
 
 /// How long the provider may take over one pass. Longer than its slowest call; a pass that hangs would hold a worker.
 const PASS_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -119,7 +119,11 @@ impl<P: Provider> Passes<P> {
             let next = Next::Again(again.map_or(left, |again| again.min(left)));
             return (Outcome { held: Some(held), next, ..outcome }, PassResult::Done);
         }
+        let news = extras::news(&pod, status);
         let written = self.publisher.publish(&known.key, &pod, status).await;
+        if matches!(written, Ok(Published::Written(_))) {
+            self.tell(known, news);
+        }
         self.after_write(known, written, outcome, PassResult::Done)
     }
 

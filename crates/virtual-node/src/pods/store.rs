@@ -166,6 +166,15 @@ impl Store {
         !is_live
     }
 
+    /// The pod of this name that the API server has.
+    #[must_use]
+    pub fn named(&self, namespace: &str, name: &str) -> Option<PackedPod> {
+        let uid = self.names.get(&name_hash(namespace, name))?;
+        let known = self.known.get(uid)?;
+        let is_it = !known.departed && *known.name == *name && *known.namespace == *namespace;
+        if is_it { known.pod.clone() } else { None }
+    }
+
     /// The pods that the API server has.
     #[must_use]
     pub fn live(&self) -> Vec<PackedPod> {
@@ -240,7 +249,7 @@ impl Store {
                 known.memory = Memory::default();
             }
         }
-        self.names.insert(name_hash(&key), Arc::clone(&uid));
+        self.names.insert(name_hash(&key.namespace, &key.name), Arc::clone(&uid));
         changed.push(uid);
         changed
     }
@@ -274,7 +283,7 @@ impl Store {
 
     fn drop_record(&mut self, uid: &str) {
         let Some(record) = self.known.remove(uid) else { return };
-        let name = name_hash(&record.key());
+        let name = name_hash(&record.namespace, &record.name);
         if self.names.get(&name).is_some_and(|held| **held == *uid) {
             self.names.remove(&name);
         }
@@ -282,7 +291,7 @@ impl Store {
 
     /// The live pod of the same name: the watch told us of its end by showing its successor.
     fn replaced_by(&mut self, key: &PodKey) -> Option<Arc<str>> {
-        let uid = Arc::clone(self.names.get(&name_hash(key))?);
+        let uid = Arc::clone(self.names.get(&name_hash(&key.namespace, &key.name))?);
         let is_it = self.known.get(&uid).is_some_and(|known| {
             !known.departed && *known.name == *key.name && *known.namespace == *key.namespace
         });
@@ -342,9 +351,9 @@ pub fn is_terminal(pod: &Pod) -> bool {
     is_over(phase(pod))
 }
 
-fn name_hash(key: &PodKey) -> u64 {
+fn name_hash(namespace: &str, name: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (&key.namespace, &key.name).hash(&mut hasher);
+    (namespace, name).hash(&mut hasher);
     hasher.finish()
 }
 

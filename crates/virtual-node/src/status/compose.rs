@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
-    ContainerState, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus, Pod,
-    PodCondition, PodStatus,
+    Container, ContainerState, ContainerStateTerminated, ContainerStateWaiting, ContainerStatus,
+    Pod, PodCondition, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::derive::{self, Containers, has_run};
+use super::diff::KUBELET_CONDITIONS;
 
 /// The exit code of a container that was lost sight of, as the kubelet reports it.
 const EXIT_CODE_UNKNOWN: i32 = 137;
@@ -34,7 +37,7 @@ pub fn waiting(pod: &Pod, reason: &str, message: &str, now: Timestamp) -> Option
     if known.iter().any(has_run) || status.init_container_statuses.iter().flatten().any(has_run) {
         return None;
     }
-    let containers = &pod.spec.as_ref()?.containers;
+    let spec = pod.spec.as_ref()?;
     let waiting = ContainerState {
         waiting: Some(ContainerStateWaiting {
             reason: Some(reason.to_owned()),
@@ -42,35 +45,29 @@ pub fn waiting(pod: &Pod, reason: &str, message: &str, now: Timestamp) -> Option
         }),
         ..ContainerState::default()
     };
-    status.container_statuses = Some(
-        containers
-            .iter()
-            .map(|container| ContainerStatus {
-                name: container.name.clone(),
-                image: container.image.clone().unwrap_or_default(),
-                started: Some(false),
-                state: Some(waiting.clone()),
-                ..ContainerStatus::default()
-            })
-            .collect(),
-    );
+    let waiting = |container: &Container| ContainerStatus {
+        name: container.name.clone(),
+        image: container.image.clone().unwrap_or_default(),
+        started: Some(false),
+        state: Some(waiting.clone()),
+        ..ContainerStatus::default()
+    };
+    status.container_statuses = Some(spec.containers.iter().map(waiting).collect());
+    status.init_container_statuses =
+        spec.init_containers.as_ref().map(|init| init.iter().map(waiting).collect());
     status.phase = Some("Pending".to_owned());
     // The node has taken the pod, as the kubelet says it before it pulls an image.
     status.start_time.get_or_insert(Time(now));
+    let containers = Containers {
+        init: status.init_container_statuses.clone().unwrap_or_default(),
+        regular: status.container_statuses.clone().unwrap_or_default(),
+        ready_to_start: false,
+    };
     let conditions = status.conditions.get_or_insert_default();
-    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
-    let unready_message = format!("containers with unready status: [{}]", names.join(" "));
-    for (type_, ready) in [("Initialized", true), ("ContainersReady", false), ("Ready", false)] {
-        if conditions.iter().any(|condition| condition.type_ == type_) {
-            continue;
+    for condition in derive::conditions(pod, &containers, "Pending") {
+        if !conditions.iter().any(|known| known.type_ == condition.type_) {
+            conditions.push(condition);
         }
-        conditions.push(PodCondition {
-            type_: type_.to_owned(),
-            status: if ready { "True" } else { "False" }.to_owned(),
-            reason: (!ready).then(|| "ContainersNotReady".to_owned()),
-            message: (!ready).then(|| unready_message.clone()),
-            ..PodCondition::default()
-        });
     }
     Some(status)
 }
@@ -85,8 +82,12 @@ pub fn ended(pod: &Pod, reported: Option<PodStatus>, now: Timestamp) -> PodStatu
     let mut status = reported.unwrap_or_else(|| published.clone());
     status.container_statuses = status.container_statuses.or(published.container_statuses);
     status.conditions = status.conditions.or(published.conditions);
-    for container in status.container_statuses.iter_mut().flatten() {
-        end(container, now);
+    status.init_container_statuses =
+        status.init_container_statuses.or(published.init_container_statuses);
+    for statuses in [&mut status.container_statuses, &mut status.init_container_statuses] {
+        for container in statuses.iter_mut().flatten() {
+            end(container, now);
+        }
     }
     if !matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
         let mut containers = status.container_statuses.iter().flatten().peekable();
@@ -101,8 +102,13 @@ pub fn ended(pod: &Pod, reported: Option<PodStatus>, now: Timestamp) -> PodStatu
             conditions.push(PodCondition { type_: type_.to_owned(), ..PodCondition::default() });
         }
     }
-    for condition in conditions.iter_mut().filter(|condition| is_readiness(condition)) {
-        unready(condition, reason);
+    for condition in conditions.iter_mut() {
+        if is_readiness(condition) {
+            unready(condition, reason);
+        } else if condition.type_ == "PodReadyToStartContainers" && condition.status == "True" {
+            condition.status = "False".to_owned();
+            condition.last_transition_time = None;
+        }
     }
     status
 }
@@ -122,9 +128,16 @@ pub fn has_an_end_to_tell(pod: &Pod, reported: Option<&PodStatus>) -> bool {
     held || containers.any(has_run)
 }
 
-/// The published status.
+/// The published status, as one that is said again of the pod as it is now.
 fn ours(pod: &Pod) -> PodStatus {
-    pod.status.clone().unwrap_or_default()
+    let mut status = pod.status.clone().unwrap_or_default();
+    status.observed_generation = None;
+    for condition in status.conditions.iter_mut().flatten() {
+        if KUBELET_CONDITIONS.contains(&condition.type_.as_str()) {
+            condition.observed_generation = None;
+        }
+    }
+    status
 }
 
 fn is_readiness(condition: &PodCondition) -> bool {
@@ -138,15 +151,6 @@ fn unready(condition: &mut PodCondition, reason: &str) {
     }
     condition.reason = Some(reason.to_owned());
     condition.message = None;
-}
-
-fn has_run(container: &ContainerStatus) -> bool {
-    container.container_id.as_ref().is_some_and(|id| !id.is_empty())
-        || container.restart_count > 0
-        || container
-            .state
-            .as_ref()
-            .is_some_and(|state| state.running.is_some() || state.terminated.is_some())
 }
 
 fn has_succeeded(container: &ContainerStatus) -> bool {
@@ -259,6 +263,71 @@ mod tests {
         );
         let state = containers[1].state.as_ref().unwrap().waiting.as_ref().unwrap();
         assert_eq!(state.reason.as_deref(), Some("QuotaExceeded"));
+    }
+
+    #[test]
+    fn a_pod_that_waits_has_all_conditions_and_its_init_containers_wait_with_it() {
+        let mut pod = pod(json!({ "phase": "Pending" }));
+        let init = json!([{ "name": "first", "image": "x" }]);
+        pod.spec.as_mut().unwrap().init_containers = Some(serde_json::from_value(init).unwrap());
+        let status = waiting(&pod, "QuotaExceeded", "no room", NOW).unwrap();
+        let told: Vec<_> = status
+            .conditions
+            .iter()
+            .flatten()
+            .map(|condition| (condition.type_.as_str(), condition.status.as_str()))
+            .collect();
+        let expected = ["PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready"]
+            .map(|type_| (type_, "False"));
+        assert_eq!(told, expected);
+        let init = &status.init_container_statuses.unwrap()[0];
+        let state = init.state.as_ref().unwrap().waiting.as_ref().unwrap();
+        assert_eq!(state.reason.as_deref(), Some("QuotaExceeded"));
+    }
+
+    #[test]
+    fn init_containers_end_with_their_pod_and_so_does_what_they_ran_in() {
+        let up = json!([{ "type": "PodReadyToStartContainers", "status": "True" }]);
+        let pod = pod(json!({
+            "phase": "Pending", "conditions": up,
+            "initContainerStatuses": [container("first", json!({ "running": {} }))],
+            "containerStatuses": [container("a", json!({ "waiting": { "reason": "PodInitializing" } }))],
+        }));
+        let status = ended(&pod, None, NOW);
+        for container in
+            status.init_container_statuses.iter().chain(&status.container_statuses).flatten()
+        {
+            let state = container.state.as_ref().unwrap();
+            assert_eq!(state.terminated.as_ref().unwrap().exit_code, 137, "{}", container.name);
+        }
+        assert_eq!(status.conditions.unwrap()[0].status, "False");
+    }
+
+    #[test]
+    fn what_the_node_says_of_a_pod_it_says_of_its_present_generation() {
+        let mut pod = pod(json!({
+            "phase": "Pending", "observedGeneration": 1,
+            "conditions": [
+                { "type": "Ready", "status": "False", "observedGeneration": 1 },
+                { "type": "example.com/theirs", "status": "True", "observedGeneration": 1,
+                    "lastTransitionTime": "2026-01-01T00:00:00Z" },
+            ],
+        }));
+        pod.metadata.generation = Some(2);
+        let status = rejected(&pod, "TooMany", "two containers");
+        let patch =
+            super::super::diff::patch(&pod, &status, &super::super::diff::Own::default(), NOW)
+                .unwrap();
+        assert_eq!(patch["status"]["observedGeneration"], 2);
+        let conditions = patch["status"]["conditions"].as_array().unwrap();
+        let of = |type_: &str| {
+            conditions
+                .iter()
+                .find(|condition| condition["type"] == type_)
+                .map(|found| &found["observedGeneration"])
+        };
+        assert_eq!(of("Ready"), Some(&json!(2)));
+        assert_eq!(of("example.com/theirs"), None, "it is not ours");
     }
 
     #[test]

@@ -11,12 +11,12 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod, PodCondit
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 
-use super::addresses;
+use super::{addresses, extras};
 use crate::pods::store::is_terminal;
 
 /// Condition types that a kubelet owns: one of these that is not wanted any more is removed.
 /// `PodScheduled` and `DisruptionTarget` are written by others too and are never removed.
-const KUBELET_CONDITIONS: [&str; 6] = [
+pub(super) const KUBELET_CONDITIONS: [&str; 6] = [
     "PodReadyToStartContainers",
     "Initialized",
     "ContainersReady",
@@ -116,6 +116,7 @@ fn completed(pod: &Pod, wanted: &PodStatus, own: &Own<'_>, now: Timestamp) -> Po
         .or_else(|| Some(whole(&status.start_time.clone().unwrap_or(Time(now)))));
     status.observed_generation = status.observed_generation.or(pod.metadata.generation);
     addresses::complete(&mut status, own.host_ips);
+    extras::complete(pod, &mut status);
     for statuses in [
         &mut status.container_statuses,
         &mut status.init_container_statuses,
@@ -149,6 +150,10 @@ fn completed(pod: &Pod, wanted: &PodStatus, own: &Own<'_>, now: Timestamp) -> Po
                 Some(whole(&condition.last_transition_time.clone().unwrap_or(Time(now))))
             });
             condition.last_probe_time = None;
+            if is_ours(&condition.type_, own.condition_domain) {
+                condition.observed_generation =
+                    condition.observed_generation.or(pod.metadata.generation);
+            }
         }
     }
     status
@@ -185,12 +190,6 @@ fn conditions(
 ) -> Vec<Value> {
     let Some(wanted) = wanted else { return Vec::new() };
     let published = published.unwrap_or_default();
-    let is_ours = |type_: &str| {
-        KUBELET_CONDITIONS.contains(&type_)
-            || domain.is_some_and(|domain| {
-                type_.split_once('/').is_some_and(|(prefix, _)| prefix == domain)
-            })
-    };
     let changed = wanted.iter().filter_map(|condition| {
         let known = published.iter().find(|known| known.type_ == condition.type_);
         if known.is_some_and(|known| {
@@ -213,10 +212,18 @@ fn conditions(
     let gone = published
         .iter()
         .filter(|known| {
-            is_ours(&known.type_) && !wanted.iter().any(|condition| condition.type_ == known.type_)
+            is_ours(&known.type_, domain)
+                && !wanted.iter().any(|condition| condition.type_ == known.type_)
         })
         .map(|known| json!({ "$patch": "delete", "type": known.type_ }));
     changed.chain(gone).collect()
+}
+
+/// Whether nobody else writes conditions of this type.
+fn is_ours(type_: &str, domain: Option<&str>) -> bool {
+    KUBELET_CONDITIONS.contains(&type_)
+        || domain
+            .is_some_and(|domain| type_.split_once('/').is_some_and(|(prefix, _)| prefix == domain))
 }
 
 fn without_probe_time(condition: &PodCondition) -> PodCondition {

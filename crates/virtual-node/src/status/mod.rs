@@ -2,7 +2,9 @@
 
 pub mod addresses;
 pub mod compose;
+pub mod derive;
 pub mod diff;
+pub mod extras;
 pub mod hold;
 mod publish;
 

@@ -9,6 +9,8 @@ mod orphans;
 #[cfg(test)]
 mod pods;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod verdicts;
@@ -25,6 +27,9 @@ async fn the_node_keeps_its_promises_on_a_real_cluster() {
     pods::a_deleted_pod_goes_only_after_the_provider_let_go(&world).await;
     pods::a_force_deleted_pod_is_stopped(&world).await;
     pods::a_finalizer_of_others_is_waited_for(&world).await;
+    requests::kubectl_debug_ends(&world).await;
+    requests::a_resize_is_answered_and_can_be_taken_back(&world).await;
+    requests::a_pod_that_is_replaced_under_its_name_is_two_pods(&world).await;
     verdicts::an_invalid_pod_fails_with_a_reason_and_an_event(&world).await;
     verdicts::a_busy_pod_waits_and_then_runs(&world).await;
     verdicts::a_completed_pod_stays_but_holds_nothing(&world).await;

@@ -48,7 +48,7 @@ impl World {
             .with_test_writer()
             .init();
         let scratch = Scratch::create("virtual-node").await.unwrap();
-        let cluster = Cluster::start(scratch.path(), Release::NEWEST).await.unwrap();
+        let cluster = Cluster::start(scratch.path(), Release::chosen().unwrap()).await.unwrap();
         let kubectl = cluster.kubectl();
         kubectl.run_with(&["apply", "-f", "-"], include_str!("../../rbac.yaml")).await.unwrap();
         let bind = |args: &str| args.split(' ').map(str::to_owned).collect::<Vec<_>>();

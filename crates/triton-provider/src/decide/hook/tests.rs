@@ -1,7 +1,9 @@
 //! Rows of what hooks do to the life of an instance.
 
+use triton_podspec::LivenessAction;
+
 use super::super::fixtures::{Case, id, instance, list, seconds};
-use super::super::words::{Event, RestartPolicy};
+use super::super::words::{Event, GivenUp, RestartPolicy, Wish};
 use super::*;
 
 const POST_START: Effect = Effect::Hook(Hook::PostStart, InstanceId(uuid::Uuid::from_u128(1)));
@@ -128,6 +130,35 @@ fn a_restart_waits_for_pre_stop_and_no_longer_than_the_grace_period_of_the_probe
     case.run().kill_grace = seconds(0);
     case.hooks.pre_stop = HookStand::Unbegun;
     assert_eq!(case.step(), Effect::End(Standing::Instance, Some(case.now)), "no grace, no hook");
+}
+
+#[test]
+fn a_failed_post_start_is_in_a_crash_loop_as_any_other_and_ends_with_its_window() {
+    let mut case = running();
+    case.hooks.post_start = HookStand::Failed;
+    case.run().crash_loop_window = Some(seconds(30));
+    let began = case.now;
+    case.state.restarts.backoff.note(began);
+    case.state.restarts.backoff.note(began + seconds(10));
+    case.now = began + seconds(20);
+    case.check_end(Standing::Starting, Some(began + seconds(30)));
+    case.now = began + seconds(30);
+    case.check_end(Standing::GivenUp(GivenUp::CrashLoop { killed: true }), None);
+}
+
+#[test]
+fn what_is_replaced_has_its_pre_stop_when_it_goes_and_not_while_it_may_be_held_back() {
+    let mut case = started();
+    case.run().unhealthy = true;
+    case.run().liveness_action = LivenessAction::Replace;
+    case.check_end(Standing::GivenUp(GivenUp::Unhealthy), None);
+    assert_eq!(case.hooks, Hooks::default());
+    // Its pod is over: the rest is as with one that is deleted.
+    let grace_left = seconds(20);
+    case.wish = Wish::Leave(Leave { grace_left, may_lift_protection: false, pre_stop: true });
+    assert_eq!(case.step(), PRE_STOP);
+    case.hooks.pre_stop = HookStand::Ended;
+    assert_eq!(case.step(), Effect::Act(Action::Shutdown(id(1))));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every history of small worlds: production's own [`step`](super::step), one or two pods, processes that die and take
 //! over, a cloud that stores late, loses answers and shows late, and any so many troubles at any time.
 //!
-//! A breadth-first search visits each world once. In every one of them nothing may be that must never be (S1 to S5),
+//! A breadth-first search visits each world once. In every one of them nothing may be that must never be (S1 to S8),
 //! and from every one of them, when no more trouble comes, all must end well (L1).
 
 mod hooks;
@@ -13,8 +13,10 @@ mod tests;
 mod world;
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use tokio::time::Instant;
+use triton_podspec::LivenessAction;
 
 use self::moves::{Setting, Trouble, Violation};
 use self::world::{Cast, Power, World};
@@ -40,6 +42,8 @@ struct Plan {
     troubles: u8,
     kinds: Vec<Trouble>,
     restart_policy: RestartPolicy,
+    liveness_action: LivenessAction,
+    crash_loop_window: Option<Duration>,
     hooks: bool,
     /// At most so many worlds; more is a failure of the plan.
     worlds_max: usize,
@@ -53,7 +57,7 @@ struct Plan {
 /// The history that leads to what must never be, for a person.
 fn explore(plan: &Plan) -> Result<Explored, String> {
     let setting = Setting::new(plan);
-    let home = Instant::now() + std::time::Duration::from_secs(3600);
+    let home = Instant::now() + Duration::from_secs(3600);
     let mut first = World::new(home, plan.pods, plan.troubles);
     let begin = normal::normalise(&mut first, home);
     let mut explored = Explored::default();
@@ -134,6 +138,8 @@ impl Setting {
             cast: Cast::new(),
             limits: Limits::default(),
             restart_policy: plan.restart_policy,
+            liveness_action: plan.liveness_action,
+            crash_loop_window: plan.crash_loop_window,
             hooks: plan.hooks,
             telling: false,
             troubles: plan.kinds.clone(),
@@ -244,6 +250,7 @@ fn unwell(setting: &Setting, world: &World) -> Option<String> {
             [one] => {
                 wanted
                     && one.state == Power::Running
+                    && !one.sick
                     && pod.published.instance == Some(one.id)
                     && pod.published.ran
                     && pod.published.started == setting.hooks

@@ -1,6 +1,9 @@
 //! What can happen next in a world: everything that processes, the cloud, users and trouble may do.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
+use triton_podspec::LivenessAction;
 
 use super::super::state::{Intent, State};
 use super::super::{Action, Hooks, RestartPolicy};
@@ -21,6 +24,10 @@ pub(super) struct Setting {
     pub(super) cast: Cast,
     pub(super) limits: Limits,
     pub(super) restart_policy: RestartPolicy,
+    /// What pods want where their instances are unhealthy.
+    pub(super) liveness_action: LivenessAction,
+    /// How long pods may crash.
+    pub(super) crash_loop_window: Option<Duration>,
     /// Pods have a postStart and a preStop hook.
     pub(super) hooks: bool,
     /// Moves say what they are: only for a history that is told, as it takes time.
@@ -62,6 +69,8 @@ pub(super) enum Trouble {
     Force,
     /// A guest shuts down.
     GuestStops,
+    /// A guest hangs: its probe fails until it is rebooted.
+    Sickens,
     /// Somebody destroys an instance.
     Vanishes,
     /// Somebody takes our tags off an instance.
@@ -149,9 +158,10 @@ impl Setting {
                 );
             }
             type Kind = (Trouble, &'static str, fn(&mut Machine));
-            let kinds: [Kind; 4] = [
+            let kinds: [Kind; 5] = [
                 (Trouble::ProvisionFails, "fails", |machine| machine.state = Power::Failed),
                 (Trouble::GuestStops, "stops", |machine| machine.state = Power::Stopped),
+                (Trouble::Sickens, "sickens", |machine| machine.sick = true),
                 (Trouble::Retag, "loses our tags", |machine| machine.ours = false),
                 (Trouble::Vanishes, "is destroyed by somebody", |machine| machine.going = true),
             ];
@@ -159,11 +169,12 @@ impl Setting {
                 let may = match trouble {
                     Trouble::ProvisionFails => machine.state == Power::Provisioning,
                     Trouble::GuestStops => machine.state == Power::Running,
+                    Trouble::Sickens => machine.state == Power::Running && !machine.sick,
                     _ => machine.ours,
                 };
                 if let Some(mut next) = self.trouble(world, trouble).filter(|_| may) {
                     next.machine_mut(id).into_iter().for_each(change);
-                    if trouble != Trouble::GuestStops {
+                    if !matches!(trouble, Trouble::GuestStops | Trouble::Sickens) {
                         next.now += MOMENT;
                         next.ends.push((id, next.now));
                     }
@@ -317,11 +328,13 @@ impl World {
                 {
                     machine.state = Power::Running;
                     machine.hooked = false;
+                    machine.sick = false;
                 }
             }
             Action::Reboot(id) => {
                 if let Some(machine) = self.machine_mut(number(id)) {
                     machine.hooked = false;
+                    machine.sick = false;
                 }
             }
             Action::Shutdown(id) => {

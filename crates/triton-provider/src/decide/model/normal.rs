@@ -111,7 +111,7 @@ fn moments_of(state: &mut State, each: &mut impl FnMut(&mut Instant)) {
         twin.read_at.iter_mut().chain(&mut twin.quiet_until).for_each(&mut *each);
     }
     retry_at.iter_mut().chain(protect_asked).for_each(&mut *each);
-    restarts.backoff.last_mut().into_iter().for_each(&mut *each);
+    restarts.backoff.moments_mut().for_each(&mut *each);
     restarts.pending.iter_mut().for_each(|pending| each(&mut pending.at));
     if let Some(stopping) = stopping {
         each(&mut stopping.since);
@@ -177,9 +177,9 @@ fn digest(world: &World, home: Instant) -> u64 {
 }
 
 fn digest_machine(machine: &super::world::Machine, sent: i64, hasher: &mut DefaultHasher) {
-    let super::world::Machine { id, pod, state, ours, hidden, going, stray, sent: _, hooked } =
+    let super::world::Machine { id, pod, state, sick, ours, hidden, going, stray, sent: _, hooked } =
         machine;
-    (id, pod, state, ours, hidden, going, stray, sent, hooked).hash(hasher);
+    (id, pod, state, sick, ours, hidden, going, stray, sent, hooked).hash(hasher);
 }
 
 /// When something is to be looked at again is for the caller, who may look at any time.
@@ -228,7 +228,8 @@ fn digest_state(state: &State, at: impl Fn(Instant) -> i64, hasher: &mut Default
     pending
         .map(|pending| (at(pending.at), pending.sent, pending.reboot, pending.dipped))
         .hash(hasher);
-    (restarts.count, restarts.backoff.clone().last_mut().map(|last| at(*last))).hash(hasher);
+    (restarts.count, restarts.backoff.in_a_row()).hash(hasher);
+    restarts.backoff.clone().moments_mut().for_each(|moment| at(*moment).hash(hasher));
     if let Some(stopping) = stopping {
         at(stopping.since).hash(hasher);
         for (id, target) in &stopping.targets {

@@ -100,7 +100,7 @@ impl Setting {
         listed && !world.pods[pod].exists
     }
 
-    fn wish(&self, task: &Task, state: &State, now: Instant) -> Wish {
+    fn wish(&self, task: &Task, state: &State, unhealthy: bool, now: Instant) -> Wish {
         if task.leaving {
             let stopping = state.stopping.as_ref();
             let has_grace = self.hooks && stopping.is_none_or(|it| now < it.since + TICK);
@@ -111,7 +111,9 @@ impl Setting {
                 restart_policy: self.restart_policy,
                 protect: false,
                 deadline: None,
-                unhealthy: false,
+                unhealthy,
+                liveness_action: self.liveness_action,
+                crash_loop_window: self.crash_loop_window,
                 post_start: self.hooks,
                 pre_stop: self.hooks,
                 kill_grace: GRACE,
@@ -123,8 +125,9 @@ impl Setting {
     fn advance(&self, world: &mut World, p: usize, event: Event) -> Result<(), Violation> {
         world.now += MOMENT;
         let now = world.now;
+        let Some(task) = world.processes[p].task.clone() else { return Ok(()) };
+        let unhealthy = world.is_sick(p, task.pod);
         let process = &mut world.processes[p];
-        let Some(task) = process.task.clone() else { return Ok(()) };
         // The whole list, and not only the pod's part of it: that nothing else is touched is for the step to see to.
         let sighting = process.list.as_ref().map(|list| Sighting {
             taken_at: list.taken_at,
@@ -137,7 +140,7 @@ impl Setting {
             owner: self.cast.owner(task.pod),
             sighting: sighting.as_ref(),
             published: task.published.into(),
-            wish: self.wish(&task, &process.states[task.pod], now),
+            wish: self.wish(&task, &process.states[task.pod], unhealthy, now),
             hooks: process.hooks[task.pod],
             limits: &self.limits,
         };

@@ -1,8 +1,10 @@
 //! What a process publishes at the end of a pass. And what it must never say.
 
-use super::super::Standing;
+use triton_podspec::LivenessAction;
+
 use super::super::hook::awaits_start;
 use super::super::state::State;
+use super::super::{GivenUp, Standing};
 use super::moves::{Setting, Violation};
 use super::world::{ApiPod, PublishedKey, Task, World, number};
 
@@ -34,7 +36,7 @@ impl Setting {
                     self.hooks && running && !awaits_start(state, &task.published.into(), hooks);
                 let hooked = world.machine(number(known.id)).is_none_or(|machine| machine.hooked);
                 if started && !hooked {
-                    return Err(Violation("S6: started, and its hook was not run".to_owned()));
+                    return Err(Violation("S8: started, and its hook was not run".to_owned()));
                 }
                 wanted.published = PublishedKey {
                     instance: Some(number(known.id)),
@@ -44,6 +46,16 @@ impl Setting {
                 };
             }
             Standing::Ended { .. } | Standing::Lost | Standing::Expired => wanted.over = true,
+            Standing::GivenUp(why) => {
+                let wants = match why {
+                    GivenUp::Unhealthy => self.liveness_action == LivenessAction::Replace,
+                    GivenUp::CrashLoop { .. } => self.crash_loop_window.is_some(),
+                };
+                if !wants {
+                    return Err(Violation(format!("S6: a pod is failed for {why:?}")));
+                }
+                wanted.over = true;
+            }
             Standing::Gone => {
                 if let Some(left) =
                     world.alive(pod).find(|machine| !machine.stray && !machine.going)

@@ -1,7 +1,7 @@
 use super::moves::Trouble;
 use super::*;
 
-const ALL: [Trouble; 18] = [
+const ALL: [Trouble; 19] = [
     Trouble::Crash,
     Trouble::AnswerLost,
     Trouble::CommitLate,
@@ -16,6 +16,7 @@ const ALL: [Trouble; 18] = [
     Trouble::Delete,
     Trouble::Force,
     Trouble::GuestStops,
+    Trouble::Sickens,
     Trouble::Vanishes,
     Trouble::Retag,
     Trouble::Restore,
@@ -28,10 +29,19 @@ fn more() -> u8 {
 }
 
 fn plan(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trouble]) -> Plan {
-    let hooks = false;
     let kinds = kinds.to_vec();
     let (worlds_max, settle_each) = if more() == 0 { (300_000, 4) } else { (20_000_000, 16) };
-    Plan { pods, troubles, kinds, restart_policy, hooks, worlds_max, settle_each }
+    Plan {
+        pods,
+        troubles,
+        kinds,
+        restart_policy,
+        liveness_action: LivenessAction::Reboot,
+        crash_loop_window: None,
+        hooks: false,
+        worlds_max,
+        settle_each,
+    }
 }
 
 #[track_caller]
@@ -48,12 +58,14 @@ fn check_hooks(troubles: u8, kinds: &[Trouble]) {
 
 #[track_caller]
 fn check_plan(plan: &Plan) {
-    let Plan { pods, restart_policy, kinds, hooks, .. } = plan;
     match explore(plan) {
         Ok(explored) => println!(
-            "{pods} pods, hooks: {hooks}, {} troubles of {}, {restart_policy:?}: {} worlds, {} moves, {} of them settled",
+            "{} pods, hooks: {}, {} troubles of {}, {:?}: {} worlds, {} moves, {} of them settled",
+            plan.pods,
+            plan.hooks,
             plan.troubles,
-            kinds.len(),
+            plan.kinds.len(),
+            plan.restart_policy,
             explored.worlds,
             explored.moves,
             explored.settled
@@ -120,11 +132,40 @@ fn two_troubles_with_tags() {
     check(1, 2, RestartPolicy::Always, &kinds);
 }
 
+/// Instances that hang, in pods that want to be replaced then.
+#[test]
+fn two_troubles_where_the_unhealthy_are_replaced() {
+    let kinds = [Trouble::Sickens, Trouble::Crash, Trouble::WriteFails, Trouble::ActionLost];
+    let plan = plan(1, 2 + more(), RestartPolicy::Always, &kinds);
+    check_plan(&Plan { liveness_action: LivenessAction::Replace, ..plan });
+}
+
+/// The same, in pods with hooks.
+#[test]
+fn two_troubles_where_the_unhealthy_have_hooks_and_are_replaced() {
+    let kinds = [Trouble::Sickens, Trouble::Crash, Trouble::HookFails, Trouble::WriteFails];
+    let plan = plan(1, 2 + more(), RestartPolicy::Always, &kinds);
+    check_plan(&Plan { liveness_action: LivenessAction::Replace, hooks: true, ..plan });
+}
+
+/// Guests that stop again and again, in pods that may do so for a while only.
+#[test]
+fn crash_loops_that_end() {
+    let kinds = [Trouble::GuestStops, Trouble::WriteFails];
+    let plan = plan(1, 5 + more(), RestartPolicy::Always, &kinds);
+    check_plan(&Plan { crash_loop_window: Some(Duration::from_secs(30)), ..plan });
+}
+
 /// A long history, chosen move by move.
 fn walk(pods: usize, choices: &[u16]) -> Result<(), String> {
-    let plan = plan(pods, u8::MAX, RestartPolicy::Always, &ALL);
+    let mut plan = plan(pods, u8::MAX, RestartPolicy::Always, &ALL);
+    let wants = choices.first().copied().unwrap_or_default();
+    if wants & 1 == 1 {
+        plan.liveness_action = LivenessAction::Replace;
+    }
+    plan.crash_loop_window = (wants & 2 == 2).then_some(Duration::from_secs(30));
     let setting = Setting { telling: true, ..Setting::new(&plan) };
-    let home = Instant::now() + std::time::Duration::from_secs(3600);
+    let home = Instant::now() + Duration::from_secs(3600);
     let mut world = World::new(home, pods, u8::MAX);
     let mut told = Vec::new();
     for choice in choices {

@@ -65,6 +65,8 @@ pub(super) struct Machine {
     pub(super) id: u8,
     pub(super) pod: usize,
     pub(super) state: Power,
+    /// Its liveness probe fails.
+    pub(super) sick: bool,
     /// It carries our tags.
     pub(super) ours: bool,
     /// No list shows it yet.
@@ -169,6 +171,13 @@ impl World {
         self.machines.iter_mut().find(|machine| machine.id == id)
     }
 
+    /// What a process's own probes tell of the instance that it holds to be the pod's.
+    pub(super) fn is_sick(&self, p: usize, pod: usize) -> bool {
+        let known = self.processes[p].states[pod].known.as_ref();
+        let machine = known.and_then(|known| self.machine(number(known.id)));
+        machine.is_some_and(|machine| machine.sick && machine.state == Power::Running)
+    }
+
     /// What costs money for this pod.
     pub(super) fn alive(&self, pod: usize) -> impl Iterator<Item = &Machine> {
         self.machines.iter().filter(move |machine| {
@@ -184,6 +193,7 @@ impl World {
             id,
             pod,
             state: Power::Provisioning,
+            sick: false,
             ours: true,
             hidden,
             going: false,

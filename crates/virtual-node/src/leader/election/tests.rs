@@ -291,16 +291,39 @@ async fn of_a_deleted_lease_nobody_else_makes_use_while_its_holder_acts() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let next = other.await.unwrap();
-    assert!(!next.is_first() && next.fence().check().is_ok());
+    assert!(!next.is_first && next.fence().check().is_ok());
+}
+
+/// A client of a server that answers every question after the Node so.
+fn asked_for_nodes(status: StatusCode) -> Client {
+    let service = tower::service_fn(move |request: Request<KubeBody>| async move {
+        assert_eq!(request.uri().path(), "/api/v1/nodes/triton");
+        let answer = match status {
+            StatusCode::OK => json!({"metadata": {"name": "triton"}}),
+            _ => refusal(status).1,
+        };
+        let response = Response::builder().status(status);
+        Ok::<_, Infallible>(response.body(Body::from(answer.to_string())).unwrap())
+    });
+    Client::new(service, "default")
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_made_the_lease_is_the_first_to_act_and_nobody_after_it() {
+async fn nobody_acted_before_whoever_made_the_lease_while_there_was_no_node() {
     let server = Arc::new(Server::default());
     let term = elected(&election(&server, "a").0).await;
-    assert!(term.is_first());
+    let acted = async |term: &Term, status| {
+        !term.nobody_acted_before(&asked_for_nodes(status), "triton").await
+    };
+    assert!(!acted(&term, StatusCode::NOT_FOUND).await);
+    assert!(
+        acted(&term, StatusCode::OK).await,
+        "somebody registered it, and its Lease was deleted"
+    );
+    assert!(acted(&term, StatusCode::INTERNAL_SERVER_ERROR).await, "nobody can say");
     term.resign().await;
-    assert!(!elected(&election(&server, "b").0).await.is_first());
+    let second = elected(&election(&server, "b").0).await;
+    assert!(acted(&second, StatusCode::NOT_FOUND).await, "the Lease was there");
 }
 
 #[tokio::test(start_paused = true)]
