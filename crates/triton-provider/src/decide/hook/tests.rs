@@ -136,13 +136,14 @@ fn a_restart_waits_for_pre_stop_and_no_longer_than_the_grace_period_of_the_probe
 fn a_failed_post_start_is_in_a_crash_loop_as_any_other_and_ends_with_its_window() {
     let mut case = running();
     case.hooks.post_start = HookStand::Failed;
-    case.run().crash_loop_window = Some(seconds(30));
+    case.run().crash_loop_window = Some(seconds(300));
     let began = case.now;
-    case.state.restarts.backoff.note(began);
-    case.state.restarts.backoff.note(began + seconds(10));
-    case.now = began + seconds(20);
-    case.check_end(Standing::Starting, Some(began + seconds(30)));
-    case.now = began + seconds(30);
+    for after in [0, 10, 30, 70, 150] {
+        case.state.restarts.backoff.note(began + seconds(after));
+    }
+    case.now = began + seconds(299);
+    case.check_end(Standing::Starting, Some(began + seconds(300)));
+    case.now = began + seconds(300);
     case.check_end(Standing::GivenUp(GivenUp::CrashLoop { killed: true }), None);
 }
 
