@@ -61,6 +61,7 @@ pub(crate) fn context(args: &Args) -> anyhow::Result<Context> {
         defaults: Defaults {
             networks: settings.defaults.networks,
             package: settings.defaults.package,
+            ..Defaults::default()
         },
         levels,
         cluster: args.cluster.clone().or(settings.cluster).unwrap_or(usual.cluster),

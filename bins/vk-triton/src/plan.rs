@@ -147,6 +147,7 @@ impl NodePlan {
             defaults: Defaults {
                 networks: config.defaults.networks.clone(),
                 package: config.defaults.package.clone(),
+                ..Defaults::default()
             },
             adopt_first_provider: self.args.adopt_first_provider || config.adopt_first_provider,
             limits: Limits {

@@ -83,10 +83,12 @@ impl Leader for NodeRunner {
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider.or_fail(Kind::Unavailable)?;
         tracing::info!(node = %plan.name, version = env!("CARGO_PKG_VERSION"), "starting");
+        let probe_metrics = provider.probe_metrics();
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
             .heartbeat_client(heartbeat)
             .config(plan.node_config(cluster, &cloud))
             .http(plan.http_config(cluster))
+            .probe_metrics(probe_metrics)
             .metrics(self.node_metrics.clone())
             .build();
         node.run(token.clone()).await.map_err(|error| {

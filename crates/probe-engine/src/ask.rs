@@ -19,13 +19,14 @@ pub(crate) const OVERTIME: Duration = Duration::from_secs(5);
 /// safe: belief only changes between them, under the target's lock.
 pub(crate) async fn ask(core: &Core, question: &Question) {
     let Some(stop) = question.target.begin(question) else { return };
-    core.counters.begun(Instant::now().saturating_duration_since(question.place.due));
+    let began = Instant::now();
+    core.counters.begun(began.saturating_duration_since(question.place.due));
     let outcome = tokio::select! {
         biased;
         _ = stop => return,
         outcome = attempts(core, question) => outcome,
     };
-    if question.target.answer(core, question, &outcome, Instant::now()) {
+    if question.target.answer(core, question, &outcome, began, Instant::now()) {
         core.counters.answered(question.probe.kind, &outcome);
     }
 }

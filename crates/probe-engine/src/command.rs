@@ -70,13 +70,17 @@ pub(crate) async fn ask(
 ) -> Outcome {
     match commands.run_any(target, command, timeout).await {
         Ok(Ran { exit_code, output }) => {
-            let output = &output[..output.len().min(MAX_OUTPUT)];
-            let output = String::from_utf8_lossy(output).into_owned();
+            let output = text(&output);
             if exit_code == 0 { Outcome::Success(output) } else { Outcome::Failure(output) }
         }
         Err(error @ CommandError::Timeout(_)) => Outcome::Failure(error.to_string()),
         Err(error @ CommandError::Failed(_)) => Outcome::Unknown(error.to_string()),
     }
+}
+
+/// What is kept of an output, as text.
+pub(crate) fn text(output: &[u8]) -> String {
+    String::from_utf8_lossy(&output[..output.len().min(MAX_OUTPUT)]).into_owned()
 }
 
 // === impl NoCommands ===

@@ -17,21 +17,23 @@ use crate::prober::Outcome;
 /// # Errors
 /// Of resolving the name, or of the last address tried.
 pub(crate) async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
-    let addresses: Vec<SocketAddr> = match parse_address(host) {
-        Some(address) => vec![SocketAddr::new(address, port)],
-        None => lookup_host((host, port)).await?.collect(),
-    };
+    if let Some(address) = parse_address(host) {
+        return open(SocketAddr::new(address, port)).await;
+    }
     let mut failed = io::Error::new(io::ErrorKind::NotFound, "no address of that name");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                stream.set_zero_linger()?;
-                return Ok(stream);
-            }
+    for address in lookup_host((host, port)).await? {
+        match open(address).await {
+            Ok(stream) => return Ok(stream),
             Err(error) => failed = error,
         }
     }
     Err(failed)
+}
+
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_zero_linger()?;
+    Ok(stream)
 }
 
 /// The address that `host` spells, with or without the brackets of a URL.
@@ -48,7 +50,8 @@ pub(crate) fn authority(host: &str, port: u16) -> String {
     }
 }
 
-/// A dial that failed as an outcome: the target's failure, unless it was we who had no file or port left to try with.
+/// A dial that failed as an outcome: the target's failure, unless it was [we](is_ours) who had no file or port left to
+/// try with.
 ///
 /// Here we differ from the kubelet, to which all of it is failure: a node that runs out of file descriptors must not
 /// restart everything it watches.
@@ -85,7 +88,7 @@ fn os_words(error: &io::Error) -> String {
 }
 
 /// Whether an error is about this process and not about whom it dials.
-fn is_ours(error: &io::Error) -> bool {
+pub(crate) fn is_ours(error: &io::Error) -> bool {
     // The same numbers on Linux, illumos, the BSDs and macOS; std has no name for them.
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, timeout};
 
+use crate::answers::Answered;
 use crate::ask;
 use crate::lateness::Lateness;
 use crate::probe::{Event, Facts, Kind, Probe, Verdict};
@@ -180,6 +181,24 @@ impl Engine {
         let core = &self.shared.core;
         let asking = core.turns().asking;
         core.counters.read(asking)
+    }
+
+    /// What each probe was answered so far. One that has ended is not among them, nor is one without an answer yet.
+    pub fn answers(&self) -> Vec<Answered> {
+        let targets: Vec<_> = {
+            let registry = self.shared.lock();
+            registry.targets.iter().map(|(name, target)| (name.clone(), target.clone())).collect()
+        };
+        let mut all = Vec::new();
+        for (name, target) in targets {
+            let of_target = target.answers().into_iter();
+            all.extend(of_target.map(|(kind, answers)| Answered {
+                target: Arc::clone(&name),
+                kind,
+                answers,
+            }));
+        }
+        all
     }
 
     /// How late questions were begun so far: a distribution, where [`Stats::lateness`] is a sum.

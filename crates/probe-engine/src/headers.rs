@@ -8,6 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// What a probe calls itself: the name servers and access logs know from the kubelet.
 pub(crate) const AGENT: &str = "kube-probe/1.37";
 
+/// What a lifecycle hook calls itself.
+pub(crate) const HOOK_AGENT: &str = "kube-lifecycle/1.37";
+
 /// The headers of one question.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Headers {
@@ -24,7 +27,7 @@ pub(crate) struct Headers {
 ///
 /// # Errors
 /// The text of a failure, if a name or value cannot stand in a header. Values are not repeated: they may be secret.
-pub(crate) fn headers(wanted: &[(String, String)]) -> Result<Headers, String> {
+pub(crate) fn headers(wanted: &[(String, String)], agent: &'static str) -> Result<Headers, String> {
     let mut others = HeaderMap::new();
     let mut host = None;
     for (name, value) in wanted {
@@ -39,7 +42,7 @@ pub(crate) fn headers(wanted: &[(String, String)]) -> Result<Headers, String> {
             others.append(name, value);
         }
     }
-    for (name, default) in [(USER_AGENT, AGENT), (ACCEPT, "*/*")] {
+    for (name, default) in [(USER_AGENT, agent), (ACCEPT, "*/*")] {
         match others.get(&name) {
             None => {
                 others.insert(name, HeaderValue::from_static(default));
@@ -60,7 +63,7 @@ mod tests {
     #[track_caller]
     fn check(wanted: &[(&str, &str)], host: Option<&str>, others: &[(&str, &str)]) {
         let wanted: Vec<_> = wanted.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
-        let found = headers(&wanted).unwrap();
+        let found = headers(&wanted, AGENT).unwrap();
         assert_eq!(found.host.as_deref(), host.map(str::as_bytes));
         let found: Vec<_> =
             found.others.iter().map(|(n, v)| (n.as_str(), v.to_str().unwrap())).collect();
@@ -105,7 +108,8 @@ mod tests {
 
     #[test]
     fn a_bad_header_is_named_without_its_value() {
-        let failed = |name: &str, value: &str| headers(&[(name.into(), value.into())]).unwrap_err();
+        let failed =
+            |name: &str, value: &str| headers(&[(name.into(), value.into())], AGENT).unwrap_err();
         assert_eq!(failed("a b", "x"), "invalid header field name \"a b\"");
         assert_eq!(
             failed("authorization", "to\nken"),

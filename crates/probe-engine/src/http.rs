@@ -1,5 +1,6 @@
 //! The HTTP probe: a GET that answers 200 to 399 is success.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
-use crate::dial::{dial, dial_failed, why};
+use crate::dial::{dial, is_ours, why};
 use crate::driven::Driven;
 use crate::headers::{Headers, headers};
 use crate::probe::{LONGEST, Scheme};
@@ -36,6 +37,8 @@ pub(crate) struct Question<'a> {
     pub(crate) url: Url,
     /// The probe's own headers.
     pub(crate) headers: &'a [(String, String)],
+    /// What it calls itself, unless its headers say.
+    pub(crate) agent: &'static str,
     /// For everything: dialling, TLS, headers, redirects and body.
     pub(crate) timeout: Duration,
 }
@@ -46,16 +49,32 @@ struct Answer {
     connection: Driven,
 }
 
+/// Why there is no answer, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// Nobody took the connection.
+    Dial(String),
+    /// We had no file or port to dial with.
+    Ours(String),
+    /// TLS was offered to what does not speak it.
+    InPlain(String),
+    /// Anything else.
+    Other(String),
+}
+
 /// Asks, follows redirects on the same host, and judges the answer.
 pub(crate) async fn ask(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Outcome {
     let deadline = Instant::now() + question.timeout.min(LONGEST);
-    let get = question.url.display();
-    let too_late = || format!("Get \"{get}\": no answer within {:?}", question.timeout);
+    let get = || question.url.display();
+    let too_late = || format!("Get \"{}\": no answer within {:?}", get(), question.timeout);
     let answer = match timeout_at(deadline, follow(question, tls)).await {
         Ok(Ok(answer)) => answer,
-        Ok(Err(Outcome::Failure(why))) => return Outcome::Failure(format!("Get \"{get}\": {why}")),
-        Ok(Err(Outcome::Unknown(why))) => return Outcome::Unknown(format!("Get \"{get}\": {why}")),
-        Ok(Err(outcome)) => return outcome,
+        Ok(Err(Failed::Ours(why))) => {
+            return Outcome::Unknown(format!("Get \"{}\": {why}", get()));
+        }
+        Ok(Err(Failed::Dial(why) | Failed::InPlain(why) | Failed::Other(why))) => {
+            return Outcome::Failure(format!("Get \"{}\": {why}", get()));
+        }
         Err(_) => return Outcome::Failure(too_late()),
     };
     let status = answer.response.status();
@@ -66,6 +85,24 @@ pub(crate) async fn ask(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Out
         Err(_) => return Outcome::Unknown(format!("reading the body: {}", too_late())),
     };
     judge(status, body)
+}
+
+/// Sends the request, follows redirects on the same host, and takes any answer. The timeout is the caller's.
+pub(crate) async fn deliver(
+    question: &Question<'_>,
+    tls: &Arc<ClientConfig>,
+) -> Result<(), Failed> {
+    let get = question.url.display();
+    let named = |why: String| format!("Get \"{get}\": {why}");
+    let answer = follow(question, tls).await.map_err(|failed| match failed {
+        Failed::Dial(why) => Failed::Dial(named(why)),
+        Failed::Ours(why) => Failed::Ours(named(why)),
+        Failed::InPlain(why) => Failed::InPlain(named(why)),
+        Failed::Other(why) => Failed::Other(named(why)),
+    })?;
+    // It has arrived; the server is let finish, whatever it says.
+    let _ = read(answer).await;
+    Ok(())
 }
 
 /// What a status and a body mean.
@@ -79,8 +116,9 @@ fn judge(status: StatusCode, body: String) -> Outcome {
 }
 
 /// Asks until an answer is final: no redirect, or one that leads away from the host.
-async fn follow(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Result<Answer, Outcome> {
-    let Headers { mut host, others } = headers(question.headers).map_err(Outcome::Failure)?;
+async fn follow(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Result<Answer, Failed> {
+    let Headers { mut host, others } =
+        headers(question.headers, question.agent).map_err(Failed::Other)?;
     let mut url = question.url.clone();
     for _ in 0..MAX_REQUESTS {
         let host_header = host.clone().unwrap_or_else(|| url.authority.clone().into());
@@ -95,7 +133,7 @@ async fn follow(question: &Question<'_>, tls: &Arc<ClientConfig>) -> Result<Answ
             _ => return Ok(answer),
         }
     }
-    Err(Outcome::Failure(format!("stopped after {MAX_REQUESTS} redirects")))
+    Err(Failed::Other(format!("stopped after {MAX_REQUESTS} redirects")))
 }
 
 /// Where an answer sends us, if it does.
@@ -113,22 +151,23 @@ async fn send(
     host: &[u8],
     headers: &HeaderMap,
     tls: &Arc<ClientConfig>,
-) -> Result<Answer, Outcome> {
+) -> Result<Answer, Failed> {
     let request = request(url, host, headers)
-        .map_err(|error| Outcome::Failure(format!("building the request: {}", why(&error))))?;
+        .map_err(|error| Failed::Other(format!("building the request: {}", why(&error))))?;
     let stream = dial(&url.host, url.port).await.map_err(|error| {
-        dial_failed(format!("dial tcp {}: {}", url.authority, why(&error)), &error)
+        let words = format!("dial tcp {}: {}", url.authority, why(&error));
+        if is_ours(&error) { Failed::Ours(words) } else { Failed::Dial(words) }
     })?;
     match url.scheme {
         Scheme::Http => exchange(stream, request).await,
         Scheme::Https => {
             let name = ServerName::try_from(url.host.clone())
-                .map_err(|error| Outcome::Failure(format!("host {}: {error}", url.host)))?;
+                .map_err(|error| Failed::Other(format!("host {}: {error}", url.host)))?;
             let connector = TlsConnector::from(Arc::clone(tls));
-            let stream = connector
-                .connect(name, stream)
-                .await
-                .map_err(|error| Outcome::Failure(format!("TLS handshake: {}", why(&error))))?;
+            let stream = connector.connect(name, stream).await.map_err(|error| {
+                let words = format!("TLS handshake: {}", why(&error));
+                if is_plain(&error) { Failed::InPlain(words) } else { Failed::Other(words) }
+            })?;
             exchange(stream, request).await
         }
     }
@@ -143,11 +182,18 @@ fn request(url: &Url, host: &[u8], headers: &HeaderMap) -> http::Result<Request<
     Ok(request)
 }
 
-async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Outcome>
+/// Whether the server sent what is no TLS record at all.
+fn is_plain(error: &io::Error) -> bool {
+    use rustls::{Error, InvalidMessage};
+    let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+    matches!(error, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
+}
+
+async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Answer, Failed>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let failed = |error: hyper::Error| Outcome::Failure(why(&error));
+    let failed = |error: hyper::Error| Failed::Other(why(&error));
     let (mut sender, connection) = http1::Builder::new()
         .title_case_headers(true)
         .handshake(TokioIo::new(stream))

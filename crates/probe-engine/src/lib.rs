@@ -69,8 +69,10 @@
 
 pub mod probe;
 
+mod answers;
 mod ask;
 pub mod command;
+mod deliver;
 mod dial;
 mod driven;
 mod engine;
@@ -88,7 +90,9 @@ mod tcp;
 mod tls;
 mod url;
 
+pub use answers::{Answered, Answers, BUCKETS};
 pub use command::{CommandError, Commands, NoCommands, Ran};
+pub use deliver::{Delivered, DeliveryError};
 pub use engine::{Engine, MAX_ASKING, Options, SHUTDOWN_LIMIT};
 pub use lateness::Lateness;
 pub use network::{NetworkProber, NetworkProberError};

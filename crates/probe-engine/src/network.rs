@@ -1,11 +1,14 @@
 //! The prober that asks over the network.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
 
 use crate::command::{self, AnyCommands, Commands, NoCommands};
 use crate::grpc;
+use crate::headers::AGENT;
 use crate::http::{self, Question};
 use crate::probe::Handler;
 use crate::prober::{Ask, Outcome, Prober};
@@ -19,9 +22,10 @@ use crate::url::Url;
 /// run by whoever is given to [`NetworkProber::with_commands`]. Clones share all of it.
 #[derive(Clone, Debug)]
 pub struct NetworkProber {
-    https: Arc<ClientConfig>,
+    pub(crate) https: Arc<ClientConfig>,
     grpcs: Arc<ClientConfig>,
-    commands: Arc<dyn AnyCommands>,
+    pub(crate) commands: Arc<dyn AnyCommands>,
+    runs_commands: bool,
 }
 
 /// Why there can be no [`NetworkProber`].
@@ -44,33 +48,35 @@ impl NetworkProber {
         let trusting =
             |protocol: &[u8]| tls::trusting_anyone(protocol).map_err(NetworkProberError::Tls);
         let (https, grpcs) = (trusting(b"http/1.1")?, trusting(b"h2")?);
-        Ok(Self { https, grpcs, commands: Arc::new(NoCommands) })
+        Ok(Self { https, grpcs, commands: Arc::new(NoCommands), runs_commands: false })
     }
 
     /// The same prober, with somebody who runs its commands.
     #[must_use]
     pub fn with_commands(mut self, commands: impl Commands + 'static) -> Self {
         self.commands = Arc::new(commands);
+        self.runs_commands = true;
         self
+    }
+
+    /// Whether it was [given](Self::with_commands) somebody who runs commands.
+    #[must_use]
+    pub fn runs_commands(&self) -> bool {
+        self.runs_commands
     }
 }
 
 impl Prober for NetworkProber {
     async fn ask(&self, ask: Ask<'_>) -> Outcome {
         let Ask { target, handler, address, timeout } = ask;
-        let own = address.to_string();
-        // An empty host is the API's way to give none.
-        let host = |host: &Option<String>| match host.as_deref() {
-            None | Some("") => own.clone(),
-            Some(host) => host.to_owned(),
-        };
         match handler {
-            Handler::TcpSocket { host: given, port } => {
-                tcp::ask(&host(given), *port, timeout).await
+            Handler::TcpSocket { host, port } => {
+                tcp::ask(&host_of(host.as_deref(), address), *port, timeout).await
             }
-            Handler::HttpGet { scheme, host: given, port, path, headers } => {
-                let url = Url::new(*scheme, &host(given), *port, path);
-                http::ask(&Question { url, headers, timeout }, &self.https).await
+            Handler::HttpGet { scheme, host, port, path, headers } => {
+                let url = Url::new(*scheme, &host_of(host.as_deref(), address), *port, path);
+                let question = Question { url, headers, agent: AGENT, timeout };
+                http::ask(&question, &self.https).await
             }
             Handler::Grpc { port, service, tls } => {
                 let tls = tls.then_some(&self.grpcs);
@@ -80,5 +86,13 @@ impl Prober for NetworkProber {
                 command::ask(&*self.commands, target, command, timeout).await
             }
         }
+    }
+}
+
+/// Whom to dial: the host that is given, else the target. An empty host is the API's way to give none.
+pub(crate) fn host_of(given: Option<&str>, address: IpAddr) -> Cow<'_, str> {
+    match given {
+        None | Some("") => Cow::Owned(address.to_string()),
+        Some(host) => Cow::Borrowed(host),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::answers::Answers;
 use crate::engine::Core;
 use crate::probe::{ERRORED, Event, Facts, Kind, Probe, Verdict};
 use crate::prober::Outcome;
@@ -43,6 +44,8 @@ struct Slot {
     stand: Stand,
     /// The next time in step with the period, after the one that was due last; `None` before the first.
     next: Option<Instant>,
+    /// What it was answered; `None` before the first answer and after the end.
+    answers: Option<Box<Answers>>,
 }
 
 /// Where a probe stands.
@@ -189,6 +192,7 @@ impl Target {
         core: &Core,
         question: &Question,
         outcome: &Outcome,
+        began: Instant,
         now: Instant,
     ) -> bool {
         let mut inner = self.lock();
@@ -199,6 +203,10 @@ impl Target {
         let counts = inner.life(kind) == question.life
             && matches!(inner.decide(kind, now), Decision::Ask(_));
         if counts {
+            if let Some(slot) = inner.asked(question) {
+                let took = now.saturating_duration_since(began);
+                slot.answers.get_or_insert_default().note(outcome, took);
+            }
             self.take(core, &mut inner, kind, outcome, now);
         }
         if let Some(slot) = inner.asked(question) {
@@ -244,6 +252,13 @@ impl Target {
     /// What is believed; `None` if there is no such probe.
     pub(crate) fn verdict(&self, kind: Kind) -> Option<Verdict> {
         self.lock().slots[kind as usize].as_ref().map(|slot| slot.state.verdict())
+    }
+
+    /// What its probes were answered so far.
+    pub(crate) fn answers(&self) -> Vec<(Kind, Answers)> {
+        let inner = self.lock();
+        let slots = inner.slots.iter().flatten();
+        slots.filter_map(|slot| Some((slot.probe.kind, *slot.answers.as_deref()?))).collect()
     }
 
     /// Whether it runs and its startup probe, if there is one, has succeeded.
@@ -382,7 +397,13 @@ impl Slot {
         let kind = probe.kind;
         let place = core.schedule.add(due, Entry { target: Arc::clone(target), kind });
         core.counters.probe_began();
-        Self { probe, state: State::new(kind), stand: Stand::Waits(place), next: None }
+        Self {
+            probe,
+            state: State::new(kind),
+            stand: Stand::Waits(place),
+            next: None,
+            answers: None,
+        }
     }
 
     /// It was due at `due`: the next time is the first in step with that and later than now, so that periods that were
@@ -410,6 +431,7 @@ impl Slot {
             Stand::Asks { .. } => {}
             Stand::Ended => return,
         }
+        self.answers = None;
         core.counters.probe_ended();
     }
 }

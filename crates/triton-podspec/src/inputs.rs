@@ -34,6 +34,8 @@ pub struct Defaults {
     pub networks: Vec<String>,
     /// Package by UUID or name, for pods without a `package` annotation and without resource requests.
     pub package: Option<String>,
+    /// Somebody can run commands inside instances: then exec probes and hooks are no reason to reject a pod.
+    pub commands: bool,
 }
 
 // === impl Inputs ===

@@ -69,7 +69,7 @@ mod user_data;
 pub use catalog::Catalog;
 pub use described::{Described, Likeness, described};
 pub use diagnostic::{Diagnostic, Needs, Rule, Severity};
-pub use env::references;
+pub use env::{expand_references, references};
 pub use inputs::{Defaults, Inputs};
 pub use name::instance_name;
 pub use package::{Candidate, candidates};

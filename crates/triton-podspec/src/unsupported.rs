@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::diagnostic::{Findings, Rule};
 use crate::inputs::Inputs;
-use crate::rules::TABLE;
 use crate::rules::row::Row;
+use crate::rules::{self, TABLE};
 
 /// Every field of the spec that cannot be, or that has no effect.
 pub(crate) fn unsupported(inputs: &Inputs<'_>, findings: &mut Findings) {
@@ -19,6 +19,10 @@ pub(crate) fn unsupported(inputs: &Inputs<'_>, findings: &mut Findings) {
     let spec = serde_json::to_value(&inputs.pod.spec).unwrap_or_default();
     let at = At { parent: None, step: "spec", index: None };
     for (rule, rows) in TABLE {
+        let wants_command = [rules::PROBE_KIND, rules::LIFECYCLE_EXEC].contains(*rule);
+        if wants_command && inputs.defaults.commands {
+            continue;
+        }
         for row in *rows {
             look(&spec, &at, row.path, rule, row, findings);
         }

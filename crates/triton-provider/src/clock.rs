@@ -44,3 +44,9 @@ pub(crate) fn identity() -> String {
     }
     Uuid::new_v4().to_string()
 }
+
+/// When this process began, or, to be exact, first asked.
+pub(crate) fn process_start() -> Timestamp {
+    static START: std::sync::OnceLock<Timestamp> = std::sync::OnceLock::new();
+    *START.get_or_init(now)
+}

@@ -39,6 +39,8 @@ pub struct Limits {
     /// So long after the first of its restarts in a row a pod is failed, unless it says otherwise; `None`: never, as
     /// under a kubelet.
     pub crash_loop_window: Option<Duration>,
+    /// How long a postStart hook that finds nobody listening is tried again: a guest runs long before it has booted.
+    pub post_start_patience: Duration,
     /// Between looks for firewall rules without users.
     pub firewall_sweep: Duration,
     /// How long a firewall rule that this process has not met a user of must seem unused before it is removed.
@@ -69,6 +71,7 @@ impl Default for Limits {
             changefeed: true,
             completion_confirm: Duration::from_secs(15),
             crash_loop_window: None,
+            post_start_patience: Duration::from_secs(60),
             firewall_sweep: Duration::from_secs(600),
             firewall_leftover: Duration::from_secs(90),
             catalog_life: Duration::from_secs(300),

@@ -15,6 +15,11 @@ const EVENTS_MAX: usize = 8;
 /// Bytes of an event's message that the API server takes (1024), less room for what is put around ours.
 const MESSAGE_MAX: usize = 1000;
 
+/// The kubelet's reason for an answer that was no success.
+const UNHEALTHY: &str = "Unhealthy";
+/// The kubelet's reason for a success that somebody should look at.
+const PROBE_WARNING: &str = "ProbeWarning";
+
 /// What the probes have said; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Opinions(Arc<Mutex<State>>);
@@ -46,9 +51,15 @@ impl Opinions {
         opinions
     }
 
-    /// Takes the events of a pod.
-    pub(crate) fn take_events(&self, uid: &str) -> Vec<PodEvent> {
-        self.lock().events.remove(uid).unwrap_or_default()
+    /// Takes the events of a pod. Those of its probes are about its container.
+    pub(crate) fn take_events(&self, uid: &str, container: &str) -> Vec<PodEvent> {
+        let mut events = self.lock().events.remove(uid).unwrap_or_default();
+        for event in &mut events {
+            if matches!(event.reason.as_str(), UNHEALTHY | PROBE_WARNING) {
+                event.container.get_or_insert_with(|| container.to_owned());
+            }
+        }
+        events
     }
 
     /// Which of liveness and startup is believed to have failed in this life. Failure because the instance does not
@@ -95,7 +106,7 @@ impl Opinions {
                 let verb = if message.starts_with(ERRORED) { "" } else { "failed: " };
                 state.add(
                     &target,
-                    PodEvent::warning("Unhealthy", cut(format!("{kind} probe {verb}{message}"))),
+                    PodEvent::warning(UNHEALTHY, cut(format!("{kind} probe {verb}{message}"))),
                 );
                 target
             }
@@ -103,7 +114,7 @@ impl Opinions {
                 state.add(
                     &target,
                     PodEvent::warning(
-                        "ProbeWarning",
+                        PROBE_WARNING,
                         cut(format!("{kind} probe warning: {message}")),
                     ),
                 );
@@ -130,7 +141,7 @@ impl State {
 }
 
 /// Cuts what a target answered to what an event may hold.
-fn cut(mut message: String) -> String {
+pub(crate) fn cut(mut message: String) -> String {
     let mut end = MESSAGE_MAX.min(message.len());
     while !message.is_char_boundary(end) {
         end -= 1;
@@ -165,6 +176,31 @@ mod tests {
         assert_eq!(opinions.failed_probe("u", "i#0"), None);
     }
 
+    /// `TestRecordContainerEvent` of the kubelet's `prober_test.go`, and what it says of errors.
+    #[test]
+    fn events_are_in_the_kubelets_words() {
+        let opinions = Opinions::default();
+        let target = || "u".to_owned();
+        let kind = Kind::Readiness;
+        let message = "output".to_owned();
+        opinions.note(Event::Unhealthy { target: target(), kind, message: message.clone() });
+        let errored = format!("{ERRORED}{message}");
+        opinions.note(Event::Unhealthy { target: target(), kind, message: errored });
+        opinions.note(Event::Warning { target: target(), kind, message });
+        let events = opinions.take_events("u", "c");
+        let told: Vec<_> =
+            events.iter().map(|event| (event.reason.as_str(), event.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("Unhealthy", "Readiness probe failed: output"),
+                ("Unhealthy", "Readiness probe errored and resulted in unknown state: output"),
+                ("ProbeWarning", "Readiness probe warning: output"),
+            ]
+        );
+        assert!(events.iter().all(|event| event.container.as_deref() == Some("c")));
+    }
+
     #[test]
     fn events_of_a_pod_that_gets_no_pass_are_bounded() {
         let opinions = Opinions::default();
@@ -175,9 +211,10 @@ mod tests {
                 message: n.to_string(),
             });
         }
-        let events = opinions.take_events("u");
+        let events = opinions.take_events("u", "c");
         assert_eq!(events.len(), EVENTS_MAX);
         assert_eq!(events.last().unwrap().message, "Liveness probe failed: 99");
-        assert!(opinions.take_events("u").is_empty());
+        assert_eq!(events.last().unwrap().container.as_deref(), Some("c"));
+        assert!(opinions.take_events("u", "c").is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use triton_podspec::ownership::Owner;
@@ -15,6 +15,9 @@ use crate::decide::state::{End, Restarts};
 
 /// Scheme of our container ids: `triton://<instance uuid>`.
 const CONTAINER_ID_SCHEME: &str = "triton://";
+
+/// The API server's default of `terminationGracePeriodSeconds`.
+const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 
 /// The instance in the pod's published status.
 #[must_use]
@@ -36,6 +39,40 @@ pub fn has_run(pod: &Pod) -> bool {
     let started = container_status(pod).and_then(|status| status.state.as_ref());
     phase.is_some_and(|phase| phase != "Pending")
         || started.is_some_and(|state| state.running.is_some())
+        || has_been_up(pod)
+}
+
+/// Whether the published status says that the instance was up, its container started or not.
+fn has_been_up(pod: &Pod) -> bool {
+    holds(pod, "PodReadyToStartContainers")
+}
+
+fn holds(pod: &Pod, type_: &str) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let is_it = |condition: &PodCondition| condition.type_ == type_ && condition.status == "True";
+    conditions.into_iter().flatten().any(is_it)
+}
+
+/// Whether the published status says that the container is running.
+#[must_use]
+pub fn is_started(pod: &Pod) -> bool {
+    let state = container_status(pod).and_then(|status| status.state.as_ref());
+    state.is_some_and(|state| state.running.is_some())
+}
+
+/// The pod's grace period; the API server defaults it.
+#[must_use]
+pub fn grace(pod: &Pod) -> Duration {
+    let seconds = pod.spec.as_ref().and_then(|spec| spec.termination_grace_period_seconds);
+    seconds.map_or(DEFAULT_GRACE, |seconds| {
+        Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+    })
+}
+
+/// One life of an instance: a restart begins a new one.
+#[must_use]
+pub fn life(id: InstanceId, restarts: i32) -> String {
+    format!("{id}#{restarts}")
 }
 
 /// Whether the published status says that a restart was carried out of which the instance has not come back yet: its
@@ -49,10 +86,11 @@ pub fn is_restarting(pod: &Pod) -> bool {
     })
 }
 
-/// Whether the published status says that the pod was ready.
+/// Whether the published status says that the container was ready, and with it the pod: what the kubelet since 1.35 goes
+/// on from when it begins anew.
 #[must_use]
 pub fn was_ready(pod: &Pod) -> bool {
-    container_status(pod).is_some_and(|status| status.ready)
+    container_status(pod).is_some_and(|status| status.ready) && holds(pod, "Ready")
 }
 
 /// The pod's restart policy; the API server defaults it to Always.
@@ -139,7 +177,8 @@ mod tests {
     fn restarts_go_on_from_what_was_published() {
         let pod = pod(serde_json::json!({
             "spec": {"containers": [{"name": "c"}]},
-            "status": {"phase": "Running", "containerStatuses": [{
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{
                 "name": "c", "image": "i", "imageID": "", "ready": true, "restartCount": 3,
                 "containerID": "triton://00000000-0000-4000-8000-000000000001",
                 "lastState": {"terminated": {"exitCode": 137, "finishedAt": "2026-01-01T00:00:00Z"}},

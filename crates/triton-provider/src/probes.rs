@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use probe_engine::{Handler, Kind, Probe, Scheme, Thresholds, Timing};
+use triton_podspec::expand_references;
 
 /// Whether the pod's container has a probe that can run here. That never changes: probes are not among the few fields of
 /// a pod's spec that can be updated (Kubernetes, "Pod update and replacement").
@@ -33,12 +34,41 @@ pub fn of(pod: &Pod) -> Vec<Probe> {
         .collect()
 }
 
+/// A command with `$(NAME)` replaced, in the kubelet's way: by what the container's `env` says in so many words, and not
+/// by what comes from elsewhere.
+pub(crate) fn expanded(command: &[String], container: &Container) -> Vec<String> {
+    let env = container.env.as_deref().unwrap_or_default();
+    let value = |name: &str| {
+        let found = env.iter().rfind(|entry| entry.name == name && entry.value_from.is_none())?;
+        Some(found.value.as_deref().unwrap_or_default())
+    };
+    command.iter().map(|word| expand_references(word, value)).collect()
+}
+
+/// The grace period of an instance that is killed for this probe, if it has one of its own.
+#[must_use]
+pub fn grace(pod: &Pod, kind: Kind) -> Option<Duration> {
+    let container = pod.spec.as_ref()?.containers.first()?;
+    let probe = match kind {
+        Kind::Startup => container.startup_probe.as_ref(),
+        Kind::Liveness => container.liveness_probe.as_ref(),
+        Kind::Readiness => None,
+    };
+    let seconds = probe?.termination_grace_period_seconds?;
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
 fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe> {
-    let handler = match (&probe.tcp_socket, &probe.http_get, &probe.grpc) {
-        (Some(tcp), ..) => tcp_handler(tcp, container)?,
-        (None, Some(http), _) => http_handler(http, container)?,
-        (None, None, Some(grpc)) => grpc_handler(grpc)?,
-        (None, None, None) => return None,
+    // The kubelet's order, though the API takes but one.
+    let handler = if let Some(exec) = &probe.exec {
+        let command = exec.command.as_deref().unwrap_or_default();
+        Handler::Exec { command: expanded(command, container) }
+    } else if let Some(http) = &probe.http_get {
+        http_handler(http, container)?
+    } else if let Some(tcp) = &probe.tcp_socket {
+        tcp_handler(tcp, container)?
+    } else {
+        grpc_handler(probe.grpc.as_ref()?)?
     };
     let defaults = (Timing::default(), Thresholds::default());
     Some(Probe {
@@ -67,7 +97,7 @@ fn tcp_handler(tcp: &TCPSocketAction, container: &Container) -> Option<Handler> 
     })
 }
 
-fn http_handler(http: &HTTPGetAction, container: &Container) -> Option<Handler> {
+pub(crate) fn http_handler(http: &HTTPGetAction, container: &Container) -> Option<Handler> {
     let https = http.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
     Some(Handler::HttpGet {
         scheme: if https { Scheme::Https } else { Scheme::Http },
@@ -163,6 +193,32 @@ mod tests {
         check(serde_json::json!({"port": 9000, "mode": "TLS"}), handler("", true));
         check(serde_json::json!({"port": 9000, "mode": "Plaintext"}), handler("", false));
         check(serde_json::json!({"port": 0}), None);
+    }
+
+    /// `TestProbe` of the kubelet's `prober_test.go`.
+    #[test]
+    fn a_command_is_left_alone_but_for_what_env_says() {
+        let pod = pod(serde_json::json!({
+            "name": "c", "env": [
+                {"name": "A", "value": "script"},
+                {"name": "C", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            ],
+            "livenessProbe": {"exec": {"command": ["/bin/bash", "-c", "some $(A) $(B) $(C)"]}},
+        }));
+        let command = ["/bin/bash", "-c", "some script $(B) $(C)"].map(str::to_owned).to_vec();
+        assert_eq!(of(&pod)[0].handler, Handler::Exec { command });
+    }
+
+    #[test]
+    fn a_probe_may_have_a_grace_period_of_its_own() {
+        let probe = |seconds: serde_json::Value| serde_json::json!({"tcpSocket": {"port": 1}, "terminationGracePeriodSeconds": seconds});
+        let pod = pod(serde_json::json!({
+            "name": "c", "livenessProbe": probe(5.into()),
+            "startupProbe": probe(serde_json::Value::Null), "readinessProbe": probe(7.into()),
+        }));
+        assert_eq!(grace(&pod, Kind::Liveness), Some(Duration::from_secs(5)));
+        assert_eq!(grace(&pod, Kind::Startup), None);
+        assert_eq!(grace(&pod, Kind::Readiness), None, "readiness kills nothing");
     }
 
     #[test]

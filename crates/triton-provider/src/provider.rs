@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
+use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,14 +21,16 @@ use crate::create_gate::CreateGate;
 use crate::doubt::JournalDoubt;
 use crate::firewall::Firewall;
 use crate::give_ups::GiveUps;
+use crate::hook_runner::HookRunner;
 use crate::journal::{Journal, JournalError};
 use crate::metrics::Metrics;
 use crate::observer::{Health, Observer, is_stale};
 use crate::opinions::Opinions;
+use crate::probe_metrics::{Names, ProbeCollector};
 use crate::settings::Settings;
 use crate::shared::{Memories, Shared};
 use crate::sweeper::Sweeper;
-use crate::{clock, passes};
+use crate::{clock, passes, pod as read};
 
 /// How long [`Provider::list`] waits for a fresh list: longer than lists are apart.
 const FRESH_LIST_WAIT: Duration = Duration::from_secs(110);
@@ -81,7 +84,22 @@ impl<C: Cluster> TritonProvider<C> {
     /// # Errors
     /// When the journal cannot be read or written.
     pub async fn start(parts: Parts<C>, shutdown: CancellationToken) -> Result<Self, StartError> {
-        let Parts { client, cluster, settings, pokes, metrics, doubt, is_first } = parts;
+        Self::start_with(parts, NetworkProber::new()?, shutdown).await
+    }
+
+    /// The same with this prober. If it [runs commands](NetworkProber::with_commands), probes and hooks of pods may be
+    /// commands: the target that it is given is the pod's UID.
+    ///
+    /// # Errors
+    /// As [`TritonProvider::start`].
+    pub async fn start_with(
+        parts: Parts<C>,
+        prober: NetworkProber,
+        shutdown: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let Parts { client, cluster, mut settings, pokes, metrics, doubt, is_first } = parts;
+        settings.defaults.commands = prober.runs_commands();
+        let _ = clock::process_start();
         let window = settings.limits.ambiguity_window;
         let company = settings.limits.creates_in_flight.max(1);
         let (before, holder) = (doubt.before(is_first), clock::identity());
@@ -118,7 +136,15 @@ impl<C: Cluster> TritonProvider<C> {
             catalog: CatalogKeeper::new(client.clone(), limits.clone()),
             creates: CreateGate::new(limits.creates_in_flight, pokes.clone()),
             edits: Semaphore::new(limits.edits_in_flight),
-            probes: Engine::new(NetworkProber::new()?, said),
+            probes: Engine::new(prober.clone(), said),
+            probe_names: Names::default(),
+            hooks: HookRunner::new(
+                prober,
+                opinions.clone(),
+                pokes,
+                shutdown,
+                limits.post_start_patience,
+            ),
             memories: Memories::with_left(left, Instant::now() + window),
             give_ups: GiveUps::default(),
             first_provider,
@@ -133,6 +159,16 @@ impl<C: Cluster> TritonProvider<C> {
             metrics,
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The kubelet's metrics of its prober, as they are when they are read: `prober_probe_total`,
+    /// `prober_probe_duration_seconds` and `process_start_time_seconds`, for the node's
+    /// [`/metrics/probes`](virtual_node::Builder::probe_metrics). The series of a probe go with it.
+    #[must_use]
+    pub fn probe_metrics(&self) -> Registry {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(ProbeCollector(Arc::downgrade(&self.shared))));
+        registry
     }
 }
 
@@ -151,9 +187,10 @@ impl<C: Cluster> Provider for TritonProvider<C> {
                 return Ok(Report { status: None, events, again: Some(again) });
             }
         };
+        let container = read::container_name(&pod).to_owned();
         let result = passes::sync::run(&self.shared, pod, key.clone()).await;
         self.shared.memories.rest(&key.uid);
-        let mut report = self.with_probe_events(&key.uid, result)?;
+        let mut report = self.with_probe_events(&key.uid, &container, result)?;
         report.events.extend(news);
         Ok(report)
     }
@@ -213,10 +250,11 @@ impl<C> TritonProvider<C> {
     fn with_probe_events(
         &self,
         uid: &str,
+        container: &str,
         result: Result<Report, ProviderError>,
     ) -> Result<Report, ProviderError> {
         let mut report = result?;
-        report.events.extend(self.shared.opinions.take_events(uid));
+        report.events.extend(self.shared.opinions.take_events(uid, container));
         Ok(report)
     }
 }

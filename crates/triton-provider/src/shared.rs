@@ -14,11 +14,13 @@ use crate::create_gate::CreateGate;
 use crate::decide::state::Intent;
 use crate::firewall::Firewall;
 use crate::give_ups::GiveUps;
+use crate::hook_runner::HookRunner;
 use crate::journal::{Journal, Left};
 use crate::memory::{Memory, Resting};
 use crate::metrics::Metrics;
 use crate::observer::Observer;
 use crate::opinions::Opinions;
+use crate::probe_metrics::Names;
 use crate::settings::Settings;
 use crate::sweeper::Sweeper;
 
@@ -32,6 +34,8 @@ pub(crate) struct Shared<C> {
     pub(crate) observer: Observer,
     pub(crate) journal: Journal,
     pub(crate) probes: Engine,
+    pub(crate) probe_names: Names,
+    pub(crate) hooks: HookRunner,
     pub(crate) firewall: Arc<Firewall>,
     pub(crate) sweeper: Sweeper,
     pub(crate) catalog: CatalogKeeper,

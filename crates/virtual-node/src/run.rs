@@ -3,6 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use kube_client::{Api, Client};
+use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -37,6 +38,7 @@ pub struct VirtualNode<P> {
     metrics: Arc<Metrics>,
     http: Option<crate::http::HttpConfig>,
     abilities: Abilities,
+    probe_metrics: Option<Arc<Registry>>,
 }
 
 /// Puts a node together.
@@ -50,6 +52,7 @@ pub struct Builder<P> {
     metrics: Metrics,
     http: Option<crate::http::HttpConfig>,
     abilities: Abilities,
+    probe_metrics: Option<Arc<Registry>>,
 }
 
 /// The tasks of a node.
@@ -99,6 +102,7 @@ impl<P: Pulse> VirtualNode<P> {
             metrics: Metrics::default(),
             http: None,
             abilities: Abilities::default(),
+            probe_metrics: None,
         }
     }
 
@@ -187,9 +191,10 @@ impl<P: Provider> VirtualNode<P> {
         store: &Arc<RwLock<Store>>,
     ) -> Result<(), StartError> {
         let Some(http) = self.http.clone() else { return Ok(()) };
-        let (client, abilities) = (self.client.clone(), self.abilities.clone());
+        let (client, store) = (self.client.clone(), Arc::clone(store));
+        let (abilities, probes) = (self.abilities.clone(), self.probe_metrics.clone());
         let server =
-            KubeletServer::bind(http, client, &self.config, Arc::clone(store), abilities).await;
+            KubeletServer::bind(http, client, &self.config, store, abilities, probes).await;
         let serving = server.map_err(StartError::Http)?.serve(running.shutdown.clone());
         running.spawn("HTTPS server", serving);
         Ok(())
@@ -313,6 +318,14 @@ impl<P: Pulse> Builder<P> {
         self
     }
 
+    /// What `/metrics/probes` of the kubelet's API shows: the kubelet's `prober_probe_total` and
+    /// `prober_probe_duration_seconds`, if the provider runs probes. Default: nothing, and 501.
+    #[must_use]
+    pub fn probe_metrics(mut self, registry: Registry) -> Self {
+        self.probe_metrics = Some(Arc::new(registry));
+        self
+    }
+
     /// The node, ready to run.
     #[must_use]
     pub fn build(self) -> VirtualNode<P> {
@@ -336,6 +349,7 @@ impl<P: Pulse> Builder<P> {
             metrics: Arc::new(self.metrics),
             http: self.http,
             abilities: self.abilities,
+            probe_metrics: self.probe_metrics,
         }
     }
 }

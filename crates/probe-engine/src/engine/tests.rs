@@ -580,6 +580,46 @@ mod ending {
         assert_eq!((stats.probes, stats.asking), (1, 0));
     }
 
+    /// `TestCleanupRepeated` and `TestCleanUp` of the kubelet's tests.
+    #[tokio::test(start_paused = true)]
+    async fn removing_a_hundred_targets_ten_times_is_removing_them_once() {
+        let bench = Bench::new(&[(STARTUP, "."), (LIVENESS, "."), (READINESS, ".")]);
+        for number in 0..100 {
+            bench.engine.set(&format!("b{number}"), all(), running());
+        }
+        bench.engine.set("a", all(), running());
+        bench.probes(303).await;
+        for _ in 0..10 {
+            for number in 0..100 {
+                bench.engine.remove(&format!("b{number}"));
+            }
+        }
+        bench.probes(3).await;
+        assert_eq!(bench.engine.verdict("b7", Kind::Liveness), None);
+        assert!(bench.verdict(Kind::Liveness).is_some(), "the other one is left alone");
+    }
+
+    /// What `prober_probe_total` and `prober_probe_duration_seconds` are made of.
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_counted_for_each_probe_and_gone_with_it() {
+        let mut bench = Bench::new(&[(LIVENESS, "x"), (READINESS, "..???x")]);
+        let probes = vec![probe(Kind::Liveness), probe(Kind::Readiness)];
+        bench.engine.set("a", probes.clone(), running());
+        assert_eq!(bench.engine.answers(), [], "nothing was answered yet");
+        bench.next_asked(9).await;
+        tokio::time::sleep(SECOND).await;
+        let counted = |bench: &Bench| -> Vec<_> {
+            let answers = bench.engine.answers().into_iter();
+            answers.map(|one| (one.kind, one.answers.successes, one.answers.failures)).collect()
+        };
+        assert_eq!(counted(&bench), [(Kind::Liveness, 0, 3), (Kind::Readiness, 2, 1)]);
+        // Liveness is held now; termination ends it.
+        bench.engine.set("a", probes, Facts { terminating: true, ..running() });
+        assert_eq!(counted(&bench), [(Kind::Readiness, 2, 1)]);
+        bench.engine.remove("a");
+        assert_eq!(counted(&bench), []);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn nothing_is_told_of_a_target_once_it_is_removed() {
         let mut bench = Bench::new(&[(LIVENESS, "g")]);

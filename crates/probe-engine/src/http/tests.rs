@@ -222,6 +222,12 @@ mod asking {
         check(&[("X-Muffins-Or-Cupcakes", "muffins")], &[ANY, CLOSE, AGENT, muffins]).await;
         check(&[("User-Agent", "foo/1.0")], &[ANY, CLOSE, "User-Agent: foo/1.0"]).await;
         check(&[("Accept", "text/html")], &["Accept: text/html", CLOSE, AGENT]).await;
+        let both = [("Accept", "foo/*"), ("User-Agent", "foo/1.0")];
+        check(&both, &["Accept: foo/*", CLOSE, "User-Agent: foo/1.0"]).await;
+        for value in ["foo", ""] {
+            let line = format!("Accept-Encoding: {value}");
+            check(&[("Accept-Encoding", value)], &[&line, ANY, CLOSE, AGENT]).await;
+        }
     }
 
     #[tokio::test]
@@ -258,6 +264,21 @@ mod asking {
             server.ask(path, &[]).await;
             assert_eq!(server.requests().pop().unwrap().lines().next(), Some(line));
         }
+    }
+
+    /// The environment is that of the process, so the questions are asked by another one.
+    #[test]
+    fn a_proxy_in_the_environment_is_not_asked() {
+        let rows =
+            "http::tests::judging::two_hundreds_are_success_and_from_four_hundred_on_it_is_failure";
+        let proxies = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"];
+        let ran = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([rows, "--exact"])
+            .envs(proxies.map(|name| (name, "http://127.0.0.1:9")))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
     }
 
     #[tokio::test]

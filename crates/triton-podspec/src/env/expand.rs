@@ -2,7 +2,8 @@
 
 /// Replaces `$(NAME)` by its value. What is not known stays as it is, `$$` is a dollar sign, and values are not
 /// expanded again.
-pub(super) fn expand<'a>(text: &str, lookup: impl Fn(&str) -> Option<&'a str>) -> String {
+#[must_use]
+pub fn expand<'a>(text: &str, lookup: impl Fn(&str) -> Option<&'a str>) -> String {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {

@@ -7,6 +7,8 @@ mod expand;
 mod field;
 mod resource;
 
+pub use expand::expand as expand_references;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod};

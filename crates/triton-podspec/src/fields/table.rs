@@ -256,8 +256,8 @@ pub const TYPES: &[Type] = &[
         name: "LifecycleHandler",
         fields: &[
             ("exec", Found(&rules::LIFECYCLE_EXEC)),
-            ("httpGet", Found(&rules::LIFECYCLE_HOOK)),
-            ("sleep", Found(&rules::LIFECYCLE_HOOK)),
+            ("httpGet", Inside("HTTPGetAction")),
+            ("sleep", Honoured("so long the hook lasts")),
             ("tcpSocket", Found(&rules::LIFECYCLE_HOOK)),
         ],
     },
@@ -274,8 +274,8 @@ pub const TYPES: &[Type] = &[
             ("tcpSocket", Inside("TCPSocketAction")),
             (
                 "terminationGracePeriodSeconds",
-                Harmless(
-                    "a failed liveness probe reboots the instance, which has its own time to shut down",
+                Honoured(
+                    "the grace period of an instance that is killed because this probe failed",
                 ),
             ),
             ("timeoutSeconds", Honoured("as the kubelet's prober")),

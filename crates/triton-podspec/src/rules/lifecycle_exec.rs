@@ -19,4 +19,4 @@ pub(super) const ROWS: &[Row] = &[
     row("containers[*].lifecycle.preStop.exec", present, HOOK_EXEC),
 ];
 
-const HOOK_EXEC: &str = "nothing can run a command inside an instance; use the annotation user-script, or the image's own services";
+const HOOK_EXEC: &str = "nothing can run a command inside an instance; httpGet and sleep work, and so do the annotation user-script and the image's own services";

@@ -3,12 +3,12 @@
 use crate::diagnostic::{Needs, Rule, Severity};
 use crate::rules::row::{Row, present, row};
 
-/// tcpSocket and httpGet probes work, as startup, readiness and liveness probe.
+/// tcpSocket, httpGet and grpc probes work, as startup, readiness and liveness probe.
 pub const PROBE_KIND: Rule = Rule {
     name: "probe-kind",
     severity: Severity::Reject,
     reason: "ProbeNotSupported",
-    summary: "tcpSocket and httpGet probes work, as startup, readiness and liveness probe.",
+    summary: "tcpSocket, httpGet and grpc probes work, as startup, readiness and liveness probe.",
     needs: Needs::Manifest,
     page: include_str!("probe_kind.md"),
 };

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::PodCondition;
 
 use super::view::Container;
-use super::{FAILED, RUNNING, SUCCEEDED, StatusInputs};
+use super::{FAILED, RUNNING, SUCCEEDED, StatusInputs, Work};
 
 const POD_SCHEDULED: &str = "PodScheduled";
 const READY_TO_START_CONTAINERS: &str = "PodReadyToStartContainers";
@@ -27,7 +27,8 @@ pub(super) fn conditions(
     container: &Container,
 ) -> Vec<PodCondition> {
     // An instance that ran keeps its NICs between two runs.
-    let has_network = phase == RUNNING;
+    let is_up = matches!(inputs.phase_of_work, Work::Starting { .. });
+    let has_network = phase == RUNNING || is_up;
     let initialized =
         if phase == SUCCEEDED { Fact::because(true, "PodCompleted") } else { Fact::plain(true) };
     let containers_ready = containers_ready(inputs, phase, container);

@@ -73,6 +73,15 @@ pub enum Work<'a> {
     },
     /// There is an instance. `Stopped` is believed: where a state may be a passing one, the caller makes sure first.
     Instance(&'a Observed),
+    /// The instance is up, and the container has yet to start: its postStart hook runs, or has failed.
+    Starting {
+        /// The instance.
+        instance: &'a Observed,
+        /// CamelCase, as `PostStartHookError`.
+        reason: &'a str,
+        /// For a person.
+        message: Option<&'a str>,
+    },
     /// The instance was there and is confirmed gone; the last that was seen of it, if anything.
     Gone(Option<&'a Observed>),
     /// The pod can never run here.
@@ -206,7 +215,7 @@ impl<'a> StatusInputs<'a> {
     /// The instance that the status is about, if there is or was one.
     fn instance(&self) -> Option<&'a Observed> {
         match self.phase_of_work {
-            Work::Instance(instance) => Some(instance),
+            Work::Instance(instance) | Work::Starting { instance, .. } => Some(instance),
             Work::Gone(instance) | Work::Terminated { instance, .. } => instance,
             Work::Accepted | Work::Waiting { .. } | Work::Rejected { .. } => None,
         }

@@ -41,6 +41,9 @@ pub(super) fn view(inputs: &StatusInputs<'_>) -> View {
             View::waiting(if has_run(inputs) { RUNNING } else { PENDING }, reason, Some(message))
         }
         Work::Instance(instance) => of_instance(inputs, instance),
+        Work::Starting { reason, message, .. } => {
+            View::waiting(if has_run(inputs) { RUNNING } else { PENDING }, reason, message)
+        }
         Work::Gone(instance) => gone(inputs, instance),
         Work::Terminated { end, reason, message, .. } => View {
             reason: reason.map(str::to_owned),

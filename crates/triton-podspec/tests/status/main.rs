@@ -5,6 +5,7 @@
 mod conditions;
 mod deletion;
 mod fixture;
+mod hooks;
 mod restarts;
 mod stability;
 mod states;

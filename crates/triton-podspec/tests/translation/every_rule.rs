@@ -376,9 +376,14 @@ const CONTAINERS: &[(&str, Severity, &str, &str)] = &[
         "lifecycle-hook",
         Warning,
         "lifecycle.postStart",
-        "lifecycle: {postStart: {httpGet: {port: 80}}}",
+        "lifecycle: {postStart: {tcpSocket: {port: 80}}}",
     ),
-    ("lifecycle-hook", Warning, "lifecycle.preStop", "lifecycle: {preStop: {sleep: {seconds: 5}}}"),
+    (
+        "lifecycle-hook",
+        Warning,
+        "lifecycle.preStop",
+        "lifecycle: {preStop: {tcpSocket: {port: 1}}}",
+    ),
     ("stop-signal", Reject, "lifecycle.stopSignal", "lifecycle: {stopSignal: SIGUSR1}"),
     ("container-restart-rule", Reject, "restartPolicy", "restartPolicy: Never"),
     (

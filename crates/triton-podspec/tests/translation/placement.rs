@@ -157,6 +157,7 @@ fn the_operators_defaults_are_for_pods_that_say_nothing() {
     let defaults = Defaults {
         networks: vec!["sdc_nat".to_owned(), "17d7aa50-6ad9-4e56-93b7-12dc868fac2a".to_owned()],
         package: Some("g4-highcpu-512M".to_owned()),
+        ..Defaults::default()
     };
     let create =
         |pod: &Pod| translated_with(pod, &Sources::default(), &defaults).instance.unwrap().create;
@@ -206,6 +207,20 @@ fn affinity_rules_are_passed_on_one_by_one() {
     let pod =
         pod("metadata: {annotations: {affinity: 'role!=db, instance==~web*,,container==bastion'}}");
     assert_eq!(plan(&pod).create.affinity, ["role!=db", "instance==~web*", "container==bastion"]);
+}
+
+#[test]
+fn where_somebody_runs_commands_they_are_no_reason_to_reject() {
+    let exec = "{exec: {command: [x]}}";
+    let pod = pod(&format!(
+        "spec: {{containers: [{{name: web, image: ubuntu-16.04, livenessProbe: {exec}, \
+         lifecycle: {{postStart: {exec}, preStop: {exec}}}}}]}}"
+    ));
+    for commands in [false, true] {
+        let defaults = Defaults { commands, ..Defaults::default() };
+        let translation = translated_with(&pod, &Sources::default(), &defaults);
+        assert_eq!(translation.instance.is_some(), commands, "{:?}", translation.diagnostics);
+    }
 }
 
 #[test]

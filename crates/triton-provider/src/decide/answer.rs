@@ -16,7 +16,7 @@ use crate::seen::Seen;
 /// Takes in what has happened.
 pub(super) fn take(state: &mut State, view: &View<'_>, event: Event) {
     match event {
-        Event::Looked | Event::Prepared | Event::Noted => {}
+        Event::Looked | Event::Prepared | Event::Noted | Event::HookBegun => {}
         Event::NoteDropped => state.noted = false,
         Event::NotMade => state.intent = None,
         Event::Refused { longest } => {

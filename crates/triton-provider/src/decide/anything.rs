@@ -10,7 +10,10 @@ use triton_podspec::LivenessAction;
 
 use super::fixtures::{Case, foreign, id, instance, list, protected};
 use super::sight::is_ours;
-use super::{Action, Effect, Event, Found, GivenUp, Leave, RestartPolicy, Standing, Why, Wish};
+use super::{
+    Action, Effect, Event, Found, GivenUp, HookStand, Hooks, Leave, RestartPolicy, Standing, Why,
+    Wish,
+};
 use crate::seen::Seen;
 
 /// Something that happens.
@@ -21,6 +24,7 @@ enum Happening {
     Told(u8, u8),
     Published(Option<u8>),
     Unhealthy(bool),
+    Hooks(u8, u8, bool),
     Policy(u8),
     Leaves(u64, bool),
     Answer(u8, u8, u8),
@@ -44,6 +48,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (n.clone(), any::<u8>()).prop_map(|(n, kind)| Happening::Told(n, kind)),
         1 => proptest::option::of(n.clone()).prop_map(Happening::Published),
         1 => any::<bool>().prop_map(Happening::Unhealthy),
+        2 => (any::<u8>(), any::<u8>(), any::<bool>()).prop_map(|(post, pre, of)| Happening::Hooks(post, pre, of)),
         1 => any::<u8>().prop_map(Happening::Policy),
         1 => (0..40_u64, any::<bool>()).prop_map(|(grace, may)| Happening::Leaves(grace, may)),
         8 => (any::<u8>(), n, any::<u8>()).prop_map(|(what, n, kind)| Happening::Answer(what, n, kind)),
@@ -81,6 +86,7 @@ fn answer(case: &Case, effect: &Effect, what: u8, n: u8, kind: u8) -> Event {
         Effect::List if what.is_multiple_of(2) => Event::Listed { asked_at, found: Vec::new() },
         Effect::List => Event::Listed { asked_at, found: vec![any_instance(n, kind)] },
         Effect::Act(action) => Event::Done(*action),
+        Effect::Hook(..) => Event::HookBegun,
         Effect::End(..) => Event::Looked,
     }
 }
@@ -183,6 +189,20 @@ proptest! {
                         run.unhealthy = is;
                     }
                 }
+                Happening::Hooks(post, pre, present) => {
+                    let stand = |n: u8| match n % 4 {
+                        0 => HookStand::Unbegun,
+                        1 => HookStand::Runs { since: case.now },
+                        2 => HookStand::Ended,
+                        _ => HookStand::Failed,
+                    };
+                    let restarts = if present { case.state.restarts.count } else { 0 };
+                    case.hooks = Hooks { restarts, post_start: stand(post), pre_stop: stand(pre) };
+                    if let Wish::Run(run) = &mut case.wish {
+                        run.post_start = post < 128;
+                        run.pre_stop = pre < 128;
+                    }
+                }
                 Happening::Policy(n) => {
                     if let Wish::Run(run) = &mut case.wish {
                         let policies =
@@ -195,7 +215,7 @@ proptest! {
                 }
                 Happening::Leaves(grace, may_lift_protection) => {
                     let grace_left = Duration::from_secs(grace);
-                    case.wish = Wish::Leave(Leave { grace_left, may_lift_protection });
+                    case.wish = Wish::Leave(Leave { grace_left, may_lift_protection, pre_stop: true });
                     effect = Effect::End(Standing::Unchanged, None);
                 }
                 Happening::Answer(what, n, kind) => {

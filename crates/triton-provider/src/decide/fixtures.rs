@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::state::{Known, State, Target};
 use super::{
-    Effect, Event, Leave, Published, RestartPolicy, Run, Sighting, Standing, Told, View, Wish, step,
+    Effect, Event, Hooks, Leave, Published, RestartPolicy, Run, Sighting, Standing, Told, View,
+    Wish, step,
 };
 use crate::limits::Limits;
 use crate::seen::Seen;
@@ -23,6 +24,7 @@ pub(crate) struct Case {
     pub(crate) sighting: Option<Sighting>,
     pub(crate) state: State,
     pub(crate) published: Published,
+    pub(crate) hooks: Hooks,
     pub(crate) wish: Wish,
     pub(crate) limits: Limits,
 }
@@ -52,6 +54,7 @@ impl Case {
             sighting: Some(list(now, &[])),
             state: State::default(),
             published: Published::default(),
+            hooks: Hooks::default(),
             wish,
             limits: Limits::default(),
         }
@@ -66,6 +69,9 @@ impl Case {
             unhealthy: false,
             liveness_action: LivenessAction::Reboot,
             crash_loop_window: None,
+            post_start: false,
+            pre_stop: false,
+            kill_grace: seconds(30),
         }))
     }
 
@@ -81,7 +87,7 @@ impl Case {
 
     /// A pod on its way out, of which nothing is known; stopping began ten seconds ago.
     pub(crate) fn leaving() -> Self {
-        let leave = Leave { grace_left: seconds(20), may_lift_protection: false };
+        let leave = Leave { grace_left: seconds(20), may_lift_protection: false, pre_stop: false };
         let mut case = Self::with(Wish::Leave(leave));
         case.now -= seconds(10);
         let sighting = case.sighting.take();
@@ -137,6 +143,7 @@ impl Case {
             owner,
             sighting: self.sighting.as_ref(),
             published: self.published,
+            hooks: self.hooks,
             wish: self.wish,
             limits: &self.limits,
         })

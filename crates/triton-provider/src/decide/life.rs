@@ -16,7 +16,7 @@ use super::sight::{has_twins, is_good, is_missing, is_ours, is_unlisted, listed}
 use super::state::{Intent, Known, Outlook, State, Stopping, Target};
 use super::twins::{is_alive, winner};
 use super::words::{Action, Because, Effect, Event, Leave, Run, Standing, View, Why, Wish};
-use super::{Sighting, answer, restart};
+use super::{Sighting, answer, hook, restart};
 use crate::seen::Seen;
 
 /// How long after a create was decided it may still be sent: a connection takes up to ten seconds. Counts only when
@@ -221,11 +221,15 @@ fn keep(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effec
             let effect = restart::next(state, view, wish, id);
             // Once this is published the note can go, and twins can.
             match effect {
-                Effect::End(Standing::Instance, None) if state.noted => {
-                    Effect::End(Standing::Instance, Some(view.now + PUBLISHED_SOON))
+                Effect::End(there @ (Standing::Instance | Standing::Starting), None)
+                    if state.noted =>
+                {
+                    Effect::End(there, Some(view.now + PUBLISHED_SOON))
                 }
-                Effect::End(Standing::Instance, None) if has_twins(view, id) => {
-                    Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
+                Effect::End(there @ (Standing::Instance | Standing::Starting), None)
+                    if has_twins(view, id) =>
+                {
+                    Effect::End(there, Some(view.now + view.limits.list_busy))
                 }
                 // No list shows it so yet. One that goes on hiding it looks as the one before, and wakes nobody.
                 Effect::End(Standing::Instance, None) if is_unlisted(state, view) => {
@@ -291,7 +295,7 @@ fn leave(state: &mut State, view: &View<'_>, wish: &Leave) -> Effect {
     let targets = state.stopping.iter().flat_map(|stopping| &stopping.targets);
     let mut waits = Vec::new();
     for (id, target) in targets.filter(|(_, target)| !target.gone) {
-        match remove(view, wish, *id, target) {
+        match remove(state, view, wish, *id, target) {
             Effect::End(Standing::Going, Some(at)) => waits.push(at),
             effect => return effect,
         }
@@ -361,8 +365,8 @@ fn aim(state: &mut State, view: &View<'_>) -> Instant {
     *since
 }
 
-/// One instance on its way out: shut down, delete, confirm.
-fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Effect {
+/// One instance on its way out: its preStop hook, shut down, delete, confirm.
+fn remove(state: &State, view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Effect {
     let wait = |until| Effect::End(Standing::Going, Some(until));
     let confirm = || confirm(view, id, target);
     let missing = target.seen_at.is_none_or(|seen_at| is_missing(view, seen_at, id));
@@ -390,7 +394,11 @@ fn remove(view: &View<'_>, wish: &Leave, id: InstanceId, target: &Target) -> Eff
     }
     let runs = matches!(instance.state, InstanceState::Running | InstanceState::Ready);
     if runs && target.stop_sent.is_none() && !wish.grace_left.is_zero() {
-        return Effect::Act(Action::Shutdown(id));
+        let hook = hook::before_shutdown(state, view, wish, id);
+        return hook.unwrap_or(Effect::Act(Action::Shutdown(id)));
+    }
+    if let Some(effect) = hook::after_grace(state, view, wish, id, target) {
+        return effect;
     }
     if (runs || instance.state == InstanceState::Stopping) && !wish.grace_left.is_zero() {
         return wait(view.now + wish.grace_left);

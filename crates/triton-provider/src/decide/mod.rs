@@ -2,7 +2,7 @@
 //!
 //! Read [`life`] from top to bottom: it is the algorithm of `docs/reliability/algorithm.md`, step by step. What the answer
 //! to an effect changes is in [`answer`]; what a state of an instance that is there asks for (restarts, protection) in
-//! [`restart`]; who stays of twins in [`twins`]; the words that go in and out are in [`words`], and what is remembered
+//! [`restart`], and what its hooks ask for in [`hook`]; who stays of twins in [`twins`]; the words that go in and out are in [`words`], and what is remembered
 //! between steps in [`state`].
 //!
 //! The rules that hold everything together:
@@ -20,6 +20,7 @@ pub mod answer;
 mod anything;
 #[cfg(test)]
 pub(crate) mod fixtures;
+pub mod hook;
 pub mod life;
 #[cfg(test)]
 mod model;
@@ -32,8 +33,8 @@ pub mod words;
 pub use life::step;
 pub use state::State;
 pub use words::{
-    Action, Because, Effect, Event, Found, GivenUp, Leave, Published, RestartPolicy, Run, Standing,
-    View, Why, Wish,
+    Action, Because, Effect, Event, Found, GivenUp, Hook, HookStand, Hooks, Leave, Published,
+    RestartPolicy, Run, Standing, View, Why, Wish,
 };
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 use triton_podspec::LivenessAction;
 
+use super::hook;
 use super::state::{Pending, State};
 use super::words::{Action, Effect, GivenUp, RestartPolicy, Run, Standing, View};
 
@@ -15,7 +16,12 @@ pub(super) fn next(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceI
     };
     match instance.state {
         InstanceState::Running if is_ordered(state) => reboot(state, view, id),
-        InstanceState::Running if wish.unhealthy => unhealthy(state, view, wish),
+        InstanceState::Running
+            if wish.post_start && hook::awaits_start(state, &view.published, &view.hooks) =>
+        {
+            hook::start(state, view, wish, id)
+        }
+        InstanceState::Running if wish.unhealthy => kill(state, view, wish, id, Standing::Instance),
         InstanceState::Running if wish.protect && !instance.deletion_protection => {
             let asked = state.protect_asked;
             // It is a job and takes its time.
@@ -35,27 +41,45 @@ fn is_ordered(state: &State) -> bool {
     state.restarts.pending.as_ref().is_some_and(|pending| pending.reboot && !pending.sent)
 }
 
-/// A probe that asked has failed.
-fn unhealthy(state: &mut State, view: &View<'_>, wish: &Run) -> Effect {
+/// A probe that asked has failed, or the postStart hook. `meanwhile` is how the pod stands until it is restarted.
+pub(super) fn kill(
+    state: &mut State,
+    view: &View<'_>,
+    wish: &Run,
+    id: InstanceId,
+    meanwhile: Standing,
+) -> Effect {
     if wish.restart_policy == RestartPolicy::Never {
         // The terminal status first: pods that are over are stopped by every process that sees them, so why this one
         // has stopped is not forgotten when this process dies.
         return Effect::End(Standing::Ended { killed: true }, None);
     }
-    if wish.liveness_action == LivenessAction::Replace {
+    // What a pod wants of a failed probe says nothing of a failed hook. No preStop hook yet: the pod may be held back, and
+    // what is shut down in the end has its hook before that.
+    if wish.unhealthy && wish.liveness_action == LivenessAction::Replace {
         return Effect::End(Standing::GivenUp(GivenUp::Unhealthy), None);
     }
-    if let Some(effect) = wait(state, view, wish, true) {
+    if let Some(effect) = wait(state, view, wish, true, meanwhile) {
+        return effect;
+    }
+    if let Some(effect) = hook::before_restart(state, view, wish, id, meanwhile) {
         return effect;
     }
     state.restarts.count(view.now, view.wall, true);
     let ordered = Pending { at: view.now, sent: false, reboot: true, dipped: false };
     state.restarts.pending = Some(ordered);
-    Effect::End(Standing::Instance, Some(view.now))
+    Effect::End(meanwhile, Some(view.now))
 }
 
 /// Before the next restart: the end of a crash loop that has gone on for too long, or what is left of the back-off.
-fn wait(state: &State, view: &View<'_>, wish: &Run, killed: bool) -> Option<Effect> {
+/// `meanwhile` is how the pod stands until then.
+fn wait(
+    state: &State,
+    view: &View<'_>,
+    wish: &Run,
+    killed: bool,
+    meanwhile: Standing,
+) -> Option<Effect> {
     let backoff = &state.restarts.backoff;
     let window = wish.crash_loop_window;
     let over = window.and_then(|window| backoff.crash_loop_ends(view.now, window));
@@ -65,7 +89,7 @@ fn wait(state: &State, view: &View<'_>, wish: &Run, killed: bool) -> Option<Effe
     }
     let due = backoff.due(view.now);
     let first = over.map_or(due, |over| over.min(due));
-    (due > view.now).then_some(Effect::End(Standing::Instance, Some(first)))
+    (due > view.now).then_some(Effect::End(meanwhile, Some(first)))
 }
 
 /// The restart is counted and published before the reboot is sent: an instance that another process finds stopped in
@@ -79,7 +103,7 @@ fn reboot(state: &State, view: &View<'_>, id: InstanceId) -> Effect {
 }
 
 /// It has stopped: by itself or by somebody else's hand, or in the midst of a restart of ours.
-fn stopped(state: &State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect {
+fn stopped(state: &mut State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect {
     let restarts = &state.restarts;
     match (wish.restart_policy, &restarts.pending) {
         // No exit code exists on Triton: a guest that shuts down by itself has done its work.
@@ -97,6 +121,13 @@ fn stopped(state: &State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect
                 Effect::End(Standing::Unchanged, Some(view.now + view.limits.list_busy))
             }
         }
+        (_, Some(pending)) if !pending.sent && !pending.reboot => {
+            if view.published.restarts >= restarts.count {
+                Effect::Act(Action::Start { id, counts: false })
+            } else {
+                Effect::End(Standing::Instance, Some(view.now + view.limits.list_busy))
+            }
+        }
         (_, Some(pending)) => {
             let again = pending.at + view.limits.action_patience;
             if again <= view.now {
@@ -106,8 +137,19 @@ fn stopped(state: &State, view: &View<'_>, wish: &Run, id: InstanceId) -> Effect
             }
         }
         (RestartPolicy::Always, None) => {
-            let restart = Effect::Act(Action::Start { id, counts: true });
-            wait(state, view, wish, false).unwrap_or(restart)
+            if let Some(effect) = wait(state, view, wish, false, Standing::Instance) {
+                effect
+            } else if wish.post_start {
+                // As with a reboot, it is counted and published first: a process that finds it running then knows that
+                // this is another life, whose hook was not run.
+                let restarts = &mut state.restarts;
+                restarts.count(view.now, view.wall, false);
+                let ordered = Pending { at: view.now, sent: false, reboot: false, dipped: true };
+                restarts.pending = Some(ordered);
+                Effect::End(Standing::Instance, Some(view.now))
+            } else {
+                Effect::Act(Action::Start { id, counts: true })
+            }
         }
     }
 }
@@ -120,7 +162,7 @@ mod tests {
 
     use super::super::fixtures::{Case, id, instance, list, protected, seconds};
     use super::super::state::Known;
-    use super::super::words::Event;
+    use super::super::words::{Event, HookStand};
     use super::*;
 
     fn start(counts: bool) -> Effect {
@@ -236,6 +278,17 @@ mod tests {
             case.run().restart_policy = RestartPolicy::Never;
             case.check_end(Standing::Ended { killed: true }, None);
         }
+    }
+
+    #[test]
+    fn a_failed_post_start_is_no_failed_probe_and_replaces_nothing() {
+        let mut case = Case::known("running").ran();
+        case.run().liveness_action = LivenessAction::Replace;
+        case.run().post_start = true;
+        case.hooks.post_start = HookStand::Failed;
+        assert_eq!(case.step(), Effect::End(Standing::Starting, Some(case.now)));
+        case.published.restarts = 1;
+        case.check(Effect::Act(Action::Reboot(id(1))));
     }
 
     #[test]

@@ -266,11 +266,10 @@ impl Restarts {
     /// Notes how the instance was seen in a list or read of `asked_at`: a start or reboot has taken effect once it
     /// runs again.
     pub fn see(&mut self, state: &InstanceState, asked_at: Instant) {
-        let Some(pending) =
-            self.pending.as_mut().filter(|pending| pending.sent && asked_at > pending.at)
-        else {
-            return;
-        };
+        // One that was not sent is not needed any more when the instance was started by another hand.
+        let may_be_over =
+            |pending: &&mut Pending| (pending.sent || !pending.reboot) && asked_at > pending.at;
+        let Some(pending) = self.pending.as_mut().filter(may_be_over) else { return };
         if *state != InstanceState::Running {
             pending.dipped = true;
         } else if !pending.reboot || pending.dipped || asked_at >= pending.at + REBOOT_SETTLES {

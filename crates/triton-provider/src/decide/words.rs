@@ -26,6 +26,8 @@ pub struct View<'a> {
     pub sighting: Option<&'a Sighting>,
     /// The pod's published status.
     pub published: Published,
+    /// How the pod's hooks stand.
+    pub hooks: Hooks,
     /// What the pod wants.
     pub wish: Wish,
     /// Waits and bounds.
@@ -41,6 +43,45 @@ pub struct Published {
     pub ran: bool,
     /// `restartCount`.
     pub restarts: i32,
+    /// Its container is running (`state.running`), in the life that `restarts` tells.
+    pub started: bool,
+}
+
+/// How the hooks stand in one life of the pod's instance, as far as this process ran them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Which life: the one after so many restarts.
+    pub restarts: i32,
+    /// `lifecycle.postStart`.
+    pub post_start: HookStand,
+    /// `lifecycle.preStop`.
+    pub pre_stop: HookStand,
+}
+
+/// How a hook stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HookStand {
+    /// This process has not begun it.
+    #[default]
+    Unbegun,
+    /// It runs.
+    Runs {
+        /// Since when.
+        since: Instant,
+    },
+    /// It came to its end; or, a preStop hook, to the end of its time.
+    Ended,
+    /// It failed.
+    Failed,
+}
+
+/// A lifecycle hook of the container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Run when the instance runs; the container has started when it ends, and is killed when it fails.
+    PostStart,
+    /// Run before the guest is told to shut down or is rebooted, within the grace period.
+    PreStop,
 }
 
 /// What the pod wants.
@@ -67,6 +108,13 @@ pub struct Run {
     pub liveness_action: LivenessAction,
     /// So long after the first of the restarts in a row the pod is failed; `None` for never.
     pub crash_loop_window: Option<Duration>,
+    /// It has a postStart hook.
+    pub post_start: bool,
+    /// It has a preStop hook.
+    pub pre_stop: bool,
+    /// What a preStop hook may take when the instance is to be restarted: the grace period of the probe that failed, else
+    /// the pod's.
+    pub kill_grace: Duration,
 }
 
 /// A pod that should be gone: deleted, or over.
@@ -76,6 +124,8 @@ pub struct Leave {
     pub grace_left: Duration,
     /// The pod itself asked for deletion protection, so that we may lift it. Its instance's tags may say the same.
     pub may_lift_protection: bool,
+    /// It has a preStop hook.
+    pub pre_stop: bool,
 }
 
 /// What a pod's `restartPolicy` says.
@@ -129,6 +179,8 @@ pub enum Event {
     },
     /// CloudAPI has accepted an action.
     Done(Action),
+    /// A hook was begun; it runs by itself.
+    HookBegun,
 }
 
 /// What a read of one instance found.
@@ -161,6 +213,8 @@ pub enum Effect {
     List,
     /// Change an instance.
     Act(Action),
+    /// Begin a hook of this instance.
+    Hook(Hook, InstanceId),
     /// Nothing before then (`None`: before something is seen): say how it stands.
     End(Standing, Option<Instant>),
 }
@@ -207,9 +261,11 @@ pub enum Standing {
     Waiting(Because),
     /// There is an instance.
     Instance,
+    /// There is an instance, and its container has yet to start: its postStart hook runs, or has failed.
+    Starting,
     /// The instance has stopped, or will be stopped as its pod is over, and stays so.
     Ended {
-        /// By us, for a failed probe; else the guest shut down by itself.
+        /// By us, for a failed probe or postStart hook; else the guest shut down by itself.
         killed: bool,
     },
     /// It could be restarted, and its pod is failed instead, so that its controller makes another.

@@ -33,7 +33,8 @@ pub(crate) const SEEN_SOON: Duration = Duration::from_secs(15);
 impl<C: Cluster> Pass<'_, C> {
     /// Changes what differs between the instance and what the pod says of it now. Returns when to look again.
     pub(crate) async fn follow(&mut self, standing: Standing) -> Option<Duration> {
-        if standing != Standing::Instance || self.memory.life.restarts.pending.is_some() {
+        let is_there = matches!(standing, Standing::Instance | Standing::Starting);
+        if !is_there || self.memory.life.restarts.pending.is_some() {
             return None;
         }
         let seen = self.memory.life.known.as_ref()?.last.clone()?;

@@ -5,6 +5,7 @@
 
 pub(crate) mod create;
 pub(crate) mod follow;
+pub(crate) mod hooks;
 mod perform;
 pub(crate) mod report;
 pub(crate) mod stop;
@@ -25,7 +26,10 @@ use virtual_node::{PodEvent, PodKey, ProviderError, ProviderErrorKind};
 
 use crate::cluster::Cluster;
 use crate::create_gate::Permit;
-use crate::decide::{Effect, Event, Leave, Published, Run, Sighting, Standing, View, Wish, step};
+use crate::decide::{
+    Effect, Event, Hook, Leave, Published, Run, Sighting, Standing, View, Wish, step,
+};
+use crate::hooks::has;
 use crate::memory::Memory;
 use crate::observer::chain;
 use crate::shared::Shared;
@@ -113,7 +117,9 @@ impl<C: Cluster> Pass<'_, C> {
                 instance: read::published_instance(&self.pod),
                 ran: read::has_run(&self.pod),
                 restarts: read::published_restarts(&self.pod, clock::now(), Instant::now()).count,
+                started: read::is_started(&self.pod),
             },
+            hooks: hooks::stands(self.shared, &self.pod, self.memory),
             wish: self.wish(),
             limits: &self.shared.settings.limits,
         };
@@ -134,10 +140,15 @@ impl<C: Cluster> Pass<'_, C> {
                 unhealthy: self.failed_probe().is_some(),
                 liveness_action: liveness_action(&self.pod),
                 crash_loop_window: self.crash_loop_window(),
+                post_start: has(&self.pod, Hook::PostStart),
+                pre_stop: has(&self.pod, Hook::PreStop),
+                kill_grace: hooks::kill_grace(&self.pod, self.failed_probe()),
             }),
-            Aim::Leave { grace_left } => {
-                Wish::Leave(Leave { grace_left, may_lift_protection: protect })
-            }
+            Aim::Leave { grace_left } => Wish::Leave(Leave {
+                grace_left,
+                may_lift_protection: protect,
+                pre_stop: has(&self.pod, Hook::PreStop),
+            }),
         }
     }
 

@@ -34,6 +34,7 @@ impl<C: Cluster> Pass<'_, C> {
                 self.tell_done(action);
                 Ok(Then::Step(Event::Done(action)))
             }
+            Effect::Hook(hook, id) => Ok(self.begin_hook(hook, id)),
             Effect::End(standing, until) => Ok(Then::End(standing, until)),
         }
     }

@@ -12,12 +12,13 @@ use triton_podspec::{
 };
 use virtual_node::Report;
 
-use super::Pass;
 use super::follow::SEEN_SOON;
 use super::tell::probe_name;
+use super::{Pass, hooks};
 use crate::cluster::Cluster;
 use crate::decide::state::End;
-use crate::decide::{GivenUp, Standing};
+use crate::decide::{GivenUp, Hook, Published, Standing, hook};
+use crate::hooks::has;
 use crate::memory::Memory;
 use crate::seen::Seen;
 use crate::shared::Shared;
@@ -47,13 +48,15 @@ impl<C: Cluster> Pass<'_, C> {
         let instance = self.memory.life.known.as_ref().and_then(|known| known.last.clone());
         let running =
             instance.as_ref().is_some_and(|instance| instance.state == InstanceState::Running);
-        tell_probes(self, running);
+        let starting = awaits_start(self.shared, &self.pod, self.memory);
+        tell_probes(self, running && !starting);
         self.shared.observer.expect(&self.key.uid, self.is_moving(standing, instance.as_deref()));
         let observed = instance.as_deref().map(Observed::from);
+        let hook_failure = hooks::failure(self.shared, &self.pod, self.memory);
         let killed = Termination {
             exit_code: KILLED,
             reason: "Error".to_owned(),
-            message: Some("a probe failed and the pod is not to be restarted".to_owned()),
+            message: Some(why_killed(self.failed_probe(), hook_failure.as_deref())),
             started_at: None,
             finished_at: None,
         };
@@ -68,8 +71,26 @@ impl<C: Cluster> Pass<'_, C> {
                 Some(Work::Waiting { reason: &trouble.reason, message: &trouble.message })
             }
             (Standing::Waiting(_), None, _) => Some(Work::Accepted),
-            (Standing::Instance, _, Some(observed)) => Some(Work::Instance(observed)),
-            (Standing::Instance, _, None) => None,
+            (Standing::Instance | Standing::Starting, _, Some(observed))
+                if starting && is_up_or_between(&observed.state) =>
+            {
+                Some(match &hook_failure {
+                    Some(why) => Work::Starting {
+                        instance: observed,
+                        reason: "PostStartHookError",
+                        message: Some(why),
+                    },
+                    None => Work::Starting {
+                        instance: observed,
+                        reason: "ContainerCreating",
+                        message: None,
+                    },
+                })
+            }
+            (Standing::Instance | Standing::Starting, _, Some(observed)) => {
+                Some(Work::Instance(observed))
+            }
+            (Standing::Instance | Standing::Starting, _, None) => None,
             (Standing::Ended { killed: true }, _, observed) => Some(Work::Terminated {
                 end: &killed,
                 reason: None,
@@ -120,11 +141,8 @@ impl<C: Cluster> Pass<'_, C> {
         let name = read::container_name(&self.pod);
         let (reason, exit_code, message) = match why {
             GivenUp::Unhealthy => {
-                let message = format!(
-                    "container {name} failed its {} probe, and the pod wants to be replaced then (liveness-action)",
-                    self.failed_probe().map_or("liveness", probe_name),
-                );
-                ("InstanceUnhealthy", KILLED, message)
+                let probe = self.failed_probe().unwrap_or(Kind::Liveness);
+                ("InstanceUnhealthy", KILLED, why_replaced(name, probe))
             }
             GivenUp::CrashLoop { killed } => {
                 let message = format!(
@@ -161,7 +179,7 @@ impl<C: Cluster> Pass<'_, C> {
             (Standing::Unchanged, _) if self.blind && self.sighting().is_some() => false,
             (Standing::Unchanged, _) => true,
             (Standing::Waiting(_), _) => self.memory.life.intent.is_some(),
-            (Standing::Instance, Some(instance)) => {
+            (Standing::Instance | Standing::Starting, Some(instance)) => {
                 self.memory.life.restarts.pending.is_some()
                     || matches!(
                         instance.state,
@@ -224,6 +242,52 @@ fn status<C>(
     })
 }
 
+/// Whether the pod has a postStart hook that has yet to end.
+fn awaits_start<C>(shared: &Shared<C>, pod: &Pod, memory: &Memory) -> bool {
+    let published = Published {
+        instance: read::published_instance(pod),
+        ran: read::has_run(pod),
+        restarts: read::container_status(pod).map_or(0, |status| status.restart_count),
+        started: read::is_started(pod),
+    };
+    has(pod, Hook::PostStart)
+        && hook::awaits_start(&memory.life, &published, &hooks::stands(shared, pod, memory))
+}
+
+/// Whether an instance in this state would else be shown as it was before, running perhaps.
+fn is_up_or_between(state: &InstanceState) -> bool {
+    matches!(state, InstanceState::Running | InstanceState::Ready | InstanceState::Stopping)
+}
+
+/// Why an instance is stopped whose pod is not to be restarted. [`probe_that_killed`] reads it.
+fn why_killed(probe: Option<Kind>, hook_failure: Option<&str>) -> String {
+    match (probe, hook_failure) {
+        (Some(kind), _) => format!("{kind} probe failed and the pod is not to be restarted"),
+        (None, Some(why)) => {
+            format!("the postStart hook failed and the pod is not to be restarted: {why}")
+        }
+        (None, None) => "a probe failed and the pod is not to be restarted".to_owned(),
+    }
+}
+
+/// Why a pod is failed that wants to be replaced. [`probe_that_killed`] reads it.
+fn why_replaced(container: &str, probe: Kind) -> String {
+    let probe = probe_name(probe);
+    format!(
+        "container {container} failed its {probe} probe, and the pod wants to be replaced then (liveness-action)"
+    )
+}
+
+/// The probe for which the published status says that the instance was killed.
+pub(crate) fn probe_that_killed(pod: &Pod) -> Option<Kind> {
+    let ended = read::container_status(pod)?.state.as_ref()?.terminated.as_ref()?;
+    let message = ended.message.as_deref()?;
+    let container = read::container_name(pod);
+    [Kind::Startup, Kind::Liveness].into_iter().find(|kind| {
+        message == why_killed(Some(*kind), None) || message == why_replaced(container, *kind)
+    })
+}
+
 /// What is remembered of restarts, in the words of the status. `over`: there will be none any more.
 fn restarts(pod: &Pod, memory: &Memory, over: bool) -> PodRestarts {
     let remembered = &memory.life.restarts;
@@ -282,6 +346,7 @@ pub(crate) fn tell_probes<C>(pass: &Pass<'_, C>, running: bool) {
     let probes = probes::of(&pass.pod);
     if !probes.is_empty() {
         let facts = facts(&pass.pod, pass.memory, instance, running, false);
+        pass.shared.probe_names.note(&pass.key.uid, &pass.pod);
         pass.shared.probes.set(&pass.key.uid, probes, facts);
     }
 }
@@ -315,7 +380,7 @@ fn is_up(memory: &Memory) -> bool {
 
 /// The present life of an instance: a restart begins a new one, for which nothing is believed yet.
 pub(crate) fn incarnation(instance: &Seen, memory: &Memory) -> String {
-    format!("{}#{}", instance.id, memory.life.restarts.count)
+    read::life(instance.id, memory.life.restarts.count)
 }
 
 fn facts(
@@ -343,25 +408,10 @@ fn facts(
         running_for,
         terminating,
         was_ready: read::was_ready(pod)
+            && read::published_instance(pod) == Some(instance.id)
             && published.is_some_and(|status| status.restart_count == count),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decide::fixtures::instance;
-    use crate::decide::state::{Known, State};
-
-    #[tokio::test(start_paused = true)]
-    async fn only_a_pod_that_will_be_restarted_backs_off() {
-        let now = Instant::now();
-        let known = Known::seen(instance(1, "stopped"), now);
-        let life = State { known: Some(known), ..State::default() };
-        let mut memory = Memory { life, ..Memory::default() };
-        memory.life.restarts.backoff.note(now);
-        let pending = |over| restarts(&Pod::default(), &memory, over).pending;
-        assert!(matches!(pending(false), Some(PendingRestart::BackOff { .. })));
-        assert_eq!(pending(true), None, "a pod that is over waits for nothing");
-    }
-}
+mod tests;

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Pod;
 use tokio::time::Instant;
 use triton_cloudapi::InstanceId;
 use virtual_node::{PodEvent, ProviderError, Report, Stop, StopRequest};
 
-use super::{Aim, Pass, left, report};
+use super::{Aim, Pass, hooks, left, report};
 use crate::cluster::Cluster;
 use crate::decide::Standing;
 use crate::decide::state::State;
 use crate::memory::Memory;
 use crate::shared::Shared;
-use crate::{clock, pod as read};
+use crate::{clock, pod as read, probes};
 
 /// Runs one pass.
 pub(crate) async fn run<C: Cluster>(
@@ -33,6 +34,7 @@ pub(crate) async fn run<C: Cluster>(
     shared.observer.expect(uid, true);
     if memory.life.stopping.is_none() {
         shared.creates.leave(uid);
+        shared.hooks.give_up_start(uid);
         if let Some(pod) = pod {
             report::tell_probes_stopping(shared, pod, &memory);
         }
@@ -42,9 +44,9 @@ pub(crate) async fn run<C: Cluster>(
         pod: pod.clone().unwrap_or_default(),
         owner: read::owner(&shared.settings.cluster, &shared.settings.node, key),
         key: key.clone(),
+        events: shared.opinions.take_events(uid, pod.as_deref().map_or("", read::container_name)),
+        aim: Aim::Leave { grace_left: grace_left_of(shared, pod.as_deref(), &memory, *grace_left) },
         memory: &mut memory,
-        events: Vec::new(),
-        aim: Aim::Leave { grace_left: *grace_left },
         ready: None,
         blind: false,
     };
@@ -71,8 +73,35 @@ pub(crate) async fn run<C: Cluster>(
     }
 }
 
+/// What is left of the grace period. A pod that is over because a probe failed has that probe's, which begins when we
+/// begin; for one that somebody deletes, the probe's counts no more.
+fn grace_left_of<C>(
+    shared: &Shared<C>,
+    pod: Option<&Pod>,
+    memory: &Memory,
+    grace_left: Duration,
+) -> Duration {
+    let Some(pod) = pod.filter(|pod| pod.metadata.deletion_timestamp.is_none()) else {
+        return grace_left;
+    };
+    let failed = || {
+        let life = hooks::life(pod, memory)?;
+        shared.opinions.failed_probe(pod.metadata.uid.as_deref()?, &life)
+    };
+    let failed = report::probe_that_killed(pod).or_else(failed);
+    match failed.and_then(|kind| probes::grace(pod, kind)) {
+        Some(granted) => {
+            let since = memory.life.stopping.as_ref().map(|stopping| stopping.since);
+            granted.saturating_sub(since.map_or(Duration::ZERO, |since| since.elapsed()))
+        }
+        None => grace_left,
+    }
+}
+
 async fn forget<C: Cluster>(shared: &Shared<C>, uid: &str) {
     shared.probes.remove(uid);
+    shared.probe_names.forget(uid);
+    shared.hooks.forget(uid);
     shared.opinions.forget(uid);
     shared.observer.expect(uid, false);
     shared.memories.forget(uid);

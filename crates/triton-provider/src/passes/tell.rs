@@ -9,7 +9,7 @@ use triton_cloudapi::InstanceId;
 use triton_cloudapi::instances::InstanceState;
 use virtual_node::PodEvent;
 
-use super::{Aim, Pass, report};
+use super::{Aim, Pass, hooks, report};
 use crate::cluster::Cluster;
 use crate::decide::{Action, Event, Why};
 use crate::memory::Trouble;
@@ -29,6 +29,7 @@ pub(crate) struct Before {
     unresolved: bool,
     failed_probe: Option<Kind>,
     last: Option<Arc<Seen>>,
+    failed_hook: bool,
     event: &'static str,
 }
 
@@ -44,6 +45,7 @@ impl<C: Cluster> Pass<'_, C> {
             unresolved: life.intent.is_some(),
             failed_probe: self.failed_probe(),
             last: life.known.as_ref().and_then(|known| known.last.clone()),
+            failed_hook: hooks::failure(self.shared, &self.pod, self.memory).is_some(),
             event: match event {
                 Event::Created(_) => "create",
                 Event::Listed { .. } => "resolve",
@@ -84,15 +86,27 @@ impl<C: Cluster> Pass<'_, C> {
                 }
                 self.events.push(PodEvent::normal("Started", message).in_container(name));
             }
-            if life.restarts.count > before.restarts
-                && let Some(probe) = before.failed_probe
-            {
-                let message = format!(
-                    "Container {name} failed {} probe, will be restarted: instance {} is rebooted",
-                    probe_name(probe),
-                    known.id
-                );
-                self.events.push(PodEvent::normal("Killing", message).in_container(name));
+            if life.restarts.count > before.restarts {
+                let id = known.id;
+                let is_start =
+                    life.restarts.pending.as_ref().is_some_and(|it| !it.sent && !it.reboot);
+                let event = match before.failed_probe {
+                    _ if before.failed_hook => Some(PodEvent::normal(
+                        "Killing",
+                        format!(
+                            "Container {name} failed its postStart hook, will be restarted: instance {id} is rebooted"
+                        ),
+                    )),
+                    Some(probe) => Some(PodEvent::normal(
+                        "Killing",
+                        format!(
+                            "Container {name} failed {} probe, will be restarted: instance {id} is rebooted",
+                            probe_name(probe)
+                        ),
+                    )),
+                    None => is_start.then(|| restarting(name, id)),
+                };
+                self.events.extend(event.map(|event| event.in_container(name)));
             }
         } else if before.unresolved && life.intent.is_none() && before.event == "adopt" {
             tracing::warn!(pod = %self.key, "a create whose outcome was unknown came to nothing");
@@ -143,8 +157,7 @@ impl<C: Cluster> Pass<'_, C> {
         let name = read::container_name(&self.pod).to_owned();
         match action {
             Action::Start { id, counts: true } => {
-                let message = format!("Container {name} stopped, instance {id} is started again");
-                self.events.push(PodEvent::normal("Restarting", message).in_container(name));
+                self.events.push(restarting(&name, id).in_container(name));
             }
             Action::Shutdown(id) => {
                 let message = format!("Stopping container {name}: instance {id} is shut down");
@@ -188,14 +201,27 @@ impl<C: Cluster> Pass<'_, C> {
 
     /// An unhealthy instance is stopped for good.
     pub(crate) fn tell_killing(&mut self) {
-        let Some(probe) = self.failed_probe() else { return };
         let name = read::container_name(&self.pod).to_owned();
+        let Some(probe) = self.failed_probe() else {
+            if hooks::failure(self.shared, &self.pod, self.memory).is_some() {
+                let message = format!(
+                    "Container {name} failed its postStart hook and is not to be restarted, its instance is stopped"
+                );
+                self.events.push(PodEvent::normal("Killing", message).in_container(name));
+            }
+            return;
+        };
         let message = format!(
             "Container {name} failed {} probe and is not to be restarted, its instance is stopped",
             probe_name(probe)
         );
         self.events.push(PodEvent::normal("Killing", message).in_container(name));
     }
+}
+
+fn restarting(name: &str, id: InstanceId) -> PodEvent {
+    let message = format!("Container {name} stopped, instance {id} is started again");
+    PodEvent::normal("Restarting", message)
 }
 
 /// What others have done to an instance, or what has happened to it, that changes nothing for its pod.

@@ -19,6 +19,7 @@ mod feed;
 mod firewall;
 mod first_provider;
 mod given_up;
+mod hooks;
 mod left;
 mod others;
 mod paging;

@@ -62,7 +62,8 @@ impl MetricsServer {
     }
 }
 
-fn text(registry: &Registry) -> Response {
+/// All metrics of a registry.
+pub(super) fn text(registry: &Registry) -> Response {
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, registry) {
         Ok(()) => ([(header::CONTENT_TYPE, OPENMETRICS)], families::joined(&text)).into_response(),

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use axum::{Extension, Router};
 use kube_client::Client;
+use prometheus_client::registry::Registry;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -112,6 +113,7 @@ impl KubeletServer {
         node: &NodeConfig,
         store: Arc<RwLock<Store>>,
         abilities: Abilities,
+        probe_metrics: Option<Arc<Registry>>,
     ) -> Result<Self, HttpError> {
         let HttpConfig { address, serving, auth } = http;
         let (guard, client_ca) = match auth {
@@ -141,6 +143,7 @@ impl KubeletServer {
             node: node.name.clone(),
             store,
             abilities,
+            probe_metrics,
             sessions: sessions.clone(),
         };
         let router = routes::router(Arc::new(served), Arc::new(guard));

@@ -11,17 +11,18 @@ use axum::routing::{any, get};
 use http::{StatusCode, header};
 use k8s_openapi::api::core::v1::{Container, Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::{Guard, guard};
-use super::{exec, logs, stats};
+use super::{exec, logs, metrics, stats};
 use crate::abilities::{Abilities, AbilityError};
 use crate::api::chain;
 use crate::pods::packed::PackedPod;
 use crate::pods::store::Store;
 
 /// Paths that a kubelet has and this node does not.
-const NOT_HERE: [&str; 10] = [
+const NOT_HERE: [&str; 9] = [
     "/attach/{*rest}",
     "/portForward/{*rest}",
     "/run/{*rest}",
@@ -29,7 +30,6 @@ const NOT_HERE: [&str; 10] = [
     "/logs/{*rest}",
     "/metrics",
     "/metrics/cadvisor",
-    "/metrics/probes",
     "/configz",
     "/debug/{*rest}",
 ];
@@ -40,6 +40,8 @@ pub(crate) struct Served {
     pub(crate) node: String,
     pub(crate) store: Arc<RwLock<Store>>,
     pub(crate) abilities: Abilities,
+    /// What the provider's prober counts, if it has one.
+    pub(crate) probe_metrics: Option<Arc<Registry>>,
     /// Cancelled when the server ends, and with it all sessions.
     pub(crate) sessions: CancellationToken,
 }
@@ -54,7 +56,8 @@ pub(crate) fn router(served: Arc<Served>, keeper: Arc<Guard>) -> Router {
         .route("/exec/{namespace}/{pod}/{container}", any(exec::exec))
         .route("/exec/{namespace}/{pod}/{uid}/{container}", any(exec::exec))
         .route("/stats/summary", get(stats::summary))
-        .route("/metrics/resource", get(stats::resource));
+        .route("/metrics/resource", get(stats::resource))
+        .route("/metrics/probes", get(probe_metrics));
     for path in NOT_HERE {
         guarded = guarded.route(path, any(not_here));
     }
@@ -91,6 +94,14 @@ async fn pods(State(served): State<Arc<Served>>) -> Response {
 async fn running_pods(State(served): State<Arc<Served>>) -> Response {
     let pods = served.read().live();
     answer(pods.into_iter().filter(|pod| pod.phase() == "Running").collect(), |pod| bare(&pod))
+}
+
+/// What the kubelet's prober counts.
+async fn probe_metrics(State(served): State<Arc<Served>>, uri: http::Uri) -> Response {
+    match &served.probe_metrics {
+        Some(registry) => metrics::text(registry),
+        None => not_here(uri).await,
+    }
 }
 
 /// What was asked for is not there, or not in the power of this node's provider.

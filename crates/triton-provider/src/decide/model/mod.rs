@@ -1,12 +1,14 @@
 //! Every history of small worlds: production's own [`step`](super::step), one or two pods, processes that die and take
 //! over, a cloud that stores late, loses answers and shows late, and any so many troubles at any time.
 //!
-//! A breadth-first search visits each world once. In every one of them nothing may be that must never be (S1 to S5),
+//! A breadth-first search visits each world once. In every one of them nothing may be that must never be (S1 to S8),
 //! and from every one of them, when no more trouble comes, all must end well (L1).
 
+mod hooks;
 mod moves;
 mod normal;
 mod process;
+mod publish;
 mod tests;
 mod world;
 
@@ -18,7 +20,7 @@ use triton_podspec::LivenessAction;
 
 use self::moves::{Setting, Trouble, Violation};
 use self::world::{Cast, Power, World};
-use super::{Effect, RestartPolicy};
+use super::{Effect, Hook, HookStand, RestartPolicy};
 use crate::limits::Limits;
 
 /// After so many rounds without trouble all must have ended well.
@@ -42,6 +44,7 @@ struct Plan {
     restart_policy: RestartPolicy,
     liveness_action: LivenessAction,
     crash_loop_window: Option<Duration>,
+    hooks: bool,
     /// At most so many worlds; more is a failure of the plan.
     worlds_max: usize,
     /// From one of so many worlds it is checked that all ends well.
@@ -137,6 +140,7 @@ impl Setting {
             restart_policy: plan.restart_policy,
             liveness_action: plan.liveness_action,
             crash_loop_window: plan.crash_loop_window,
+            hooks: plan.hooks,
             telling: false,
             troubles: plan.kinds.clone(),
         }
@@ -160,14 +164,14 @@ fn settle(
             return Ok(());
         }
         path.push(key);
-        let was_well = unwell(&world).is_none();
+        let was_well = unwell(setting, &world).is_none();
         round(setting, &mut world).map_err(|Violation(what)| format!("without trouble: {what}"))?;
-        if was_well && unwell(&world).is_none() {
+        if was_well && unwell(setting, &world).is_none() {
             settled.extend(path.into_iter().map(|key| (key, ())));
             return Ok(());
         }
     }
-    Err(format!("L1: {}", unwell(&world).unwrap_or_default()))
+    Err(format!("L1: {}", unwell(setting, &world).unwrap_or_default()))
 }
 
 /// A round in which everything happens that should: what was sent arrives, lists are complete, every pod has its pass.
@@ -197,6 +201,9 @@ fn round(setting: &Setting, world: &mut World) -> Result<(), Violation> {
             *world = begun?;
             finish(setting, world)?;
         }
+        for hook in [Hook::PostStart, Hook::PreStop] {
+            setting.end_hook(world, 0, pod, hook, HookStand::Ended);
+        }
     }
     if let Some(later) = setting.tick(world) {
         *world = later;
@@ -223,7 +230,7 @@ fn finish(setting: &Setting, world: &mut World) -> Result<(), Violation> {
 }
 
 /// What is not as it should be when all has come to rest.
-fn unwell(world: &World) -> Option<String> {
+fn unwell(setting: &Setting, world: &World) -> Option<String> {
     if world.notes.contains(&true) {
         return Some("a note is left".to_owned());
     }
@@ -246,6 +253,7 @@ fn unwell(world: &World) -> Option<String> {
                     && !one.sick
                     && pod.published.instance == Some(one.id)
                     && pod.published.ran
+                    && pod.published.started == setting.hooks
             }
             // An object on its way out goes with the last of its instances.
             [] => !pod.exists || (pod.over && !pod.deleting),

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use triton_podspec::LivenessAction;
 
 use super::super::state::{Intent, State};
-use super::super::{Action, RestartPolicy};
+use super::super::{Action, Hooks, RestartPolicy};
 use super::world::{
     Cast, LATEST, List, MACHINES_MAX, MOMENT, Machine, Power, Process, TICK, World, number,
 };
@@ -28,6 +28,8 @@ pub(super) struct Setting {
     pub(super) liveness_action: LivenessAction,
     /// How long pods may crash.
     pub(super) crash_loop_window: Option<Duration>,
+    /// Pods have a postStart and a preStop hook.
+    pub(super) hooks: bool,
     /// Moves say what they are: only for a history that is told, as it takes time.
     pub(super) telling: bool,
     /// Which troubles there are; each may happen as often as there are troubles left.
@@ -77,6 +79,8 @@ pub(super) enum Trouble {
     Restore,
     /// A second instance with a pod's tags appears.
     Twin,
+    /// A hook fails.
+    HookFails,
 }
 
 impl Setting {
@@ -271,6 +275,7 @@ impl Setting {
             gone,
             list: None,
             task: None,
+            hooks: vec![Hooks::default(); world.pods.len()],
         });
         world
     }
@@ -284,7 +289,7 @@ impl World {
         self.now += MOMENT;
         let taken_at = self.now;
         let shown = |machine: &&Machine| !machine.hidden && Some(machine.id) != left_out;
-        let seen = |machine: &Machine| Machine { sent: taken_at, ..*machine };
+        let seen = |machine: &Machine| Machine { sent: taken_at, hooked: false, ..*machine };
         let machines = self.machines.iter().filter(shown).map(seen).collect();
         self.processes[p].list = Some(List { taken_at, machines });
         self.now += MOMENT;
@@ -322,15 +327,24 @@ impl World {
                     && machine.state == Power::Stopped
                 {
                     machine.state = Power::Running;
+                    machine.hooked = false;
                     machine.sick = false;
                 }
             }
             Action::Reboot(id) => {
                 if let Some(machine) = self.machine_mut(number(id)) {
+                    machine.hooked = false;
                     machine.sick = false;
                 }
             }
-            Action::Shutdown(_) | Action::Protect(_) | Action::Unprotect(_) => {}
+            Action::Shutdown(id) => {
+                if let Some(machine) = self.machine_mut(number(id))
+                    && machine.state == Power::Running
+                {
+                    machine.state = Power::Stopped;
+                }
+            }
+            Action::Protect(_) | Action::Unprotect(_) => {}
         }
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::Effect;
 use super::super::state::{Known, State};
+use super::super::{Effect, HookStand};
 use super::world::{MOMENT, World};
 
 /// What is longer ago than this, in seconds, is over for every purpose but the window's.
@@ -75,6 +75,13 @@ fn for_each_moment(world: &mut World, mut all: impl FnMut(&mut Instant, i128)) {
     world.machines.iter_mut().for_each(|machine| all(&mut machine.sent, VERY_LONG_AGO));
     world.flying.iter_mut().for_each(|flying| all(&mut flying.sent, VERY_LONG_AGO));
     world.ends.iter_mut().for_each(|(_, moment)| all(moment, LONG_AGO));
+    for hooks in world.processes.iter_mut().flat_map(|process| &mut process.hooks) {
+        for hook in [&mut hooks.post_start, &mut hooks.pre_stop] {
+            if let HookStand::Runs { since } = hook {
+                all(since, LONG_AGO);
+            }
+        }
+    }
     let states = world.processes.iter_mut().flat_map(|process| process.states.iter_mut());
     let known = states.filter_map(|state| state.known.as_mut());
     known.for_each(|known| all(&mut known.since, VERY_LONG_AGO));
@@ -149,6 +156,15 @@ fn digest(world: &World, home: Instant) -> u64 {
         for state in &process.states {
             digest_state(state, at, &mut hasher);
         }
+        for hooks in &process.hooks {
+            hooks.restarts.hash(&mut hasher);
+            for hook in [hooks.post_start, hooks.pre_stop] {
+                std::mem::discriminant(&hook).hash(&mut hasher);
+                if let HookStand::Runs { since } = hook {
+                    at(since).hash(&mut hasher);
+                }
+            }
+        }
         match &process.task {
             None => 0_u8.hash(&mut hasher),
             Some(task) => {
@@ -161,9 +177,9 @@ fn digest(world: &World, home: Instant) -> u64 {
 }
 
 fn digest_machine(machine: &super::world::Machine, sent: i64, hasher: &mut DefaultHasher) {
-    let super::world::Machine { id, pod, state, sick, ours, hidden, going, stray, sent: _ } =
+    let super::world::Machine { id, pod, state, sick, ours, hidden, going, stray, sent: _, hooked } =
         machine;
-    (id, pod, state, sick, ours, hidden, going, stray, sent).hash(hasher);
+    (id, pod, state, sick, ours, hidden, going, stray, sent, hooked).hash(hasher);
 }
 
 /// When something is to be looked at again is for the caller, who may look at any time.
@@ -173,6 +189,7 @@ fn digest_effect(effect: &Effect, hasher: &mut DefaultHasher) {
         Effect::End(standing, _) => standing.hash(hasher),
         Effect::Act(action) => action.hash(hasher),
         Effect::Read(id) => id.hash(hasher),
+        Effect::Hook(hook, id) => (hook, id).hash(hasher),
         Effect::Prepare | Effect::Note | Effect::Post | Effect::DropNote | Effect::List => {}
     }
 }

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use triton_podspec::LivenessAction;
+use tokio::time::Instant;
 
 use super::super::state::State;
 use super::super::{
-    Action, Effect, Event, Found, GivenUp, Leave, Run, Sighting, Standing, View, Why, Wish, step,
+    Action, Effect, Event, Found, Leave, Run, Sighting, Standing, View, Why, Wish, step,
 };
 use super::moves::{Moved, Setting, Trouble, Violation};
-use super::world::{
-    ApiPod, Flying, MACHINES_MAX, MOMENT, Machine, Power, PublishedKey, Task, World, number,
-};
+use super::world::{Flying, MACHINES_MAX, MOMENT, Machine, Power, TICK, Task, World, number};
+
+/// What a guest is given to shut down.
+const GRACE: Duration = Duration::from_secs(30);
 
 impl Setting {
     pub(super) fn process_moves(&self, world: &World, p: usize, moves: &mut Vec<Moved>) {
@@ -43,6 +44,7 @@ impl Setting {
                     .push(Ok((self.label(|| format!("{p}: list without {}", left_out.id)), short)));
             }
         }
+        self.hook_moves(world, p, moves);
         if process.cache != world.pods {
             let mut watched = world.clone();
             watched.processes[p].cache.clone_from(&world.pods);
@@ -98,9 +100,12 @@ impl Setting {
         listed && !world.pods[pod].exists
     }
 
-    fn wish(&self, task: &Task, unhealthy: bool) -> Wish {
+    fn wish(&self, task: &Task, state: &State, unhealthy: bool, now: Instant) -> Wish {
         if task.leaving {
-            Wish::Leave(Leave { grace_left: Duration::ZERO, may_lift_protection: false })
+            let stopping = state.stopping.as_ref();
+            let has_grace = self.hooks && stopping.is_none_or(|it| now < it.since + TICK);
+            let grace_left = if has_grace { GRACE } else { Duration::ZERO };
+            Wish::Leave(Leave { grace_left, may_lift_protection: false, pre_stop: self.hooks })
         } else {
             Wish::Run(Run {
                 restart_policy: self.restart_policy,
@@ -109,6 +114,9 @@ impl Setting {
                 unhealthy,
                 liveness_action: self.liveness_action,
                 crash_loop_window: self.crash_loop_window,
+                post_start: self.hooks,
+                pre_stop: self.hooks,
+                kill_grace: GRACE,
             })
         }
     }
@@ -132,7 +140,8 @@ impl Setting {
             owner: self.cast.owner(task.pod),
             sighting: sighting.as_ref(),
             published: task.published.into(),
-            wish: self.wish(&task, unhealthy),
+            wish: self.wish(&task, &process.states[task.pod], unhealthy, now),
+            hooks: process.hooks[task.pod],
             limits: &self.limits,
         };
         let effect = step(&mut process.states[task.pod], &view, event);
@@ -234,7 +243,16 @@ impl Setting {
                 let event = Event::Listed { asked_at: world.now, found: found.collect() };
                 go("", world.clone(), Some(event));
             }
+            Effect::Hook(hook, _) => {
+                let mut begun = world.clone();
+                begun.begin_hook(p, pod, *hook);
+                go("", begun, Some(Event::HookBegun));
+            }
             Effect::Act(_) if fenced => go("fenced", world.clone(), None),
+            Effect::Act(action) if self.without_hook(world, p, pod, *action) => {
+                let what = format!("S7: {action:?} before the preStop hook");
+                moves.push(Err((self.label(|| format!("{p}: {action:?}")), Violation(what))));
+            }
             Effect::Act(action) => match self.wrong_delete(world, p, pod, *action) {
                 Some(violation) => {
                     moves.push(Err((self.label(|| format!("{p}: {action:?}")), violation)))
@@ -345,91 +363,6 @@ impl Setting {
             }
         };
         (!fine).then(|| Violation(format!("S2: {action:?} of an instance that its pod wants")))
-    }
-
-    /// The end of a pass, as far as others see it.
-    fn publish(
-        &self,
-        world: &mut World,
-        p: usize,
-        task: &Task,
-        standing: Standing,
-    ) -> Result<(), Violation> {
-        let pod = task.pod;
-        let known = world.processes[p].states[pod].known.clone();
-        let api = world.pods[pod];
-        let mut wanted = api;
-        match standing {
-            Standing::Waiting(_) if task.published.ran => {
-                return Err(Violation("S4: a pod that ran waits for an instance".to_owned()));
-            }
-            Standing::Waiting(_) => wanted.published.instance = None,
-            Standing::Instance => {
-                let Some(known) = &known else { return Ok(()) };
-                let running =
-                    known.last.as_ref().is_some_and(|last| last.state.as_str() == "running");
-                wanted.published = PublishedKey {
-                    instance: Some(number(known.id)),
-                    ran: task.published.ran || running,
-                    restarts: world.processes[p].states[pod].restarts.count,
-                };
-            }
-            Standing::Ended { .. } | Standing::Lost | Standing::Expired => wanted.over = true,
-            Standing::GivenUp(why) => {
-                let wants = match why {
-                    GivenUp::Unhealthy => self.liveness_action == LivenessAction::Replace,
-                    GivenUp::CrashLoop { .. } => self.crash_loop_window.is_some(),
-                };
-                if !wants {
-                    return Err(Violation(format!("S6: a pod is failed for {why:?}")));
-                }
-                wanted.over = true;
-            }
-            Standing::Gone => {
-                if let Some(left) =
-                    world.alive(pod).find(|machine| !machine.stray && !machine.going)
-                {
-                    return Err(Violation(format!("S3: gone, and {} is there", left.id)));
-                }
-                if world.flying.iter().any(|flying| flying.pod == pod) {
-                    return Err(Violation("S3: gone, and a create is on its way".to_owned()));
-                }
-                let process = &mut world.processes[p];
-                // A pod that is over stays; what an orphan's search finds later begins anew.
-                process.gone[pod] = api.exists && !api.deleting;
-                process.states[pod] = State::default();
-                if api.deleting {
-                    wanted.exists = false;
-                }
-            }
-            Standing::Unchanged | Standing::Going | Standing::Blocked(_) => {}
-        }
-        if !api.exists {
-            return Ok(());
-        }
-        if api.over && !wanted.over {
-            return Err(Violation("S4: a terminal phase was left".to_owned()));
-        }
-        let (before, after) = (api.published, wanted.published);
-        if !api.over && before.restarts > after.restarts && standing == Standing::Instance {
-            return Err(Violation("S4: a restart was forgotten".to_owned()));
-        }
-        if let (Some(old), Some(new)) = (before.instance, after.instance)
-            && old != new
-            && world.alive(pod).any(|machine| machine.id == old && !machine.going)
-        {
-            return Err(Violation(format!("S1: {new} is published while {old} lives")));
-        }
-        if let Some(new) = after.instance
-            && world.machine(new).is_some_and(|machine| machine.pod != pod)
-        {
-            return Err(Violation(format!("S5: {new} is another pod's")));
-        }
-        // A pod that is over shows what it showed; its object goes with its last instance.
-        let wanted = if api.over { ApiPod { exists: wanted.exists, ..api } } else { wanted };
-        world.pods[pod] = wanted;
-        world.processes[p].cache[pod] = wanted;
-        Ok(())
     }
 }
 

@@ -38,6 +38,7 @@ fn plan(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Troub
         restart_policy,
         liveness_action: LivenessAction::Reboot,
         crash_loop_window: None,
+        hooks: false,
         worlds_max,
         settle_each,
     }
@@ -48,12 +49,20 @@ fn check(pods: usize, troubles: u8, restart_policy: RestartPolicy, kinds: &[Trou
     check_plan(&plan(pods, troubles + more(), restart_policy, kinds));
 }
 
+/// The same, of a pod with hooks.
+#[track_caller]
+fn check_hooks(troubles: u8, kinds: &[Trouble]) {
+    let plan = plan(1, troubles + more(), RestartPolicy::Always, kinds);
+    check_plan(&Plan { hooks: true, ..plan });
+}
+
 #[track_caller]
 fn check_plan(plan: &Plan) {
     match explore(plan) {
         Ok(explored) => println!(
-            "{} pods, {} troubles of {}, {:?}: {} worlds, {} moves, {} of them settled",
+            "{} pods, hooks: {}, {} troubles of {}, {:?}: {} worlds, {} moves, {} of them settled",
             plan.pods,
+            plan.hooks,
             plan.troubles,
             plan.kinds.len(),
             plan.restart_policy,
@@ -68,6 +77,19 @@ fn check_plan(plan: &Plan) {
 #[test]
 fn any_one_trouble() {
     check(1, 1, RestartPolicy::Always, &ALL);
+}
+
+/// A hook is lost in no crash, and nothing is made or removed twice for it.
+#[test]
+fn any_one_trouble_with_hooks() {
+    let kinds: Vec<_> = ALL.into_iter().chain([Trouble::HookFails]).collect();
+    check_hooks(1, &kinds);
+}
+
+#[test]
+fn two_troubles_with_a_hook() {
+    let kinds = [Trouble::Crash, Trouble::HookFails, Trouble::GuestStops, Trouble::WriteFails];
+    check_hooks(2, &kinds);
 }
 
 /// Whatever happens to a create, at any time, and to the process.
@@ -116,6 +138,14 @@ fn two_troubles_where_the_unhealthy_are_replaced() {
     let kinds = [Trouble::Sickens, Trouble::Crash, Trouble::WriteFails, Trouble::ActionLost];
     let plan = plan(1, 2 + more(), RestartPolicy::Always, &kinds);
     check_plan(&Plan { liveness_action: LivenessAction::Replace, ..plan });
+}
+
+/// The same, in pods with hooks.
+#[test]
+fn two_troubles_where_the_unhealthy_have_hooks_and_are_replaced() {
+    let kinds = [Trouble::Sickens, Trouble::Crash, Trouble::HookFails, Trouble::WriteFails];
+    let plan = plan(1, 2 + more(), RestartPolicy::Always, &kinds);
+    check_plan(&Plan { liveness_action: LivenessAction::Replace, hooks: true, ..plan });
 }
 
 /// Guests that stop again and again, in pods that may do so for a while only.

@@ -8,7 +8,7 @@ use triton_cloudapi::InstanceId;
 use triton_podspec::ownership::Owner;
 
 use super::super::fixtures::{id, instance, owned, owner};
-use super::super::{Effect, Published, State};
+use super::super::{Effect, Hooks, Published, State};
 use crate::seen::Seen;
 
 /// Time goes by in steps of this: longer than `action_patience`, a third of the window, and far from a multiple of
@@ -55,6 +55,8 @@ pub(super) struct PublishedKey {
     pub(super) instance: Option<u8>,
     pub(super) ran: bool,
     pub(super) restarts: i32,
+    /// Told of pods with hooks only.
+    pub(super) started: bool,
 }
 
 /// An instance in the cloud.
@@ -75,6 +77,8 @@ pub(super) struct Machine {
     pub(super) stray: bool,
     /// When its create was sent.
     pub(super) sent: Instant,
+    /// The postStart hook was run to its end since it was last booted.
+    pub(super) hooked: bool,
 }
 
 /// States of an instance, as far as they matter.
@@ -107,6 +111,8 @@ pub(super) struct Process {
     pub(super) gone: Vec<bool>,
     pub(super) list: Option<List>,
     pub(super) task: Option<Task>,
+    /// The hooks it has begun, of each pod.
+    pub(super) hooks: Vec<Hooks>,
 }
 
 /// A complete list of the account's instances.
@@ -193,6 +199,7 @@ impl World {
             going: false,
             stray: false,
             sent,
+            hooked: false,
         });
         id
     }
@@ -202,7 +209,12 @@ impl World {
 
 impl From<PublishedKey> for Published {
     fn from(key: PublishedKey) -> Self {
-        Self { instance: key.instance.map(|n| id(n.into())), ran: key.ran, restarts: key.restarts }
+        Self {
+            instance: key.instance.map(|n| id(n.into())),
+            ran: key.ran,
+            restarts: key.restarts,
+            started: key.started,
+        }
     }
 }
 
