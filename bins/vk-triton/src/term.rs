@@ -83,7 +83,9 @@ impl Leader for NodeRunner {
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider.or_fail(Kind::Unavailable)?;
         tracing::info!(node = %plan.name, version = env!("CARGO_PKG_VERSION"), "starting");
+        let capacity = provider.capacity();
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
+            .capacity(capacity)
             .heartbeat_client(heartbeat)
             .config(plan.node_config(cluster, &cloud))
             .http(plan.http_config(cluster))
