@@ -1,5 +1,6 @@
 //! One node as it is wanted: flags and settings, in the words of the crates that make it.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::Context;
 use triton_cloudapi::client::{Client as CloudClient, RateLimit, Throttle};
 use triton_provider::{Defaults, Limits, Metrics, Settings};
-use virtual_node::Fence;
 use virtual_node::config::{NodeConfig, NodeTaint, OutageSigns};
 use virtual_node::http::{Auth, ClientCa, HttpConfig, Serving};
+use virtual_node::{Capacity, Fence};
 
 use crate::args::Args;
 use crate::cloud::CloudSource;
@@ -116,10 +117,6 @@ impl NodePlan {
         format!("vk-triton-{}", self.name)
     }
 
-    /// A client of the node's CloudAPI that changes things only as long as the fence is open.
-    ///
-    /// # Errors
-    /// When the settings lack something, or the key cannot be found.
     /// The rate of requests to which all clients of this node keep together, whichever term they are for.
     pub(crate) fn throttle(&self) -> Arc<Throttle> {
         let limits = &self.config.limits;
@@ -129,6 +126,10 @@ impl NodePlan {
         })
     }
 
+    /// A client of the node's CloudAPI that changes things only as long as the fence is open.
+    ///
+    /// # Errors
+    /// When the settings lack something, or the key cannot be found.
     pub(crate) async fn cloud_client(
         &self,
         throttle: &Arc<Throttle>,
@@ -150,6 +151,7 @@ impl NodePlan {
                 ..Defaults::default()
             },
             adopt_first_provider: self.args.adopt_first_provider || config.adopt_first_provider,
+            capacity: Capacity { total: self.capacity(), ..Capacity::default() },
             limits: Limits {
                 ambiguity_window: config.limits.ambiguity_window,
                 list_idle: config.limits.list_idle,
@@ -181,13 +183,7 @@ impl NodePlan {
         let datacenter =
             datacenter.unwrap_or_else(|| cloud.url().host().unwrap_or("triton").replace(':', "-"));
         node.provider_id = Some(format!("triton:///{datacenter}/{}", self.name));
-        let capacity = [
-            ("cpu", config.node.cpu.clone()),
-            ("memory", config.node.memory.clone()),
-            ("ephemeral-storage", config.node.ephemeral_storage.clone()),
-            ("pods", config.node.pods.to_string()),
-        ];
-        node.capacity.extend(capacity.map(|(name, quantity)| (name.to_owned(), quantity)));
+        node.capacity = self.capacity();
         node.internal_ips = vec![self.ip(cluster)];
         node.kubelet_port = Some(self.kubelet_port);
         node.system.kubelet_version.clone_from(&cluster.kubelet_version);
@@ -206,6 +202,17 @@ impl NodePlan {
         node.orphans.released_at_start = self.released.swap(0, Ordering::Relaxed);
         node.orphan_release = Some(ORPHAN_RELEASE.to_owned());
         node
+    }
+
+    fn capacity(&self) -> BTreeMap<String, String> {
+        let node = &self.config.node;
+        let capacity = [
+            ("cpu", node.cpu.clone()),
+            ("memory", node.memory.clone()),
+            ("ephemeral-storage", node.ephemeral_storage.clone()),
+            ("pods", node.pods.to_string()),
+        ];
+        capacity.map(|(name, quantity)| (name.to_owned(), quantity)).into()
     }
 
     pub(crate) fn http_config(&self, cluster: &Cluster) -> HttpConfig {

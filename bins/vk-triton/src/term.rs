@@ -84,7 +84,9 @@ impl Leader for NodeRunner {
         let provider = provider.or_fail(Kind::Unavailable)?;
         tracing::info!(node = %plan.name, version = env!("CARGO_PKG_VERSION"), "starting");
         let probe_metrics = provider.probe_metrics();
+        let capacity = provider.capacity();
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
+            .capacity(capacity)
             .heartbeat_client(heartbeat)
             .config(plan.node_config(cluster, &cloud))
             .http(plan.http_config(cluster))

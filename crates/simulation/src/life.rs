@@ -147,6 +147,7 @@ impl Leader for Process {
                 node_ips: vec![[10, 0, 0, 7].into()],
                 defaults: Defaults::default(),
                 adopt_first_provider: false,
+                capacity: node_config().capacity(),
                 // A feed needs a connection, and there is none in a run.
                 limits: Limits { changefeed: false, ..Limits::default() },
             },
@@ -158,7 +159,9 @@ impl Leader for Process {
         let starting = TritonProvider::start(parts, token.clone());
         let Some(provider) = token.run_until_cancelled(starting).await else { return Ok(()) };
         let provider = provider?;
+        let capacity = provider.capacity();
         let node = VirtualNode::builder(client, Arc::new(provider), poked)
+            .capacity(capacity)
             .heartbeat_client(heartbeat)
             .config(node_config())
             .metrics(self.node_metrics.clone())

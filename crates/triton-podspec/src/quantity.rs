@@ -10,13 +10,14 @@ const FRACTION_DIGITS: usize = 18;
 /// An exact amount, in billionths; what is finer is rounded up, and what is out of range saturates, as Kubernetes
 /// does ("Quantity" in the API reference).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Amount(i128);
+pub struct Amount(i128);
 
 // === impl Amount ===
 
 impl Amount {
     /// Reads `1.5`, `250m`, `4Gi`, `1e3`; `None` for what is no quantity.
-    pub(crate) fn parse(quantity: &Quantity) -> Option<Self> {
+    #[must_use]
+    pub fn parse(quantity: &Quantity) -> Option<Self> {
         let text = quantity.0.as_str();
         let (negative, text) = match text.as_bytes().first()? {
             b'-' => (true, &text[1..]),
@@ -62,12 +63,14 @@ impl Amount {
     }
 
     /// So many whole units.
-    pub(crate) fn whole(units: u64) -> Self {
+    #[must_use]
+    pub fn whole(units: u64) -> Self {
         Self(i128::from(units) * NANO)
     }
 
     /// So many MiB, in bytes.
-    pub(crate) fn mib(mib: u64) -> Self {
+    #[must_use]
+    pub fn mib(mib: u64) -> Self {
         Self(i128::from(mib).saturating_mul(NANO << 20))
     }
 

@@ -9,6 +9,7 @@
 pub mod adopt;
 pub mod backoff;
 pub mod by_hand;
+pub mod capacity;
 pub mod catalog;
 pub mod classify;
 mod clock;

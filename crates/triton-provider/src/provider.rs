@@ -6,15 +6,17 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use probe_engine::{Engine, NetworkProber, NetworkProberError};
 use prometheus_client::registry::Registry;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use triton_cloudapi::client::Client;
 use virtual_node::{
-    Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop, StopRequest,
+    Capacity, Held, PodKey, Pokes, Provider, ProviderError, ProviderErrorKind, Report, Stop,
+    StopRequest,
 };
 
 use crate::adopt::gate::{FirstProvider, Gate};
+use crate::capacity;
 use crate::catalog::CatalogKeeper;
 use crate::cluster::Cluster;
 use crate::create_gate::CreateGate;
@@ -41,6 +43,7 @@ const STRANGERS_FEW: usize = 10;
 /// Runs pods as Triton instances.
 pub struct TritonProvider<C> {
     shared: Arc<Shared<C>>,
+    capacity: watch::Receiver<Capacity>,
 }
 
 /// What a provider is made of.
@@ -130,6 +133,12 @@ impl<C: Cluster> TritonProvider<C> {
             limits.clone(),
             shutdown.clone(),
         );
+        let capacity = capacity::follow(
+            client.clone(),
+            observer.clone(),
+            settings.capacity.clone(),
+            shutdown.clone(),
+        );
         let (said, heard) = mpsc::unbounded_channel();
         let opinions = Opinions::listen(heard, pokes.clone(), shutdown.clone());
         let shared = Shared {
@@ -158,7 +167,13 @@ impl<C: Cluster> TritonProvider<C> {
             settings,
             metrics,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), capacity })
+    }
+
+    /// What the node can hold, as the limits of the account change.
+    #[must_use]
+    pub fn capacity(&self) -> watch::Receiver<Capacity> {
+        self.capacity.clone()
     }
 
     /// The kubelet's metrics of its prober, as they are when they are read: `prober_probe_total`,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use triton_podspec::Defaults;
+use virtual_node::Capacity;
 
 use crate::limits::Limits;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub defaults: Defaults,
     /// Adopt instances that the first Triton provider made for pods that still live; without it such pods wait.
     pub adopt_first_provider: bool,
+    /// What the node holds at most; less where the account may have less.
+    pub capacity: Capacity,
     /// Waits and bounds.
     pub limits: Limits,
 }

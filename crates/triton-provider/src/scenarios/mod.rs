@@ -11,6 +11,7 @@ mod wire;
 
 mod ambiguous;
 mod behind;
+mod capacity;
 mod commands;
 mod crash;
 mod create;

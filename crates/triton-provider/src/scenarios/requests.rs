@@ -57,8 +57,14 @@ async fn a_pods_life_costs_a_handful_of_requests() {
     let count = |endpoint: &str| counts.get(endpoint).copied().unwrap_or_default();
     assert_eq!((count("CreateMachine"), count("StopMachine"), count("DeleteMachine")), (1, 1, 1));
     assert!(count("GetMachine") <= 2, "confirmations: {counts:?}");
-    let shared =
-        ["ListMachines", "ListPackages", "ListImages", "ListNetworks", "ListFirewallRules"];
+    let shared = [
+        "ListMachines",
+        "ListPackages",
+        "ListImages",
+        "ListNetworks",
+        "ListFirewallRules",
+        "GetProvisioningLimits",
+    ];
     let own = ["CreateMachine", "StopMachine", "DeleteMachine", "GetMachine"];
     let odd: Vec<_> = counts
         .keys()

@@ -21,8 +21,8 @@ use triton_podspec::Defaults;
 use triton_signature::PrivateKey;
 use triton_sim::{Delays, InstanceRecord, InstanceState, Sim, SimBuilder};
 use uuid::Uuid;
-use virtual_node::Fence;
 use virtual_node::fence::Until;
+use virtual_node::{Capacity, Fence};
 
 use super::node::Node;
 use super::pods::{self, Hosted, Pods};
@@ -91,7 +91,7 @@ pub(crate) fn datacenter_of(state: &Value) -> Sim {
     builder().state_file(file.path()).build().unwrap()
 }
 
-fn builder() -> SimBuilder {
+pub(crate) fn builder() -> SimBuilder {
     let key = PrivateKey::from_text(KEY, None).unwrap().public_key().to_openssh();
     let millis = Duration::from_millis;
     let delays = Delays {
@@ -181,6 +181,10 @@ impl Stage {
             node_ips: vec!["10.0.0.7".parse().unwrap()],
             defaults: Defaults::default(),
             adopt_first_provider: self.adopts,
+            capacity: Capacity {
+                total: [("pods".to_owned(), "5000".to_owned())].into(),
+                ..Capacity::default()
+            },
             limits: self.limits.clone(),
         };
         let parts = Parts {
