@@ -88,6 +88,7 @@ impl NetworkProber {
             Handler::TcpSocket { .. } | Handler::Grpc { .. } => {
                 Err(DeliveryError::Failed("invalid handler".to_owned()))
             }
+            Handler::Invalid { why } => Err(DeliveryError::Failed(why.clone())),
         }
     }
 }

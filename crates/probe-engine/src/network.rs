@@ -85,6 +85,7 @@ impl Prober for NetworkProber {
             Handler::Exec { command } => {
                 command::ask(&*self.commands, target, command, timeout).await
             }
+            Handler::Invalid { why } => Outcome::Unknown(why.clone()),
         }
     }
 }

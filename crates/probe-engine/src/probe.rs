@@ -67,6 +67,11 @@ pub enum Handler {
         /// Program and arguments; no shell is involved.
         command: Vec<String>,
     },
+    /// Nothing that can be asked: each question errs with this, so the probe never succeeds and never fails.
+    Invalid {
+        /// What is wrong with it, for people.
+        why: String,
+    },
 }
 
 /// Scheme of an HTTP probe.

@@ -198,6 +198,11 @@ impl Cluster {
         Ok(started)
     }
 
+    /// Its programs.
+    pub(crate) fn processes(&self) -> [&Process; 4] {
+        [&self.apiserver.process, &self.etcd.process, &self.controller_manager, &self.scheduler]
+    }
+
     /// Lets everything run on after this process has ended.
     pub fn leave(self) {
         for process in

@@ -20,9 +20,6 @@ use crate::wait::{Seen, until};
 /// Longest the node may take to be Ready.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
-/// Clock ticks in a second, as Linux tells them to programs on every architecture it runs on here (`USER_HZ`).
-const TICKS: u64 = 100;
-
 /// How it is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeOptions {
@@ -221,22 +218,6 @@ impl Node {
     /// When it does not run.
     pub fn peak_kib(&self) -> Result<u64> {
         self.status_kib("VmHWM:")
-    }
-
-    /// Processor time it has used, in user mode and in the kernel (fields 14 and 15 of proc_pid_stat(5)).
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn cpu_time(&self) -> Result<Duration> {
-        let path = PathBuf::from(format!("/proc/{}/stat", self.process.pid()));
-        let stat =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        // The program's name, in parentheses, is the only field that may hold blanks.
-        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
-        let ticks: Option<u64> =
-            fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok()).sum();
-        let ticks = ticks.with_context(|| format!("reading {}", path.display()))?;
-        Ok(Duration::from_millis(ticks * 1000 / TICKS))
     }
 
     fn status_kib(&self, field: &str) -> Result<u64> {

@@ -20,6 +20,8 @@ use crate::signals;
 
 /// How long a program may take to end after SIGTERM; then it is killed.
 pub const GRACE: Duration = Duration::from_secs(5);
+/// Clock ticks in a second, as Linux tells them to programs on every architecture it runs on here (`USER_HZ`).
+const TICKS: u64 = 100;
 /// Lines of a log that are shown when a program ends unasked.
 const LOG_LINES: usize = 15;
 
@@ -181,6 +183,14 @@ impl Process {
         self.pid
     }
 
+    /// Processor time it has used, in user mode and in the kernel, to a hundredth of a second.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        cpu_time(&format!("/proc/{}/stat", self.pid))
+    }
+
     /// Ends with an error when the program has ended, with the last lines of its log.
     ///
     /// # Errors
@@ -291,6 +301,20 @@ fn reap(mut child: Child, pid: Pid, exit: &Exit) {
 /// Signals a child's whole group. One that is gone already is no error.
 fn signal(pid: Pid, signal: Signal) {
     let _ = killpg(pid, signal);
+}
+
+/// Processor time as fields 14 and 15 of proc_pid_stat(5) tell it, of the process whose `stat` this is.
+///
+/// # Errors
+/// When there is no such file.
+pub(crate) fn cpu_time(path: &str) -> Result<Duration> {
+    let stat = fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+    // The program's name, in parentheses, is the only field that may hold blanks.
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks: Option<u64> =
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok()).sum();
+    let ticks = ticks.with_context(|| format!("reading {path}"))?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS))
 }
 
 /// One word for a POSIX shell, quoted where it must be.

@@ -138,6 +138,11 @@ impl Simulator {
         &self.env_file
     }
 
+    /// Its process, to look at.
+    pub(crate) fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Lets it run on after this process has ended.
     pub fn leave(self) {
         self.process.leave();

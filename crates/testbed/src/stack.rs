@@ -1,6 +1,7 @@
 //! All of it: control plane, ssh-agent, simulator, node.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kube_client::Client;
@@ -13,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::kubeconfig;
 use crate::kubectl::Kubectl;
 use crate::node::{Node, NodeOptions, PreparedNode};
+use crate::process;
 use crate::simulator::{Simulator, SimulatorOptions, port_22_trouble};
 use crate::ssh_agent::{KeyKind, SshAgent};
 
@@ -220,6 +222,21 @@ impl Stack {
     /// When it was not.
     pub fn node(&mut self) -> Result<&mut Node> {
         self.node.as_mut().context("finding the node: this stack was started without")
+    }
+
+    /// Processor time that each program has used, by its name, and this one, to a hundredth of a second.
+    ///
+    /// # Errors
+    /// When one does not run.
+    pub fn cpu_times(&self) -> Result<Vec<(String, Duration)>> {
+        let nodes = self.node.iter().chain(&self.standbys).map(Node::runs);
+        let cluster = self.cluster.iter().flat_map(Cluster::processes);
+        let processes = nodes.chain([self.simulator.process()]).chain(cluster);
+        let mut times = processes
+            .map(|process| Ok((process.spec().name.clone(), process.cpu_time()?)))
+            .collect::<Result<Vec<_>>>()?;
+        times.push(("this program".to_owned(), process::cpu_time("/proc/self/stat")?));
+        Ok(times)
     }
 
     /// Lets everything run on after this process has ended.

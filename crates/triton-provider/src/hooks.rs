@@ -48,8 +48,10 @@ fn deed(container: &Container, handler: &LifecycleHandler) -> Deed {
         return Deed::Deliver(Handler::Exec { command: probes::expanded(&command, container) });
     }
     if let Some(http) = &handler.http_get {
-        let handler = probes::http_handler(http, container);
-        return handler.map_or(Deed::Invalid("invalid port"), Deed::Deliver);
+        return match probes::http_handler(http, container) {
+            Ok(handler) => Deed::Deliver(handler),
+            Err(_) => Deed::Invalid("invalid port"),
+        };
     }
     match &handler.sleep {
         Some(sleep) => Deed::Sleep(Duration::from_secs(u64::try_from(sleep.seconds).unwrap_or(0))),

@@ -9,15 +9,15 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use probe_engine::{Handler, Kind, Probe, Scheme, Thresholds, Timing};
 use triton_podspec::expand_references;
 
-/// Whether the pod's container has a probe that can run here. That never changes: probes are not among the few fields of
+/// Whether the pod's container has a probe. That never changes: probes are not among the few fields of
 /// a pod's spec that can be updated (Kubernetes, "Pod update and replacement").
 #[must_use]
 pub fn has_any(pod: &Pod) -> bool {
     !of(pod).is_empty()
 }
 
-/// The probes of the pod's container. What cannot run here was refused when the pod was translated, so it is left
-/// out.
+/// The probes of the pod's container. One whose port does not exist is there too, and errs each time, as the kubelet's does:
+/// it must not count as passed.
 #[must_use]
 pub fn of(pod: &Pod) -> Vec<Probe> {
     let Some(container) = pod.spec.as_ref().and_then(|spec| spec.containers.first()) else {
@@ -58,18 +58,29 @@ pub fn grace(pod: &Pod, kind: Kind) -> Option<Duration> {
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
+/// Why a probe or a hook has no port to go to. The messages are for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PortError {
+    #[error("no port of the container is named {0:?}: name it in ports, or give its number")]
+    Unnamed(String),
+    #[error("invalid port {0}: it must be from 1 to 65535")]
+    OutOfRange(i32),
+}
+
 fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe> {
     // The kubelet's order, though the API takes but one.
     let handler = if let Some(exec) = &probe.exec {
         let command = exec.command.as_deref().unwrap_or_default();
-        Handler::Exec { command: expanded(command, container) }
+        Ok(Handler::Exec { command: expanded(command, container) })
     } else if let Some(http) = &probe.http_get {
-        http_handler(http, container)?
+        http_handler(http, container)
     } else if let Some(tcp) = &probe.tcp_socket {
-        tcp_handler(tcp, container)?
+        tcp_handler(tcp, container)
     } else {
-        grpc_handler(probe.grpc.as_ref()?)?
+        grpc_handler(probe.grpc.as_ref()?)
     };
+    // Left out, it would count as passed; the API server does not look whether a named port exists.
+    let handler = handler.unwrap_or_else(|error| Handler::Invalid { why: error.to_string() });
     let defaults = (Timing::default(), Thresholds::default());
     Some(Probe {
         kind,
@@ -90,16 +101,19 @@ fn convert(kind: Kind, probe: &PodProbe, container: &Container) -> Option<Probe>
     })
 }
 
-fn tcp_handler(tcp: &TCPSocketAction, container: &Container) -> Option<Handler> {
-    Some(Handler::TcpSocket {
+fn tcp_handler(tcp: &TCPSocketAction, container: &Container) -> Result<Handler, PortError> {
+    Ok(Handler::TcpSocket {
         host: tcp.host.clone().filter(|host| !host.is_empty()),
         port: port(&tcp.port, container)?,
     })
 }
 
-pub(crate) fn http_handler(http: &HTTPGetAction, container: &Container) -> Option<Handler> {
+pub(crate) fn http_handler(
+    http: &HTTPGetAction,
+    container: &Container,
+) -> Result<Handler, PortError> {
     let https = http.scheme.as_deref().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
-    Some(Handler::HttpGet {
+    Ok(Handler::HttpGet {
         scheme: if https { Scheme::Https } else { Scheme::Http },
         host: http.host.clone().filter(|host| !host.is_empty()),
         port: port(&http.port, container)?,
@@ -113,8 +127,8 @@ pub(crate) fn http_handler(http: &HTTPGetAction, container: &Container) -> Optio
     })
 }
 
-fn grpc_handler(grpc: &GRPCAction) -> Option<Handler> {
-    Some(Handler::Grpc {
+fn grpc_handler(grpc: &GRPCAction) -> Result<Handler, PortError> {
+    Ok(Handler::Grpc {
         port: number(grpc.port)?,
         service: grpc.service.clone().unwrap_or_default(),
         tls: grpc.mode.as_deref() == Some("TLS"),
@@ -122,22 +136,22 @@ fn grpc_handler(grpc: &GRPCAction) -> Option<Handler> {
 }
 
 /// A number is itself; a text is the name of one of the container's ports, else a number.
-fn port(port: &IntOrString, container: &Container) -> Option<u16> {
+fn port(port: &IntOrString, container: &Container) -> Result<u16, PortError> {
     let number = match port {
         IntOrString::Int(number) => *number,
-        IntOrString::String(name) => container
-            .ports
-            .iter()
-            .flatten()
-            .find(|port| port.name.as_ref() == Some(name))
-            .map(|port| port.container_port)
-            .or_else(|| name.parse().ok())?,
+        IntOrString::String(name) => {
+            let mut ports = container.ports.iter().flatten();
+            match ports.find(|port| port.name.as_ref() == Some(name)) {
+                Some(port) => port.container_port,
+                None => name.parse().map_err(|_| PortError::Unnamed(name.clone()))?,
+            }
+        }
     };
     self::number(number)
 }
 
-fn number(port: i32) -> Option<u16> {
-    u16::try_from(port).ok().filter(|port| *port > 0)
+fn number(port: i32) -> Result<u16, PortError> {
+    u16::try_from(port).ok().filter(|port| *port > 0).ok_or(PortError::OutOfRange(port))
 }
 
 fn seconds(value: Option<i32>) -> Option<Duration> {
@@ -181,18 +195,18 @@ mod tests {
     #[test]
     fn a_grpc_probe_has_a_service_and_may_want_tls() {
         #[track_caller]
-        fn check(grpc: serde_json::Value, expected: Option<Handler>) {
+        fn check(grpc: serde_json::Value, expected: Handler) {
             let pod = pod(serde_json::json!({"name": "c", "livenessProbe": {"grpc": grpc}}));
-            assert_eq!(of(&pod).first().map(|probe| probe.handler.clone()), expected);
+            assert_eq!(of(&pod)[0].handler, expected);
         }
-        let handler = |service: &str, tls| {
-            Some(Handler::Grpc { port: 9000, service: service.to_owned(), tls })
-        };
+        let handler =
+            |service: &str, tls| Handler::Grpc { port: 9000, service: service.to_owned(), tls };
         check(serde_json::json!({"port": 9000}), handler("", false));
         check(serde_json::json!({"port": 9000, "service": "db"}), handler("db", false));
         check(serde_json::json!({"port": 9000, "mode": "TLS"}), handler("", true));
         check(serde_json::json!({"port": 9000, "mode": "Plaintext"}), handler("", false));
-        check(serde_json::json!({"port": 0}), None);
+        let why = "invalid port 0: it must be from 1 to 65535".to_owned();
+        check(serde_json::json!({"port": 0}), Handler::Invalid { why });
     }
 
     /// `TestProbe` of the kubelet's `prober_test.go`.
@@ -222,26 +236,34 @@ mod tests {
     }
 
     #[test]
-    fn ports_resolve_by_name_then_by_number_and_never_out_of_range() {
+    fn ports_resolve_by_name_then_by_number_and_a_probe_without_one_is_invalid_and_not_gone() {
         #[track_caller]
-        fn check(port: serde_json::Value, expected: Option<u16>) {
-            let pod = pod(serde_json::json!({
-                "name": "c", "ports": [{"containerPort": 8080, "name": "foo"}],
-                "livenessProbe": {"httpGet": {"port": port}},
-            }));
-            let found = of(&pod).first().map(|probe| match &probe.handler {
-                Handler::HttpGet { port, .. } | Handler::TcpSocket { port, .. } => *port,
-                other => panic!("{other:?}"),
-            });
-            assert_eq!(found, expected);
+        fn check(port: serde_json::Value, expected: Result<u16, &str>) {
+            for (action, kind) in [("httpGet", "livenessProbe"), ("tcpSocket", "readinessProbe")] {
+                let pod = pod(serde_json::json!({
+                    "name": "c", "ports": [{"containerPort": 8080, "name": "foo"}],
+                    kind: {action: {"port": port}},
+                }));
+                assert!(has_any(&pod));
+                let found = match &of(&pod)[0].handler {
+                    Handler::HttpGet { port, .. } | Handler::TcpSocket { port, .. } => Ok(*port),
+                    Handler::Invalid { why } => Err(why.clone()),
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(found, expected.map_err(str::to_owned));
+            }
         }
-        check(443.into(), Some(443));
-        check("foo".into(), Some(8080));
-        check("118".into(), Some(118));
-        check("bar".into(), None);
-        check("".into(), None);
-        check("-1".into(), None);
-        check(66_666.into(), None);
-        check(0.into(), None);
+        check(443.into(), Ok(443));
+        check("foo".into(), Ok(8080));
+        check("118".into(), Ok(118));
+        let unnamed =
+            r#"no port of the container is named "bar": name it in ports, or give its number"#;
+        check("bar".into(), Err(unnamed));
+        let unnamed =
+            r#"no port of the container is named "": name it in ports, or give its number"#;
+        check("".into(), Err(unnamed));
+        check("-1".into(), Err("invalid port -1: it must be from 1 to 65535"));
+        check(66_666.into(), Err("invalid port 66666: it must be from 1 to 65535"));
+        check(0.into(), Err("invalid port 0: it must be from 1 to 65535"));
     }
 }

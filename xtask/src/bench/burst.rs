@@ -38,8 +38,6 @@ struct Round {
     bare: Duration,
     ours: Duration,
     writes: Writes,
-    /// Processor time of the node.
-    cpu: Duration,
 }
 
 /// Measures in turns.
@@ -51,21 +49,26 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     let status = a_status(&rig).await?;
     let mut rounds = Vec::new();
     for number in 0..args.rounds.max(1) {
+        let before = rig.stack.cpu_times()?;
         let bare = bare(&rig, number, pods, &status).await?;
-        let (before, cpu) = (Writes::read(rig.audit_log())?, rig.node()?.cpu_time()?);
+        let bare_cpu = since(&before, rig.stack.cpu_times()?);
+        remove(&Api::default_namespaced(rig.stack.client())).await?;
+        let (before, cpu) = (Writes::read(rig.audit_log())?, rig.stack.cpu_times()?);
         let batch = run_batch(&rig.stack, &format!("ours-{number}"), pods, Kind::Plain).await?;
+        let our_cpu = since(&cpu, rig.stack.cpu_times()?);
         let writes = Writes::read(rig.audit_log())?.since(&before);
-        let cpu = rig.node()?.cpu_time()?.saturating_sub(cpu);
         delete(&rig.stack).await?;
-        let round = Round { bare, ours: batch.took, writes, cpu };
+        let round = Round { bare, ours: batch.took, writes };
         print(format_args!(
-            "  round {}: bare writer {:>6.0} pods/s, vk-triton {:>6.0} pods/s; {:.2} writes a pod; processor {:.2} ms a pod",
+            "  round {}: bare writer {:>6.0} pods/s, vk-triton {:>6.0} pods/s; {:.2} writes a pod",
             number + 1,
             rate(pods, round.bare),
             rate(pods, round.ours),
             per(round.writes.total(), pods),
-            1000.0 * round.cpu.as_secs_f64() / pods as f64,
         ));
+        for (whose, cpu) in [("bare writer", bare_cpu), ("vk-triton", our_cpu)] {
+            print(format_args!("    processor, ms a pod, {whose}: {}", shares(&cpu, pods)));
+        }
         let writes: Vec<String> =
             round.writes.iter().map(|(what, count)| format!("{what} {count}")).collect();
         print(format_args!("    {}", writes.join(", ")));
@@ -115,9 +118,24 @@ async fn bare(rig: &Rig, round: usize, pods: usize, status: &Value) -> Result<Du
     let watching = watch_until_running(&api, &version, pods);
     let all = async { tokio::try_join!(creating, writing, watching) };
     tokio::time::timeout(LIMIT, all).await.context("waiting for the bare writer")??;
-    let took = started.elapsed();
-    remove(&api).await?;
-    Ok(took)
+    Ok(started.elapsed())
+}
+
+/// Processor time of each program since then.
+fn since(before: &[(String, Duration)], now: Vec<(String, Duration)>) -> Vec<(String, Duration)> {
+    let used = |(name, time): (String, Duration)| {
+        let before = before.iter().find(|(of, _)| *of == name).map(|(_, time)| *time);
+        (name, time.saturating_sub(before.unwrap_or_default()))
+    };
+    now.into_iter().map(used).collect()
+}
+
+/// What each program used for a pod, and all of them.
+fn shares(times: &[(String, Duration)], pods: usize) -> String {
+    let per_pod = |time: Duration| 1000.0 * time.as_secs_f64() / pods as f64;
+    let each = times.iter().map(|(name, time)| format!("{name} {:.2}", per_pod(*time)));
+    let all = per_pod(times.iter().map(|(_, time)| *time).sum());
+    format!("{}; all {all:.2}", each.collect::<Vec<_>>().join(", "))
 }
 
 async fn write(api: &Api<Pod>, name: String, uid: String, status: &Value) -> Result<()> {

@@ -132,6 +132,8 @@ async fn a_server_that_says_nothing_ends_with_the_time() {
 async fn a_port_is_no_hook() {
     let failed = deliver(&Handler::TcpSocket { host: None, port: 1 }).await;
     assert_eq!(failed, Err(DeliveryError::Failed("invalid handler".into())));
+    let failed = deliver(&Handler::Invalid { why: "no such port".into() }).await;
+    assert_eq!(failed, Err(DeliveryError::Failed("no such port".into())));
 }
 
 /// Ends with this code.

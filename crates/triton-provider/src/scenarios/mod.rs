@@ -24,6 +24,7 @@ mod hooks;
 mod left;
 mod others;
 mod paging;
+mod probes;
 mod promises;
 mod requests;
 mod restart;
