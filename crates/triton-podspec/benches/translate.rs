@@ -1,5 +1,8 @@
 //! How many pods a core translates and lints in a second, beside plain parsing of the same bytes.
 //!
+//! The goal is 100 000 translations and 50 000 lints. With YAML the second is out of reach: the parser alone takes
+//! 20 us of the 1 662 bytes, and others (saphyr-parser 0.3, libyaml-safer 0.3) are hardly faster.
+//!
 //! `cargo xtask bench translate`, or `cargo bench -p triton-podspec --bench translate`.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be measured ends with a panic")]

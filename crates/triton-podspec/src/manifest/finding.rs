@@ -1,5 +1,7 @@
 //! What there is to say about manifests.
 
+use std::cell::OnceCell;
+
 use k8s_openapi::api::core::v1::Pod;
 
 use super::context::Context;
@@ -93,24 +95,27 @@ impl Report {
     }
 }
 
-/// Where the lines of a text begin.
+/// Where the lines of a text begin; they are looked for when a place is asked for.
 pub(crate) struct Lines<'a> {
     text: &'a str,
-    starts: Vec<usize>,
+    starts: OnceCell<Vec<usize>>,
 }
 
 // === impl Lines ===
 
 impl<'a> Lines<'a> {
     pub(crate) fn of(text: &'a str) -> Self {
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at);
-        Self { text, starts: std::iter::once(0).chain(ends.map(|at| at + 1)).collect() }
+        Self { text, starts: OnceCell::new() }
     }
 
     /// Line and column of a byte, from 1, the column in characters.
     pub(crate) fn place(&self, byte: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= byte).max(1);
-        let start = self.starts[line - 1];
+        let starts = self.starts.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        });
+        let line = starts.partition_point(|start| *start <= byte).max(1);
+        let start = starts[line - 1];
         let before = self.text.get(start..byte.min(self.text.len())).unwrap_or_default();
         (line, before.chars().count() + 1)
     }

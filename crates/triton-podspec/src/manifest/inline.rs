@@ -11,7 +11,7 @@ const PREFIX: &str = "lint.tritondatacenter.com/";
 
 /// Adds what the annotations of an object's metadata say.
 pub(crate) fn levels(
-    metadata: Option<&Node>,
+    metadata: Option<&Node<'_>>,
     path: &str,
     levels: &mut Levels,
     findings: &mut Findings,

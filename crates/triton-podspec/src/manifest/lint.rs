@@ -2,12 +2,13 @@
 
 use k8s_openapi::api::core::v1::{Pod, PodSpec, Toleration};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::conform::conform;
 use super::context::Context;
 use super::finding::{Finding, Lines, Plan, Report};
 use super::inline;
+use super::json;
 use super::level::{Level, Levels};
 use super::objects::{self, ByNamespace};
 use super::tree::{Node, locate};
@@ -36,7 +37,7 @@ pub fn lint_all(texts: &[&str], context: &Context) -> Report {
     let mut sources = ByNamespace::new();
     let mut all = Vec::new();
     for (at, text) in texts.iter().enumerate() {
-        let (documents, problems) = yaml::read(text);
+        let (documents, problems) = json::read(text).unwrap_or_else(|| yaml::read(text));
         let lines = Lines::of(text);
         let rule = &rules::MALFORMED_MANIFEST;
         let level = context.levels.of(rule);
@@ -56,20 +57,21 @@ pub fn lint_all(texts: &[&str], context: &Context) -> Report {
         }
         all.push((at, lines, documents));
     }
-    for (_, _, documents) in &all {
-        for object in documents.iter().flat_map(objects) {
-            let namespace = object.namespace.unwrap_or(&context.namespace);
-            objects::add(&object, namespace, &mut sources);
-        }
-    }
+    let mut found = Vec::new();
     for (at, lines, documents) in &all {
         for document in documents {
-            for object in objects(document) {
-                let Some(workload) = object.workload() else { continue };
-                let linter = Linter { context, sources: &sources, text: *at, lines, document };
-                linter.workload(&object, workload, &mut report);
-            }
+            found
+                .extend(objects(document).into_iter().map(|object| (*at, lines, document, object)));
         }
+    }
+    for (.., object) in &found {
+        let namespace = object.namespace.unwrap_or(&context.namespace);
+        objects::add(object, namespace, &mut sources);
+    }
+    for (text, lines, document, object) in &found {
+        let Some(workload) = object.workload() else { continue };
+        let linter = Linter { context, sources: &sources, text: *text, lines, document };
+        linter.workload(object, workload, &mut report);
     }
     report.findings.sort_by_key(|finding| (finding.text, finding.span.start));
     report
@@ -80,13 +82,13 @@ struct Linter<'a> {
     sources: &'a ByNamespace,
     text: usize,
     lines: &'a Lines<'a>,
-    document: &'a Node,
+    document: &'a Node<'a>,
 }
 
 // === impl Linter ===
 
 impl Linter<'_> {
-    fn workload(&self, object: &Object<'_>, workload: &Workload, report: &mut Report) {
+    fn workload(&self, object: &Object<'_, '_>, workload: &Workload, report: &mut Report) {
         let mut findings = Findings::default();
         let mut levels = self.context.levels.clone();
         inline::levels(object.node.get("metadata"), &object.prefix, &mut levels, &mut findings);
@@ -101,7 +103,7 @@ impl Linter<'_> {
         };
         if !workload.template.is_empty() {
             inline::levels(template.get("metadata"), &path, &mut levels, &mut findings);
-            self.around(object, workload, &mut findings);
+            self.around(object, workload, template, &mut findings);
         }
         let pod = self.pod(object, template, &path, &mut findings);
         if object.kind == "DaemonSet" {
@@ -125,35 +127,29 @@ impl Linter<'_> {
     }
 
     /// The fields around the template; the template's own are looked at with the pod.
-    fn around(&self, object: &Object<'_>, workload: &Workload, findings: &mut Findings) {
+    fn around(
+        &self,
+        object: &Object<'_, '_>,
+        workload: &Workload,
+        template: &Node<'_>,
+        findings: &mut Findings,
+    ) {
         let outer = workload.template.split('.').next().unwrap_or_default();
         let Some(spec) = object.node.get(outer) else { return };
-        let inner = format!("{}{}.spec.", object.prefix, workload.template);
-        let metadata = format!("{}{}.metadata.", object.prefix, workload.template);
-        let mut all = Findings::default();
-        conform(spec, workload.shape, &format!("{}{outer}", object.prefix), &mut all);
-        for diagnostic in all.into_vec() {
-            if !diagnostic.path.starts_with(&inner) && !diagnostic.path.starts_with(&metadata) {
-                findings.push(diagnostic);
-            }
-        }
+        let left = [template.get("metadata"), template.get("spec")];
+        let path = format!("{}{outer}", object.prefix);
+        let IgnoredAny = conform(spec, workload.shape, &path, &left, findings);
     }
 
     fn pod(
         &self,
-        object: &Object<'_>,
-        template: &Node,
+        object: &Object<'_, '_>,
+        template: &Node<'_>,
         path: &str,
         findings: &mut Findings,
     ) -> Pod {
-        let mut read = |field: &str, shape: &Shape| match template.get(field) {
-            Some(node) => conform(node, shape, &format!("{path}{field}"), findings),
-            None => Value::Null,
-        };
-        let metadata = read("metadata", &METADATA);
-        let spec = read("spec", &POD);
-        let mut metadata: ObjectMeta = decode(metadata, &format!("{path}metadata"), findings);
-        let spec: PodSpec = decode(spec, &format!("{path}spec"), findings);
+        let mut metadata: ObjectMeta = read(template, "metadata", &METADATA, path, findings);
+        let spec: PodSpec = read(template, "spec", &POD, path, findings);
         if object.kind != "Pod" || metadata.name.is_none() {
             metadata.name = Some(object.pod_name());
         }
@@ -161,13 +157,13 @@ impl Linter<'_> {
         Pod { metadata, spec: Some(spec), ..Pod::default() }
     }
 
-    fn namespace<'o>(&'o self, object: &Object<'o>) -> &'o str {
+    fn namespace<'o>(&'o self, object: &Object<'o, '_>) -> &'o str {
         object.namespace.unwrap_or(&self.context.namespace)
     }
 
     fn plan(
         &self,
-        object: &Object<'_>,
+        object: &Object<'_, '_>,
         pod: Pod,
         path: &str,
         broken: bool,
@@ -180,10 +176,10 @@ impl Linter<'_> {
         let translation = translate(&self.context.inputs(&pod, catalog, sources));
         let mut why_not = Vec::new();
         for mut diagnostic in translation.diagnostics {
-            diagnostic.path = format!("{path}{}", diagnostic.path);
             if self.context.catalog.is_none() && needs(&diagnostic) == Needs::Catalog {
                 continue;
             }
+            diagnostic.path.insert_str(0, path);
             if diagnostic.severity != Severity::Warning {
                 why_not.push(format!("{}: {}", diagnostic.path, diagnostic.message));
             }
@@ -213,7 +209,7 @@ impl Linter<'_> {
 
     fn tell(
         &self,
-        object: &Object<'_>,
+        object: &Object<'_, '_>,
         levels: &Levels,
         diagnostics: Vec<Diagnostic>,
         report: &mut Report,
@@ -245,22 +241,20 @@ fn needs(diagnostic: &Diagnostic) -> Needs {
     rules::find(diagnostic.rule).map_or(Needs::Manifest, |rule| rule.needs)
 }
 
-fn shown(object: &Object<'_>) -> String {
+fn shown(object: &Object<'_, '_>) -> String {
     format!("{}/{}", object.kind, object.name.unwrap_or("(unnamed)"))
 }
 
-fn decode<T: serde::de::DeserializeOwned + Default>(
-    value: Value,
+fn read<T: DeserializeOwned + Default>(
+    template: &Node<'_>,
+    field: &str,
+    shape: &Shape,
     path: &str,
     findings: &mut Findings,
 ) -> T {
-    if value.is_null() {
-        return T::default();
-    }
-    serde_json::from_value(value).unwrap_or_else(|error| {
-        findings.add(&rules::WRONG_TYPE, path, format!("cannot be read: {error}"));
-        T::default()
-    })
+    let node = template.get(field);
+    node.map(|node| conform(node, shape, &format!("{path}{field}"), &[], findings))
+        .unwrap_or_default()
 }
 
 /// Names that container registries have; Triton's own have neither slash nor colon.

@@ -26,6 +26,7 @@ mod conform;
 mod context;
 mod finding;
 mod inline;
+mod json;
 mod level;
 mod lint;
 mod objects;

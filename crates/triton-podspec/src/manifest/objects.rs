@@ -13,7 +13,7 @@ use crate::sources::{Reference, SourceKind, Sources};
 pub(crate) type ByNamespace = HashMap<String, Sources>;
 
 /// Adds the object if it is a ConfigMap or a Secret.
-pub(crate) fn add(object: &Object<'_>, namespace: &str, sources: &mut ByNamespace) {
+pub(crate) fn add(object: &Object<'_, '_>, namespace: &str, sources: &mut ByNamespace) {
     let kind = match object.kind {
         "ConfigMap" => SourceKind::ConfigMap,
         "Secret" => SourceKind::Secret,
@@ -37,10 +37,10 @@ pub(crate) fn add(object: &Object<'_>, namespace: &str, sources: &mut ByNamespac
     sources.entry(namespace.to_owned()).or_default().0.insert(reference, Some(contents));
 }
 
-fn entries<'a>(node: &'a Node, field: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn entries<'a>(node: &'a Node<'_>, field: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let entries = match node.get(field).map(|node| &node.content) {
         Some(Content::Map(entries)) => entries.as_slice(),
         _ => &[],
     };
-    entries.iter().map(|(key, value)| (key.name.as_str(), value.text().unwrap_or_default()))
+    entries.iter().map(|(key, value)| (&*key.name, value.text().unwrap_or_default()))
 }

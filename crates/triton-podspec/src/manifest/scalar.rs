@@ -1,27 +1,29 @@
 //! What a plain scalar is: as kubectl reads it, which is YAML 1.1's way.
 
-use serde_json::{Number, Value};
+use serde_json::Number;
 
-/// Null, boolean, number, or else text.
+use super::tree::Content;
+
+/// Null, boolean or number; `None` for text.
 ///
 /// `yes`, `no`, `on` and `off` are booleans and `010` is eight, because `sigs.k8s.io/yaml` reads them so: what the
 /// linter sees is what the API server gets.
-pub(crate) fn plain(text: &str) -> Value {
+pub(crate) fn plain(text: &str) -> Option<Content<'static>> {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "" | "~" | "null" | "Null" | "NULL" => return Some(Content::Null),
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
-            return Value::Bool(true);
+            return Some(Content::Bool(true));
         }
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
-            return Value::Bool(false);
+            return Some(Content::Bool(false));
         }
         _ => {}
     }
     let first = text.as_bytes()[0];
     if !(first.is_ascii_digit() || matches!(first, b'+' | b'-' | b'.')) {
-        return Value::String(text.to_owned());
+        return None;
     }
-    number(text).map_or_else(|| Value::String(text.to_owned()), Value::Number)
+    number(text).map(Content::Number)
 }
 
 fn number(text: &str) -> Option<Number> {
@@ -78,7 +80,7 @@ fn is_float(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -110,7 +112,13 @@ mod tests {
             ("nginx:1.27", json!("nginx:1.27")),
             ("18446744073709551616", json!(18_446_744_073_709_551_616.0)),
         ] {
-            assert_eq!(plain(text), expected, "{text:?}");
+            let found = match plain(text) {
+                Some(Content::Null) => Value::Null,
+                Some(Content::Bool(value)) => Value::Bool(value),
+                Some(Content::Number(number)) => Value::Number(number),
+                _ => Value::from(text),
+            };
+            assert_eq!(found, expected, "{text:?}");
         }
     }
 }

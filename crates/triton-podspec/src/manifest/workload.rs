@@ -15,14 +15,14 @@ const LISTS_MAX: usize = 4;
 
 /// An object of a cluster.
 #[derive(Clone, Debug)]
-pub(crate) struct Object<'a> {
+pub(crate) struct Object<'n, 'a> {
     /// As `Deployment`.
-    pub(crate) kind: &'a str,
-    pub(crate) name: Option<&'a str>,
-    pub(crate) namespace: Option<&'a str>,
+    pub(crate) kind: &'n str,
+    pub(crate) name: Option<&'n str>,
+    pub(crate) namespace: Option<&'n str>,
     /// Before its own field paths: empty, or `items[0].`.
     pub(crate) prefix: String,
-    pub(crate) node: &'a Node,
+    pub(crate) node: &'n Node<'a>,
 }
 
 /// What makes pods, and where its template is.
@@ -81,13 +81,18 @@ static WORKLOADS: [Workload; 9] = [
 ];
 
 /// The objects of a document, those of its lists too.
-pub(crate) fn objects(document: &Node) -> Vec<Object<'_>> {
+pub(crate) fn objects<'n, 'a>(document: &'n Node<'a>) -> Vec<Object<'n, 'a>> {
     let mut found = Vec::new();
     collect(document, "", LISTS_MAX, &mut found);
     found
 }
 
-fn collect<'a>(node: &'a Node, prefix: &str, lists: usize, found: &mut Vec<Object<'a>>) {
+fn collect<'n, 'a>(
+    node: &'n Node<'a>,
+    prefix: &str,
+    lists: usize,
+    found: &mut Vec<Object<'n, 'a>>,
+) {
     let Some(kind) = node.get("kind").and_then(Node::text) else { return };
     if let Some(items) = node.get("items").filter(|_| kind.ends_with("List") && lists > 0) {
         for (at, item) in items.elements().iter().enumerate() {
@@ -107,7 +112,7 @@ fn collect<'a>(node: &'a Node, prefix: &str, lists: usize, found: &mut Vec<Objec
 
 // === impl Object ===
 
-impl<'a> Object<'a> {
+impl<'n, 'a> Object<'n, 'a> {
     /// What the object is if it makes pods.
     pub(crate) fn workload(&self) -> Option<&'static Workload> {
         let version = self.node.get("apiVersion").and_then(Node::text)?;
@@ -116,7 +121,7 @@ impl<'a> Object<'a> {
     }
 
     /// The pod or the template, and the path to it with a dot at the end.
-    pub(crate) fn template(&self, workload: &Workload) -> Option<(&'a Node, String)> {
+    pub(crate) fn template(&self, workload: &Workload) -> Option<(&'n Node<'a>, String)> {
         let mut node = self.node;
         let mut path = self.prefix.clone();
         for step in workload.template.split('.').filter(|step| !step.is_empty()) {

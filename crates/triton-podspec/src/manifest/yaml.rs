@@ -1,9 +1,9 @@
-//! YAML, and JSON as a kind of it, to documents with places. Hostile text costs a bounded amount.
+//! YAML to documents with places. Hostile text costs a bounded amount.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
-use serde_json::Value;
 
 use super::scalar;
 use super::tree::{Content, Key, Node, Span};
@@ -12,13 +12,13 @@ use super::tree::{Content, Key, Node, Span};
 pub const TEXT_BYTES_MAX: usize = 16 << 20;
 
 /// Most values of one text, with aliases written out.
-const NODES_MAX: usize = 2_000_000;
+pub(crate) const NODES_MAX: usize = 2_000_000;
 
 /// Most values that aliases may bring.
 const ALIASED_MAX: usize = 200_000;
 
 /// Deepest nesting. A pod's is 12.
-const DEPTH_MAX: usize = 100;
+pub(crate) const DEPTH_MAX: usize = 100;
 
 /// Up to this many keys of a map are compared one by one.
 const FEW_KEYS: usize = 16;
@@ -31,7 +31,7 @@ pub(crate) struct Malformed {
 }
 
 /// The documents of a text, up to where it cannot be read any further.
-pub(crate) fn read(text: &str) -> (Vec<Node>, Vec<Malformed>) {
+pub(crate) fn read(text: &str) -> (Vec<Node<'_>>, Vec<Malformed>) {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!(
             "the text has {} bytes, and up to {TEXT_BYTES_MAX} are read; split it",
@@ -68,31 +68,33 @@ fn malformed(error: &ScanError) -> Malformed {
 }
 
 /// A list or map that is not complete yet.
-struct Open {
+struct Open<'a> {
     span: Span,
     anchor: usize,
-    collection: Collection,
+    collection: Collection<'a>,
 }
 
-enum Collection {
-    List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, key: Option<Key>, merged: Vec<(Key, Node)> },
+type Entries<'a> = Vec<(Key<'a>, Node<'a>)>;
+
+enum Collection<'a> {
+    List(Vec<Node<'a>>),
+    Map { entries: Entries<'a>, key: Option<Key<'a>>, merged: Entries<'a> },
 }
 
 #[derive(Default)]
-struct Reader {
-    documents: Vec<Node>,
+struct Reader<'a> {
+    documents: Vec<Node<'a>>,
     problems: Vec<Malformed>,
-    open: Vec<Open>,
-    anchors: HashMap<usize, (Node, usize)>,
+    open: Vec<Open<'a>>,
+    anchors: HashMap<usize, (Node<'a>, usize)>,
     nodes: usize,
     aliased: usize,
 }
 
 // === impl Reader ===
 
-impl Reader {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Malformed> {
+impl<'a> Reader<'a> {
+    fn take(&mut self, event: Event<'a>, span: Span) -> Result<(), Malformed> {
         match event {
             Event::DocumentStart(..) => {
                 self.anchors.clear();
@@ -100,8 +102,7 @@ impl Reader {
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar_value(&text, style, tag.as_deref());
-                let node = Node { span, content: Content::Scalar(value) };
+                let node = Node { span, content: scalar(text, style, tag.as_deref()) };
                 self.close(node, anchor, 1)
             }
             Event::SequenceStart(_, anchor, _) => {
@@ -136,7 +137,7 @@ impl Reader {
         &mut self,
         span: Span,
         anchor: usize,
-        collection: Collection,
+        collection: Collection<'a>,
     ) -> Result<(), Malformed> {
         if self.open.len() >= DEPTH_MAX {
             let message = format!("it is nested deeper than {DEPTH_MAX} levels");
@@ -156,7 +157,7 @@ impl Reader {
             Collection::Map { mut entries, merged, .. } => {
                 self.problems.extend(duplicates(&entries));
                 if !merged.is_empty() {
-                    let mut own: HashSet<String> =
+                    let mut own: HashSet<Cow<'a, str>> =
                         entries.iter().map(|(key, _)| key.name.clone()).collect();
                     entries
                         .extend(merged.into_iter().filter(|(key, _)| own.insert(key.name.clone())));
@@ -171,7 +172,7 @@ impl Reader {
     }
 
     /// A value is complete: it belongs to what is open, or is a document.
-    fn close(&mut self, node: Node, anchor: usize, size: usize) -> Result<(), Malformed> {
+    fn close(&mut self, node: Node<'a>, anchor: usize, size: usize) -> Result<(), Malformed> {
         self.nodes += size;
         if self.nodes > NODES_MAX {
             let message = format!("it has more than {NODES_MAX} values; split it");
@@ -189,7 +190,7 @@ impl Reader {
             None => self.documents.push(node),
             Some(Collection::List(elements)) => elements.push(node),
             Some(Collection::Map { entries, key, merged }) => match key.take() {
-                None => *key = Some(as_key(&node)?),
+                None => *key = Some(as_key(node)?),
                 Some(key) if key.name == "<<" => merge(node, merged),
                 Some(key) => entries.push((key, node)),
             },
@@ -205,44 +206,49 @@ fn too_many_aliases(span: Span) -> Malformed {
     Malformed { span, message }
 }
 
-fn size(node: &Node) -> usize {
+fn size(node: &Node<'_>) -> usize {
     1 + match &node.content {
-        Content::Scalar(_) => 0,
         Content::List(elements) => elements.iter().map(size).sum(),
         Content::Map(entries) => entries.iter().map(|(_, node)| size(node)).sum(),
+        _ => 0,
     }
 }
 
 /// What `<<` brings; the first of several wins.
-fn merge(node: Node, merged: &mut Vec<(Key, Node)>) {
+fn merge<'a>(node: Node<'a>, merged: &mut Entries<'a>) {
     match node.content {
         Content::Map(entries) => merged.extend(entries),
         Content::List(elements) => elements.into_iter().for_each(|node| merge(node, merged)),
-        Content::Scalar(_) => {}
+        _ => {}
     }
 }
 
-fn as_key(node: &Node) -> Result<Key, Malformed> {
-    let name = match &node.content {
-        Content::Scalar(Value::String(name)) => name.clone(),
+fn as_key(node: Node<'_>) -> Result<Key<'_>, Malformed> {
+    let Node { span, content } = node;
+    let name = match content {
+        Content::Text(name) => name,
         // `on: x` is `true: x`, as for kubectl.
-        Content::Scalar(value) => value.to_string(),
+        Content::Bool(value) => Cow::Owned(value.to_string()),
+        Content::Number(value) => Cow::Owned(value.to_string()),
+        Content::Null => Cow::Borrowed("null"),
         Content::List(_) | Content::Map(_) => {
             let message = "a key is text, not a list or an object; a template that was not \
                            rendered looks so (`{{ … }}`)";
-            return Err(Malformed { span: node.span.clone(), message: message.to_owned() });
+            return Err(Malformed { span, message: message.to_owned() });
         }
     };
-    Ok(Key { span: node.span.clone(), name })
+    Ok(Key { span, name })
 }
 
-fn duplicates(entries: &[(Key, Node)]) -> Vec<Malformed> {
-    let twice = |key: &Key| Malformed {
+/// The keys that a map has twice.
+pub(crate) fn duplicates(entries: &[(Key<'_>, Node<'_>)]) -> Vec<Malformed> {
+    let twice = |key: &Key<'_>| Malformed {
         span: key.span.clone(),
         message: format!("the key {:?} is there twice", key.name),
     };
     if entries.len() <= FEW_KEYS {
-        let seen = |at: usize, key: &Key| entries[..at].iter().any(|(own, _)| own.name == key.name);
+        let seen =
+            |at: usize, key: &Key<'_>| entries[..at].iter().any(|(own, _)| own.name == key.name);
         return entries
             .iter()
             .enumerate()
@@ -254,10 +260,11 @@ fn duplicates(entries: &[(Key, Node)]) -> Vec<Malformed> {
     entries.iter().filter(|(key, _)| !seen.insert(&key.name)).map(|(key, _)| twice(key)).collect()
 }
 
-fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
+fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Option<&Tag>) -> Content<'a> {
     let is_text = match tag.and_then(|tag| tag.core_suffix()) {
         Some(core) => core == "str",
         None => style != ScalarStyle::Plain,
     };
-    if is_text { Value::String(text.to_owned()) } else { scalar::plain(text) }
+    let other = if is_text { None } else { scalar::plain(&text) };
+    other.unwrap_or(Content::Text(text))
 }

@@ -106,3 +106,28 @@ fn fields_of_the_workload_itself_are_checked_too() {
                 containers: [{name: web, image: a, resources: {requests: {memory: 1Gi}}, imagePullPolcy: x}]\n";
     check(text, &["unknown-field 5:3", "unknown-field 8:80"]);
 }
+
+#[test]
+fn a_value_that_its_type_cannot_hold_is_found_where_it_is_and_the_rest_is_read_all_the_same() {
+    let container = |more: &str| {
+        format!(
+            "{HEAD}spec:\n  containers:\n  - name: web\n    image: debian-12\n    resources: {{requests: {{memory: \
+             1Gi}}}}\n    {more}\n"
+        )
+    };
+    for (more, expected) in [
+        (
+            "ports: [{containerPort: 99999999999}]",
+            &["wrong-type 10:14", "malformed-port 10:14"][..],
+        ),
+        ("readinessProbe: {tcpSocket: {port: 4294967296}}", &["wrong-type 10:34"]),
+        ("readinessProbe: {tcpSocket: {port: 80.5}}", &["wrong-type 10:34"]),
+    ] {
+        check(&container(more), expected);
+    }
+    let text = HEAD.replace(
+        "name: web\n",
+        "name: web\n  creationTimestamp: yesterday\n  annotations: {package: a}\n",
+    );
+    check(&format!("{text}spec: {{containers: [{{name: web, image: a}}]}}\n"), &["wrong-type 5:3"]);
+}
