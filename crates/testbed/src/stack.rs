@@ -204,6 +204,14 @@ impl Stack {
         self.client.clone()
     }
 
+    /// A client that is the node's user, with its rights and a connection of its own.
+    ///
+    /// # Errors
+    /// When the node's kubeconfig cannot be read.
+    pub async fn node_client(&self) -> Result<Client> {
+        kubeconfig::client(&self.node_kubeconfig).await
+    }
+
     /// URL of the node's kubelet port, whether it was started here or is yet to be.
     #[must_use]
     pub fn kubelet_url(&self) -> &str {
