@@ -27,6 +27,8 @@ use crate::wire::{Line, Wire};
 
 /// The node's name.
 pub(crate) const NODE: &str = "vk-triton";
+/// The annotation of the Node that lets orphans go which are held back.
+pub(crate) const ORPHAN_RELEASE: &str = "tritondatacenter.com/allow-orphan-deletion";
 
 /// The example key of RFC 8410, section 10.3.
 pub(crate) const KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
@@ -207,5 +209,6 @@ fn node_config() -> NodeConfig {
     node.system.kubelet_version = "v1.37.0-vk-triton-0.1.0".to_owned();
     node.event_component = "vk-triton".to_owned();
     node.orphans.min_age = Duration::from_secs(180);
+    node.orphan_release = Some(ORPHAN_RELEASE.to_owned());
     node
 }

@@ -1,5 +1,6 @@
 //! One run: a cluster, a datacenter and the processes between them, from the first pod to the last.
 
+mod operate;
 mod outcome;
 mod perform;
 
@@ -11,9 +12,8 @@ use anyhow::Context as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use triton_cloudapi::InstanceId;
 use triton_cloudapi::client::Client;
-use triton_sim::{FaultKind, InstanceRecord, InstanceState, Sim};
+use triton_sim::{InstanceRecord, Sim};
 
 use crate::apiserver::{ApiServer, Resource, text};
 use crate::boundary::{Boundaries, Point};
@@ -324,42 +324,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    /// Sees to what no client of CloudAPI can: instances that are stuck in the datacenter itself, because a job of
-    /// theirs never began or never ended. Whatever is asked of them waits behind it for ever.
-    async fn operate(&mut self, is_first: bool) {
-        let struck = |kind: FaultKind| self.deeds.contains_key(kind.as_str());
-        let has_lost_jobs = struck(FaultKind::JobNeverRuns);
-        let has_stuck_jobs = has_lost_jobs || struck(FaultKind::DeleteNeverCompletes);
-        for instance in self.instances(|_| true) {
-            let is_wanted = self.kube.list(Resource::Pods).iter().any(|pod| {
-                text(pod, "/metadata/uid") == settled::tag(&instance, "k8s_uid")
-                    && pod.pointer("/metadata/deletionTimestamp").is_none()
-                    && !is_terminal(pod)
-            });
-            if !is_wanted {
-                // As the event says that tells why such an instance is kept.
-                let id = InstanceId(instance.id);
-                let _refused = self.admin.disable_deletion_protection(id).await;
-            }
-            match instance.state {
-                InstanceState::Provisioning if is_first => {
-                    self.sim.fail_behind_back(instance.id);
-                }
-                InstanceState::Stopping if is_first => {
-                    self.sim.destroy_behind_back(instance.id);
-                }
-                InstanceState::Stopped if is_first && has_lost_jobs && is_wanted => {
-                    self.sim.start_behind_back(instance.id);
-                }
-                // Only what the node has asked to go: what it forgets is for the run to show.
-                _ if has_stuck_jobs && !is_wanted && self.history.was_told_to_go(instance.id) => {
-                    self.sim.destroy_behind_back(instance.id);
-                }
-                _ => {}
-            }
-        }
     }
 
     fn delete_all(&self) {

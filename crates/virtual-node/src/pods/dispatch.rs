@@ -195,6 +195,7 @@ impl<P: Provider> Dispatcher<P> {
         }
         let Some(memory) = store.memory_mut(uid) else { return false };
         memory.gone |= outcome.gone;
+        memory.seen_live |= outcome.pod.is_some();
         memory.held = outcome.held;
         ended && !memory.gone && memory.stopping_since.is_none()
     }

@@ -37,7 +37,7 @@ pub(crate) struct Passes<P> {
 /// How a pass ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    /// The pod as it is after a write of ours.
+    /// The pod as the API server has it: after a write of ours, or after it refused one.
     pub(crate) pod: Option<RawPod>,
     /// The provider has confirmed that nothing is left.
     pub(crate) gone: bool,
@@ -120,7 +120,7 @@ impl<P: Provider> Passes<P> {
             return (Outcome { held: Some(held), next, ..outcome }, PassResult::Done);
         }
         let news = extras::news(&pod, status);
-        let written = self.publisher.publish(&known.key, &pod, status).await;
+        let written = self.publisher.publish(known, &pod, status).await;
         if matches!(written, Ok(Published::Written(_))) {
             self.tell(known, news);
         }
@@ -145,7 +145,7 @@ impl<P: Provider> Passes<P> {
             ProviderErrorKind::Busy => {
                 match compose::waiting(pod, reason, message, crate::clock::now()) {
                     Some(status) => {
-                        let written = self.publisher.publish(&known.key, pod, &status).await;
+                        let written = self.publisher.publish(known, pod, &status).await;
                         self.after_write(known, written, retry, PassResult::Busy)
                     }
                     None => (retry, PassResult::Busy),
@@ -171,7 +171,7 @@ impl<P: Provider> Passes<P> {
             QUIET,
         );
         let status = compose::rejected(pod, reason, message);
-        let written = self.publisher.publish(&known.key, pod, &status).await;
+        let written = self.publisher.publish(known, pod, &status).await;
         // The pod is terminal now; what an earlier pass may have started is stopped by the next one.
         self.after_write(known, written, Outcome::rest(), PassResult::Invalid)
     }
@@ -214,7 +214,7 @@ impl<P: Provider> Passes<P> {
                 let (Some(status), Some(pod), Then::Remove) = (status, &known.pod, then) else {
                     return (outcome, PassResult::Done);
                 };
-                let written = self.publisher.publish(&known.key, pod, &status).await;
+                let written = self.publisher.publish(known, pod, &status).await;
                 self.after_write(known, written, outcome, PassResult::Done)
             }
             Ok(Stop::Gone(Report { status, events, .. })) => {
@@ -242,7 +242,7 @@ impl<P: Provider> Passes<P> {
     ) -> (Outcome, PassResult) {
         let written = if compose::has_an_end_to_tell(pod, reported.as_ref()) {
             let last = compose::ended(pod, reported, crate::clock::now());
-            self.publisher.publish(&known.key, pod, &last).await
+            self.publisher.publish(known, pod, &last).await
         } else {
             Ok(Published::Already)
         };
@@ -266,6 +266,11 @@ impl<P: Provider> Passes<P> {
         match written {
             Ok(Published::Already | Published::Departed) => (outcome, result),
             Ok(Published::Written(pod)) => (Outcome { pod: Some(*pod), ..outcome }, result),
+            Ok(Published::Behind(pod)) => {
+                tracing::info!(pod = %known.key, "the pod is newer than it was listed; looked at again");
+                let outcome = Outcome { pod: Some(*pod), next: Next::Retry, ..outcome };
+                (outcome, PassResult::WriteFailed)
+            }
             Err(error) => {
                 tracing::warn!(pod = %known.key, error = chain(&error), "could not write the pod");
                 (Outcome { next: Next::Retry, ..outcome }, PassResult::WriteFailed)

@@ -70,6 +70,9 @@ pub struct Memory {
     pub gone: bool,
     /// Its first status is held back.
     pub held: Option<Held>,
+    /// This process has had the pod from the API server itself, and not only from a list: what earlier processes
+    /// published is known for sure.
+    pub seen_live: bool,
 }
 
 // === impl Store ===
